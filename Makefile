@@ -1,0 +1,44 @@
+# `make demo` and `make test` each work as the only command on a fresh clone: they make their own environment.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+DATA ?= $(or $(PARETONAS_DATA_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paretonas/mnist)
+export PARETONAS_DATA_DIR := $(DATA)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv from the pinned requirements (at once when nothing has changed)
+	@scripts/setup.sh
+
+data: setup ## Fetch MNIST into $(DATA), checked by md5 (at once when it is there)
+	@$(BIN)/python -m paretonas_trainer prepare --data-dir "$(DATA)"
+
+demo: data ## Search 48 real MNIST networks on this machine, two at a time, and show the Pareto set
+	$(BIN)/paretonas run examples/mnist-nas.yaml
+
+test: data ## Run the tests that need no cluster, with coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --skip-empty
+
+lint: setup ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Put the code into its style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## Pin requirements/*.txt anew from pyproject.toml (needs uv)
+	scripts/lock.sh
+
+bench-%: data ## Run one benchmark: bench-mnist, bench-suggest, bench-quality, bench-logs
+	$(BIN)/python benchmarks/$*.py $(ARGS)
+
+clean: ## Remove what the targets above made, except the data
+	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help setup data demo test lint format lock clean

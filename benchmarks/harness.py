@@ -1,0 +1,87 @@
+"""What the search benchmarks share: runs in processes of their own, kept as JSON, shown as Markdown."""
+
+import argparse
+import json
+import logging
+import multiprocessing
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rivals import METHODS
+from benchmarks.tables import NAMES
+
+Result = dict[str, Any]
+"""One finished run: its key (what was run) and what was measured."""
+
+
+def parser(
+    description: str, *, methods: Sequence[str], tables: Sequence[str], seeds: int
+) -> argparse.ArgumentParser:
+    """The options that both search benchmarks have, with these defaults."""
+    options = argparse.ArgumentParser(description=description)
+    add = options.add_argument
+    add("--methods", nargs="+", choices=METHODS, default=methods, help="default: %(default)s")
+    add("--tables", nargs="+", choices=NAMES, default=tables, help="default: %(default)s")
+    add("--seeds", type=int, default=seeds, metavar="N", help="seeds 0 to N-1; default: %(default)s")
+    add("--json", type=Path, metavar="OUT", help="keep results here; what it holds is not run again")
+    add("--merge", type=Path, nargs="+", default=[], metavar="FILE", help="show these earlier results too")
+    return options
+
+
+def measure(
+    function: Callable[..., Result],
+    keys: Iterable[Result],
+    options: argparse.Namespace,
+    summary: Callable[[Result], str],
+) -> list[Result]:
+    """Run `function(**key)` for each key that has no result yet.
+
+    Args:
+        function: Of a module's top level; returns what it measured.
+        keys: What to run, in this order.
+        options: Parsed from `parser`.
+        summary: Says on stderr how a run came out.
+
+    Returns:
+        All results: of this call, of `--json` and of `--merge`.
+    """
+    kept = _read(options.json) if options.json and options.json.exists() else []
+    merged = [result for file in options.merge for result in _read(file)]
+    missing = [key for key in keys if not any(key.items() <= result.items() for result in kept + merged)]
+    for number, key in enumerate(missing, start=1):
+        kept.append(key | in_own_process(function, key))
+        name = " ".join(map(str, key.values()))
+        print(f"[{number}/{len(missing)}] {name}: {summary(kept[-1])}", file=sys.stderr, flush=True)
+        if options.json:
+            options.json.write_text(json.dumps(kept) + "\n")
+    return kept + merged
+
+
+def in_own_process(function: Callable[..., Result], key: Result) -> Result:
+    """Call `function(**key)` in a fresh process with one thread: no run meets what another left behind."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by numpy and torch when the child imports them
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_quiet) as process:
+        return process.submit(function, **key).result()
+
+
+def _quiet() -> None:
+    """Keep the libraries' notes, several at every suggestion, from burying the progress lines; errors still rise."""
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column holds names, the others numbers."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *rows])
+
+
+def _read(file: Path) -> list[Result]:
+    results: list[Result] = json.loads(file.read_text())
+    return results

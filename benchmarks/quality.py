@@ -1,0 +1,96 @@
+"""How much of the exact hypervolume a search has found after 24 and 48 evaluations, 4 in flight.
+
+`python -m benchmarks.quality`, from the root of the repository. In-flight trials end in a random order that only
+the seed decides, so every method meets the same order.
+"""
+
+import time
+from itertools import product
+from statistics import mean
+
+import numpy as np
+
+from benchmarks import harness, tables
+from benchmarks.rivals import METHODS, OURS, Task
+
+EVALUATIONS = 48
+PARALLELISM = 4
+
+
+def search(table: str, method: str, seed: int) -> harness.Result:
+    """One search.
+
+    Returns:
+        `shares`: of the exact hypervolume after each evaluation; `seconds`: of one core for all suggestions.
+    """
+    fcnet = tables.load(table)
+    order = np.random.default_rng(seed)
+    searcher = METHODS[method](Task(fcnet.space, fcnet.worst, seed, EVALUATIONS, PARALLELISM))
+    seconds, shares, ended, running = 0.0, [], [], []
+    while len(ended) < EVALUATIONS:
+        start = time.process_time()  # the machine may be busy with something else
+        while len(running) < min(PARALLELISM, EVALUATIONS - len(ended)):
+            running.append(searcher.ask())
+        seconds += time.process_time() - start
+        trial, parameters = running.pop(order.integers(len(running)))
+        ended.append(fcnet.metrics(parameters))
+        searcher.tell(trial, ended[-1])
+        shares.append(fcnet.share(ended))
+    return {"shares": shares, "seconds": seconds}
+
+
+def at(results: list[harness.Result], evaluations: int) -> list[float]:
+    """The share after so many evaluations, of each result."""
+    return [result["shares"][evaluations - 1] for result in results]
+
+
+def report(table: str, results: list[harness.Result]) -> str:
+    """The Markdown of one table: each method's means over its seeds, and the best rival's mean as the measure."""
+    by_method = {m: [r for r in results if (r["table"], r["method"]) == (table, m)] for m in METHODS}
+    by_method = {method: runs for method, runs in by_method.items() if runs}
+    final = {method: mean(at(runs, EVALUATIONS)) for method, runs in by_method.items()}
+    best = max((share for method, share in final.items() if method != OURS), default=None)
+    rows = [
+        [
+            method,
+            str(len(runs)),
+            f"{mean(at(runs, EVALUATIONS // 2)):.3f}",
+            f"{final[method]:.3f}",
+            f"{min(at(runs, EVALUATIONS)):.3f}",
+            f"{final[method] / best:.3f}" if best else "-",
+            f"{mean(run['seconds'] for run in runs):.1f}",
+        ]
+        for method, runs in by_method.items()
+    ]
+    half, full = EVALUATIONS // 2, EVALUATIONS
+    header = [
+        table,
+        "seeds",
+        f"at {half}",
+        f"at {full}",
+        f"worst at {full}",
+        "to the best rival",
+        "seconds a search",
+    ]
+    return harness.markdown(header, rows)
+
+
+def main() -> None:
+    """Parse the command line, run what is missing, print one table for each FCNet table."""
+    parser = harness.parser(
+        __doc__, methods=list(METHODS), tables=["naval_propulsion", "protein_structure"], seeds=6
+    )
+    options = parser.parse_args()
+    keys = [
+        {"table": table, "method": method, "seed": seed}
+        for seed, table, method in product(range(options.seeds), options.tables, options.methods)
+    ]
+    results = harness.measure(
+        search, keys, options, lambda run: f"{run['shares'][-1]:.3f} in {run['seconds']:.1f} s"
+    )
+    for table in options.tables:
+        print(report(table, results), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()

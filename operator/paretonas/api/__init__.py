@@ -1,0 +1,82 @@
+"""The resources of paretonas.io/v1alpha1 as typed values: parse, default, validate, serialise. Pure."""
+
+from paretonas.api.base import Model, Scalar
+from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
+from paretonas.api.documents import load_experiment, load_yaml, parse_experiment, parse_trial
+from paretonas.api.experiment import API_VERSION, ExperimentSpec, FailurePolicy, Metadata, NASExperiment
+from paretonas.api.objectives import MetricSource, Objective
+from paretonas.api.parameters import (
+    ActiveWhen,
+    Bool,
+    Choice,
+    Domain,
+    Fixed,
+    FloatChoice,
+    FloatRange,
+    IntChoice,
+    IntRange,
+    Parameter,
+)
+from paretonas.api.problems import InvalidDocument, Problem
+from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
+from paretonas.api.template import TrialTemplate, substitute, trial_arguments, written
+from paretonas.api.trial import (
+    Attempt,
+    NASTrial,
+    Observation,
+    Origin,
+    TrialMetadata,
+    TrialSpec,
+    TrialStatus,
+    job_name,
+    trial_name,
+)
+
+__all__ = [
+    "API_VERSION",
+    "ENDED",
+    "ActiveWhen",
+    "Attempt",
+    "Bool",
+    "Choice",
+    "Condition",
+    "Domain",
+    "ExperimentSpec",
+    "ExperimentStatus",
+    "FailurePolicy",
+    "Fixed",
+    "FloatChoice",
+    "FloatRange",
+    "IntChoice",
+    "IntRange",
+    "InvalidDocument",
+    "LinearConstraint",
+    "Metadata",
+    "MetricSource",
+    "Model",
+    "NASExperiment",
+    "NASTrial",
+    "Objective",
+    "Observation",
+    "Origin",
+    "OutcomeConstraint",
+    "Parameter",
+    "ParetoPoint",
+    "Problem",
+    "Scalar",
+    "TrialCounts",
+    "TrialMetadata",
+    "TrialSpec",
+    "TrialState",
+    "TrialStatus",
+    "TrialTemplate",
+    "job_name",
+    "load_experiment",
+    "load_yaml",
+    "parse_experiment",
+    "parse_trial",
+    "substitute",
+    "trial_arguments",
+    "trial_name",
+    "written",
+]

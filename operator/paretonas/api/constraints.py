@@ -1,0 +1,135 @@
+"""Linear constraints between parameters and on metrics, read from plain text."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paretonas.api.base import Scalar
+
+_NUMBER = r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
+_TOKEN = re.compile(rf"\s*(?:(?P<number>{_NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*]))")
+_TOLERANCE = 1e-9
+"""Relative slack of a check: the rounding of a few double sums, far below any parameter's step."""
+
+
+class ConstraintSyntaxError(ValueError):
+    """The text is not a linear inequality; the message says what is wrong in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearConstraint:
+    """``sum(terms[name] * value[name]) <= bound``."""
+
+    terms: Mapping[str, float]
+    bound: float
+    text: str
+
+    def satisfied(self, values: Mapping[str, Scalar]) -> bool:
+        """Whether the values keep it; vacuously so while one of its parameters is inactive."""
+        if any(name not in values for name in self.terms):
+            return True
+        parts = [factor * float(values[name]) for name, factor in self.terms.items()]
+        size = max(map(abs, [*parts, self.bound, 1.0]))
+        return sum(parts) <= self.bound + _TOLERANCE * size
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeConstraint:
+    """``metric <= bound`` when ``upper``, else ``metric >= bound``."""
+
+    metric: str
+    upper: bool
+    bound: float
+    text: str
+
+    def satisfied(self, metrics: Mapping[str, float]) -> bool:
+        """Whether the observed metrics keep it. Raises KeyError when the metric was not observed."""
+        value = metrics[self.metric]
+        return value <= self.bound if self.upper else value >= self.bound
+
+
+def parse_linear(text: str) -> LinearConstraint:
+    """Read ``2*a + b <= c - 1``: sums of names with number factors on both sides of one ``<=`` or ``>=``.
+
+    Raises:
+        ConstraintSyntaxError: anything else, or nothing left but numbers.
+    """
+    parts = re.split(r"(<=|>=)", text)
+    if len(parts) != 3:  # noqa: PLR2004 # left, sign, right
+        raise ConstraintSyntaxError("needs exactly one <= or >=")
+    left, sign, right = parts
+    terms, constant = _side(left)
+    right_terms, right_constant = _side(right)
+    for name, factor in right_terms.items():
+        terms[name] = terms.get(name, 0.0) - factor
+    flip = -1.0 if sign == ">=" else 1.0
+    kept = {name: flip * factor for name, factor in terms.items() if factor != 0}
+    if not kept:
+        raise ConstraintSyntaxError("names nothing")
+    return LinearConstraint(kept, flip * (right_constant - constant), text)
+
+
+def parse_outcome(text: str) -> OutcomeConstraint:
+    """Read ``metric <= 20``.
+
+    Raises:
+        ConstraintSyntaxError: anything but one metric with factor 1 compared to a number.
+    """
+    linear = parse_linear(text)
+    [(metric, factor), *more] = linear.terms.items()
+    if more or abs(factor) != 1:
+        raise ConstraintSyntaxError("needs one metric compared with one number")
+    return OutcomeConstraint(metric, factor > 0, linear.bound * factor, text)
+
+
+def _side(text: str) -> tuple[dict[str, float], float]:
+    """One side of an inequality as (factors by name, constant)."""
+    tokens, position = [], 0
+    while position < len(text.rstrip()):
+        match = _TOKEN.match(text, position)
+        if not match:
+            raise ConstraintSyntaxError(f"cannot read {text[position:].strip()!r}")
+        tokens.append((match.lastgroup, match.group().strip()))
+        position = match.end()
+    terms: dict[str, float] = {}
+    constant = 0.0
+    for sign, factors in _summands(tokens, text):
+        names = [token for kind, token in factors if kind == "name"]
+        number = sign
+        for kind, token in factors:
+            number *= float(token) if kind == "number" else 1.0
+        if len(names) > 1:
+            raise ConstraintSyntaxError(f"multiplies {' and '.join(names)}, so it is not linear")
+        if names:
+            terms[names[0]] = terms.get(names[0], 0.0) + number
+        else:
+            constant += number
+    return terms, constant
+
+
+_Token = tuple[str | None, str]
+
+
+def _summands(tokens: list[_Token], text: str) -> list[tuple[float, list[_Token]]]:
+    """Split at + and -; within one summand, factors alternate with ``*``."""
+    summands: list[tuple[float, list[_Token]]] = []
+    sign, factors, wants_factor, signed = 1.0, list[_Token](), True, False
+    for kind, token in tokens:
+        if kind != "sign":
+            if not wants_factor:
+                raise ConstraintSyntaxError(f"needs +, - or * before {token!r}")
+            factors.append((kind, token))
+            wants_factor = False
+        elif token == "*":  # noqa: S105 # not a password: the sign of a product
+            if wants_factor:
+                raise ConstraintSyntaxError("has * with nothing before it")
+            wants_factor = True
+        elif wants_factor and (factors or signed):
+            raise ConstraintSyntaxError(f"has {token!r} where a number or a name should stand")
+        else:
+            if factors:
+                summands.append((sign, factors))
+            sign, factors, wants_factor, signed = (-1.0 if token == "-" else 1.0), [], True, True  # noqa: S105 # a sign
+    if wants_factor:
+        raise ConstraintSyntaxError(f"has a side that is not complete: {text.strip()!r}")
+    return [*summands, (sign, factors)]

@@ -1,0 +1,126 @@
+"""NASExperiment: what the user writes."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from paretonas.api.base import ListToTuple, Model
+from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse_linear, parse_outcome
+from paretonas.api.objectives import MetricSource, Objective
+from paretonas.api.parameters import Parameter
+from paretonas.api.status import ExperimentStatus
+from paretonas.api.template import DnsLabel, Logs, TrialTemplate
+
+API_VERSION: Final = "paretonas.io/v1alpha1"
+
+MAX_NAME = 40
+"""Characters of a name: ``<name>-<index>-a<attempt>-trial-<replica>-0`` must fit into a pod's name (63)."""
+
+MAX_TRIALS = 1000
+"""Trials of one experiment: the size for which the status is bounded and the search is measured."""
+
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class SearchSettings(Model):
+    """How candidates are chosen; every field may be left out."""
+
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    initial_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] | None = None
+    """Quasi-random trials before the model takes over; chosen by the number of parameters when not given."""
+
+
+class FailurePolicy(Model):
+    """When failing trials end the experiment, and how often a trial is tried again."""
+
+    max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.5
+    after_trials: Annotated[int, Field(ge=1)] = 5
+    """Trials that must have ended before the ratio counts."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 2
+    """Further attempts of a trial whose process crashed."""
+
+
+class ExperimentSpec(Model):
+    """The search: what may vary, what is optimised, how a trial is run."""
+
+    # cached_property needs a place to keep its value; the fields stay frozen
+    model_config = ConfigDict(ignored_types=(cached_property,))
+
+    objectives: Annotated[tuple[Objective, ...], ListToTuple, Field(min_length=1, max_length=4)]
+    outcome_constraints: Annotated[tuple[Text, ...], ListToTuple, Field(max_length=16)] = ()
+    parameters: Annotated[tuple[Parameter, ...], ListToTuple, Field(min_length=1, max_length=64)]
+    parameter_constraints: Annotated[tuple[Text, ...], ListToTuple, Field(max_length=32)] = ()
+    max_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)]
+    parallelism: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 1
+    search: SearchSettings = SearchSettings()
+    failure_policy: FailurePolicy = FailurePolicy()
+    suspend: bool = False
+    managed_by: str | None = None
+    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
+    metrics: Annotated[tuple[MetricSource, ...], ListToTuple, Field(max_length=32)] = ()
+    logs: Logs | None = None
+    trial: TrialTemplate
+
+    @cached_property
+    def linear_constraints(self) -> tuple[LinearConstraint, ...]:
+        """The parameter constraints, read."""
+        return tuple(map(parse_linear, self.parameter_constraints))
+
+    @cached_property
+    def outcomes(self) -> tuple[OutcomeConstraint, ...]:
+        """The outcome constraints, read."""
+        return tuple(map(parse_outcome, self.outcome_constraints))
+
+    @cached_property
+    def metric_sources(self) -> tuple[MetricSource, ...]:
+        """Every metric to read: those described, and those needed that are not."""
+        described = {source.name: source for source in self.metrics}
+        needed = [*(o.metric for o in self.objectives), *(c.metric for c in self.outcomes)]
+        for name in needed:
+            described.setdefault(name, MetricSource(name=name, tag=name))
+        return tuple(described.values())
+
+    @cached_property
+    def needed_metrics(self) -> frozenset[str]:
+        """The metrics without which a trial has no result."""
+        return frozenset([*(o.metric for o in self.objectives), *(c.metric for c in self.outcomes)])
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of this name. Raises KeyError."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(name)
+
+    def cast(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A point with each value in its parameter's type, in the order of the parameters."""
+        return {p.name: p.cast(values[p.name]) for p in self.parameters if p.name in values}
+
+
+class Metadata(Model):
+    """The part of Kubernetes' object metadata that is used; the rest is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[DnsLabel, Field(max_length=MAX_NAME)]
+    namespace: DnsLabel | None = None
+    uid: str | None = None
+    generation: int | None = None
+
+
+class NASExperiment(Model):
+    """An experiment with its status."""
+
+    api_version: Literal["paretonas.io/v1alpha1"] = API_VERSION
+    kind: Literal["NASExperiment"] = "NASExperiment"
+    metadata: Metadata
+    spec: ExperimentSpec
+    status: ExperimentStatus = ExperimentStatus()
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.metadata.name

@@ -1,0 +1,229 @@
+"""What may vary: one parameter of the search space, of exactly one kind."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, rule
+
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
+"""A parameter's or metric's name: it appears in constraints and in ``${…}``, so it is an identifier."""
+
+Scale = Literal["Linear", "Log"]
+
+MAX_CHOICES = 100
+"""Values of one choice. Ax searches discrete values one by one up to about this many; more is a range."""
+
+
+MAX_INTEGER = 2**53
+"""Whole numbers beyond it are no longer exact in JSON, nor in the search, which computes with doubles."""
+
+ExactInt = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+
+Text = Annotated[str, Field(max_length=253)]
+"""A value of a choice. Bounded, so that the Pareto set fits into a status."""
+
+
+class _Range(Model):
+    min: float
+    max: float
+    scale: Scale = "Linear"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "_Range":
+        if self.min >= self.max:
+            raise rule(
+                f"is not below max ({self.max})",
+                remedy="make min smaller than max, or use fixed for a single value",
+                field="min",
+                value=self.min,
+            )
+        if math.isinf(self.max - self.min):
+            raise rule(
+                f"is too far from max ({self.max})", remedy="narrow the range", field="min", value=self.min
+            )
+        if self.scale == "Log" and self.min <= 0:
+            raise rule(
+                "cannot be the start of a Log scale",
+                remedy="make min greater than 0, or use scale: Linear",
+                field="min",
+                value=self.min,
+            )
+        return self
+
+
+class IntRange(_Range):
+    """Whole numbers from min to max, both included."""
+
+    min: ExactInt
+    max: ExactInt
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether the value is of this range."""
+        return isinstance(value, int) and not isinstance(value, bool) and self.min <= value <= self.max
+
+    def cast(self, value: Scalar) -> Scalar:
+        """The value as an int, where that loses nothing."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class FloatRange(_Range):
+    """Real numbers from min to max, both included."""
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether the value is of this range."""
+        return isinstance(value, float) and self.min <= value <= self.max
+
+    def cast(self, value: Scalar) -> Scalar:
+        """The value as a float: a JSON round trip turns 0.0 into 0."""
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class _Values(Model):
+    ordered: bool = False
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "_Values":
+        values: tuple[Scalar, ...] = self.values  # type: ignore[attr-defined] # each subclass declares its own type
+        for position, value in enumerate(values):
+            if value in values[:position]:
+                raise rule(
+                    "stands twice", remedy="write each value once", field=f"values[{position}]", value=value
+                )
+        return self
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether the value is one of the choices, of the same type."""
+        return any(value == v and type(value) is type(v) for v in self.values)  # type: ignore[attr-defined] # as above
+
+    def cast(self, value: Scalar) -> Scalar:
+        """The choice that equals the value: a JSON round trip turns 1.0 into 1."""
+        same = (
+            v
+            for v in self.values  # type: ignore[attr-defined] # as above
+            if v == value and isinstance(value, bool) == isinstance(v, bool)
+        )
+        return next(same, value)
+
+
+class Choice(_Values):
+    """One of several texts."""
+
+    values: Annotated[tuple[Text, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+
+
+class IntChoice(_Values):
+    """One of several whole numbers."""
+
+    values: Annotated[tuple[ExactInt, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+
+
+class FloatChoice(_Values):
+    """One of several real numbers."""
+
+    values: Annotated[tuple[float, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+
+
+class Bool(Model):
+    """True or false."""
+
+    @property
+    def values(self) -> tuple[bool, ...]:
+        """Both values."""
+        return (False, True)
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether the value is a boolean."""
+        return isinstance(value, bool)
+
+    def cast(self, value: Scalar) -> Scalar:
+        """The value itself: nothing else is a boolean."""
+        return value
+
+
+class Fixed(Model):
+    """One value, passed to every trial."""
+
+    value: ScalarField
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether it is the value, of the same type."""
+        return value == self.value and type(value) is type(self.value)
+
+    def cast(self, value: Scalar) -> Scalar:
+        """The fixed value where it equals the given one, else the given one."""
+        same = value == self.value and isinstance(value, bool) == isinstance(self.value, bool)
+        return self.value if same else value
+
+
+Domain = IntRange | FloatRange | Choice | IntChoice | FloatChoice | Bool | Fixed
+
+
+class ActiveWhen(Model):
+    """The parameter that has it is active only while another one has one of these values."""
+
+    parameter: Name
+    values: Annotated[tuple[ScalarField, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+
+
+class Parameter(Model):
+    """One dimension of the search space: exactly one kind is set."""
+
+    name: Name
+    int_: IntRange | None = Field(None, alias="int")
+    float_: FloatRange | None = Field(None, alias="float")
+    choice: Choice | None = None
+    int_choice: IntChoice | None = None
+    float_choice: FloatChoice | None = None
+    bool_: Bool | None = Field(None, alias="bool")
+    fixed: Fixed | None = None
+    active_when: Annotated[tuple[ActiveWhen, ...], ListToTuple, Field(max_length=8)] = ()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Parameter":
+        kinds = self._kinds()
+        if len(kinds) != 1:
+            found = " and ".join(kinds) if kinds else "none"
+            raise rule(
+                f"needs exactly one kind, found {found}",
+                remedy="write one of int, float, choice, intChoice, floatChoice, bool (as bool: {}) or fixed",
+            )
+        return self
+
+    def _kinds(self) -> dict[str, Domain]:
+        kinds = {
+            "int": self.int_,
+            "float": self.float_,
+            "choice": self.choice,
+            "intChoice": self.int_choice,
+            "floatChoice": self.float_choice,
+            "bool": self.bool_,
+            "fixed": self.fixed,
+        }
+        return {kind: domain for kind, domain in kinds.items() if domain is not None}
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind, as in the document (``int``, ``floatChoice``)."""
+        return next(iter(self._kinds()))
+
+    @property
+    def domain(self) -> Domain:
+        """The values it can take."""
+        return next(iter(self._kinds().values()))
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it can stand in a linear constraint."""
+        return isinstance(self.domain, (IntRange, FloatRange, IntChoice, FloatChoice))
+
+    def contains(self, value: Scalar) -> bool:
+        """Whether it can take this value, type included."""
+        return self.domain.contains(value)
+
+    def cast(self, value: Scalar) -> Scalar:
+        """The value in this parameter's type, where nothing is lost by it; else the value as it is."""
+        return self.domain.cast(value)

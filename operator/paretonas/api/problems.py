@@ -1,0 +1,203 @@
+"""What is wrong with a document: all of it at once, each with the field, the value and the remedy."""
+
+import difflib
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from paretonas.api.parameters import NAME_PATTERN
+from paretonas.api.template import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN
+
+Location = tuple[str | int, ...]
+ModelType = TypeVar("ModelType", bound=BaseModel)
+
+ABSENT = object()
+"""The value of a problem about something that is not there."""
+
+_SHOWN = 80
+"""Characters of a value that a problem shows: enough to recognise it, short enough for one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where, what was found there, what is wrong with it, what to do."""
+
+    path: str
+    message: str
+    remedy: str
+    value: Any = ABSENT
+
+    def __str__(self) -> str:
+        """``spec.parallelism: 9: is more than maxTrials (4); lower it, or raise maxTrials``."""
+        return f"{self.path}: {self._shown()}{self.message}; {self.remedy}"
+
+    def _shown(self) -> str:
+        if self.value is ABSENT or isinstance(self.value, (Mapping, list, tuple)):
+            return ""
+        text = repr(self.value)
+        return (text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…") + ": "
+
+
+class InvalidDocument(ValueError):  # noqa: N818 # it is said of the document, as in the condition Valid=False
+    """A document with problems; nothing was done with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def dotted(location: Location) -> str:
+    """``("spec", "parameters", 0, "name")`` as ``spec.parameters[0].name``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.removeprefix(".")
+
+
+def read(
+    model: type[ModelType], document: Any, stand_ins: Mapping[Location, Any]
+) -> tuple[ModelType | None, list[Problem], set[Location]]:
+    """Read a document, and go on past mistakes to find the next ones.
+
+    What is wrong is reported, then taken out (a required part is replaced by its harmless ``stand_in``), so
+    that the rest can be read too. ``None`` comes back when nothing useful is left; a value that comes back
+    together with problems serves only to look for more of them. Third come the places that were taken out.
+    """
+    data, problems, spoiled = deepcopy(document), list[Problem](), set[Location]()
+    while True:
+        try:
+            return model.model_validate(data), problems, spoiled
+        except ValidationError as error:
+            found = error.errors()
+        for detail in found:
+            location = detail["loc"]
+            if not any(place[: len(location)] == location for place in spoiled):
+                problems.append(_problem(model, detail))
+        before = len(spoiled)
+        for detail in found:
+            location = detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
+            spoiled |= {detail["loc"], location}
+            data = _without(data, detail["loc"], stand_ins)
+        if len(spoiled) == before:
+            return None, problems, spoiled
+
+
+def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -> Any:
+    """The data with the smallest part around the location taken out that is not an item of a list."""
+    for end in range(len(location), 0, -1):
+        place = location[:end]
+        pattern = tuple("*" if isinstance(part, int) else part for part in place)
+        parent = _at(data, place[:-1])
+        last = place[-1]
+        if isinstance(last, int):
+            if pattern in stand_ins and isinstance(parent, list) and last < len(parent):
+                parent[last] = _stand_in(stand_ins[pattern], parent[last], last)
+                return data
+            continue
+        if not isinstance(parent, dict):
+            continue
+        if place in stand_ins:
+            parent[last] = deepcopy(stand_ins[place])
+            return data
+        if last in parent:
+            del parent[last]
+            return data
+    return data
+
+
+def _stand_in(item: Any, original: Any, position: int) -> Any:
+    """An item's stand-in: with the original's name where it has a good one, else with one of its own."""
+    written = original if isinstance(original, dict) else {}
+
+    def name(key: str) -> str:
+        value = written.get(key)
+        return value if isinstance(value, str) and value.isidentifier() else f"_{position}"
+
+    return {key: name(key) if value == "_" else value for key, value in item.items()}
+
+
+def _at(data: Any, location: Location) -> Any:
+    for part in location:
+        inside = isinstance(data, dict) and part in data
+        inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
+        if not inside:
+            return None
+        data = data[part]
+    return data
+
+
+def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
+    """One of pydantic's errors in our words."""
+    location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    path, value = dotted(location) or "document", detail["input"]
+    if kind == "rule":
+        field = context["field"]
+        value = context["value"] if context["has_value"] else value
+        return Problem(f"{path}.{field}" if field else path, detail["msg"], context["remedy"], value)
+    if kind == "extra_forbidden":
+        known = _fields(model, location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        remedy = f"did you mean {close[0]!r}?" if close else f"known fields here: {', '.join(known)}"
+        return Problem(path, "is not a known field", remedy)
+    if kind == "missing":
+        return Problem(path, "is required", "add it")
+    message, remedy = _WORDS.get(kind, (detail["msg"], "see the reference of this field"))
+    remedy = _PATTERN_REMEDIES.get(context.get("pattern"), remedy)
+    return Problem(path, message.format(**context), remedy.format(**context), value)
+
+
+_WORDS = {
+    "int_type": ("is not a whole number", "write a whole number, without quotes"),
+    "int_from_float": ("is not a whole number", "write a whole number"),
+    "float_type": ("is not a number", "write a number, without quotes"),
+    "finite_number": ("is not a finite number", "write a finite number"),
+    "string_type": ("is not a text", "put it in quotes"),
+    "bool_type": ("is not a boolean", "write true or false"),
+    "tuple_type": ("is not a list", "write a list, one item a line behind '- '"),
+    "dict_type": ("is not a mapping", "write 'key: value' lines"),
+    "model_type": ("is not a mapping", "write 'key: value' lines"),
+    "model_attributes_type": ("is not a mapping", "write 'key: value' lines"),
+    "literal_error": ("is not one of {expected}", "write {expected}"),
+    "greater_than_equal": ("is less than {ge}", "write {ge} or more"),
+    "less_than_equal": ("is more than {le}", "write {le} or less"),
+    "too_short": ("has {actual_length} items", "give at least {min_length}"),
+    "too_long": ("has {actual_length} items", "give at most {max_length}"),
+    "string_too_short": ("is empty", "write a text"),
+    "string_too_long": ("is longer than {max_length} characters", "shorten it"),
+    "string_pattern_mismatch": ("is no valid name", "write what matches {pattern}"),
+}
+"""Message and remedy of pydantic's error types; the names in braces are its own context."""
+
+
+_PATTERN_REMEDIES: Mapping[str | None, str] = {
+    NAME_PATTERN: "use letters, digits and _, and begin with a letter or _",
+    DNS_LABEL_PATTERN: "use lower case letters, digits and -, and begin and end with a letter or digit",
+    DNS_SUBDOMAIN_PATTERN: "use lower case letters, digits, - and .",
+}
+
+
+def _fields(model: type[BaseModel], location: Location) -> list[str]:
+    """The field names that a document may have at a location."""
+    current: type[BaseModel] | None = model
+    for part in location:
+        if isinstance(part, int) or current is None:
+            continue
+        field = next((f for f in current.model_fields.items() if _alias(*f) == part), None)
+        current = next(_models(field[1].annotation), None) if field else None
+    return [_alias(*field) for field in current.model_fields.items()] if current else []
+
+
+def _alias(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models inside an annotation such as ``tuple[Parameter, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)

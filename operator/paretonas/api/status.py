@@ -1,0 +1,68 @@
+"""What an experiment has come to."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from paretonas.api.base import ListToTuple, Model, ScalarField, Time
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
+
+ENDED: frozenset[TrialState] = frozenset({"Succeeded", "Failed", "EarlyStopped", "Infeasible"})
+"""The states that a trial never leaves."""
+
+
+class Condition(Model):
+    """A metav1.Condition."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str = ""
+    last_transition_time: Time
+    observed_generation: int | None = None
+
+
+class TrialCounts(Model):
+    """Trials by state; `total` is their sum."""
+
+    total: int = 0
+    pending: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    early_stopped: int = 0
+    infeasible: int = 0
+
+
+class ParetoPoint(Model):
+    """One trial of the Pareto set, with its observed metrics."""
+
+    trial: str
+    index: int
+    parameters: dict[str, ScalarField]
+    metrics: dict[str, float]
+
+
+class ExperimentStatus(Model):
+    """Observed state; everything but the reference point and the times can be recomputed from the trials."""
+
+    observed_generation: int | None = None
+    conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
+    trials: TrialCounts = TrialCounts()
+    pareto_set: Annotated[tuple[ParetoPoint, ...], ListToTuple] = ()
+    hypervolume: float | None = None
+    reference_point: dict[str, float] = Field(default_factory=dict)
+    start_time: Time | None = None
+    completion_time: Time | None = None
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if it is set."""
+        return next((c for c in self.conditions if c.type == kind), None)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the experiment has ended, well or not."""
+        succeeded = self.condition("Succeeded")
+        return succeeded is not None and succeeded.status != "Unknown"

@@ -1,0 +1,163 @@
+"""How a trial is run: image, command, resources, and the ``${…}`` that carry its parameters."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from paretonas.api.base import ListToTuple, Model, Scalar, rule
+from paretonas.api.parameters import NAME_PATTERN
+
+DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+DnsLabel = Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
+"""A Kubernetes name (RFC 1123 label)."""
+
+DnsSubdomain = Annotated[str, Field(pattern=DNS_SUBDOMAIN_PATTERN, max_length=253)]
+"""A Kubernetes name that may have dots (RFC 1123 subdomain)."""
+
+_QUANTITY = re.compile(r"^(\d+\.?\d*|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+)?$")
+
+
+def _check_quantity(value: Any) -> str:
+    text = str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _QUANTITY.match(text):
+        raise rule("is not a quantity", remedy="write a number with an optional unit, as 500m, 2 or 4Gi")
+    return text
+
+
+def _check_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise rule("is not an absolute path", remedy="let it start with /")
+    if ".." in value.split("/"):
+        raise rule("contains ..", remedy="write the path without ..")
+    return value
+
+
+AbsolutePath = Annotated[str, Field(max_length=1024), AfterValidator(_check_path)]
+
+
+class PersistentVolumeClaim(Model):
+    """A claim in the experiment's namespace."""
+
+    claim_name: DnsSubdomain
+
+
+class Logs(Model):
+    """The shared volume that trials write their TensorBoard logs to, and that is read for them."""
+
+    persistent_volume_claim: PersistentVolumeClaim
+    mount_path: AbsolutePath = "/logs"
+
+
+class Volume(Model):
+    """A further claim that is mounted into every trial."""
+
+    name: DnsLabel
+    persistent_volume_claim: PersistentVolumeClaim
+    mount_path: AbsolutePath
+    read_only: bool = False
+
+
+class EnvVar(Model):
+    """An environment variable of the trial; the value may hold ``${…}``."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
+    value: str = ""
+
+
+Quantity = Annotated[str, PlainValidator(_check_quantity)]
+"""A Kubernetes quantity, written as a number or a text."""
+
+Argument = Annotated[str, Field(max_length=4096)]
+
+
+class TrialTemplate(Model):
+    """One trial, as a TorchX role."""
+
+    image: Annotated[str, Field(max_length=1024)] = ""
+    """Needed on a cluster; a local run uses the environment that it is started in."""
+    command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
+    args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=500)] | None = None
+    env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
+    resources: dict[str, Quantity] = Field(default_factory=dict)
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    """Seconds that one attempt may run; past them it is stopped and the trial fails."""
+    queue: DnsSubdomain = "default"
+    priority_class_name: DnsSubdomain | None = None
+    service_account_name: DnsSubdomain | None = None
+    image_pull_secrets: Annotated[tuple[DnsSubdomain, ...], ListToTuple, Field(max_length=10)] = ()
+    volumes: Annotated[tuple[Volume, ...], ListToTuple, Field(max_length=20)] = ()
+    pod_overlay: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Every text that may hold ``${…}``, with its path below ``trial``."""
+        command = ((f"command[{i}]", text) for i, text in enumerate(self.command))
+        args = ((f"args[{i}]", text) for i, text in enumerate(self.args or ()))
+        env = ((f"env[{i}].value", variable.value) for i, variable in enumerate(self.env))
+        return (*command, *args, *env)
+
+
+REFERENCE = re.compile(r"\$?\$\{([^}]*)\}")
+"""``${name}``; ``$${name}`` stands for the text ``${name}`` itself."""
+
+TRIAL_REFERENCES = (
+    "trial.name",
+    "trial.index",
+    "trial.attempt",
+    "trial.logDir",
+    "experiment.name",
+    "experiment.namespace",
+)
+
+
+def references(text: str) -> list[str]:
+    """The names that stand in ``${…}``."""
+    return [match.group(1) for match in REFERENCE.finditer(text) if not match.group().startswith("$$")]
+
+
+def written(value: Scalar) -> str:
+    """A value as an argument: booleans as true and false, floats with every digit that they have."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def substitute(text: str, values: Mapping[str, Scalar]) -> str:
+    """Replace each ``${name}`` by its value. Raises KeyError for a name without one."""
+
+    def replacement(match: re.Match[str]) -> str:
+        if match.group().startswith("$$"):
+            return match.group()[1:]
+        return written(values[match.group(1)])
+
+    return REFERENCE.sub(replacement, text)
+
+
+def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> list[str]:
+    """The trial's arguments with its values filled in.
+
+    ``values`` has ``parameters.<name>`` for every active parameter and all of `TRIAL_REFERENCES`. Without
+    ``args`` each active parameter is passed as ``--name value``, and the log folder as ``--log-dir``. An
+    argument that refers to an inactive parameter is left out, with the flag before it.
+    """
+    prefix = "parameters."
+    if template.args is None:
+        named = [(key.removeprefix(prefix), value) for key, value in values.items() if key.startswith(prefix)]
+        pairs = [("--" + name, written(value)) for name, value in named]
+        return [part for pair in [*pairs, ("--log-dir", written(values["trial.logDir"]))] for part in pair]
+    result: list[str] = []
+    for text in template.args:
+        if inactive(text, values):
+            if result and result[-1].startswith("-") and "=" not in result[-1] and not references(result[-1]):
+                result.pop()
+            continue
+        result.append(substitute(text, values))
+    return result
+
+
+def inactive(text: str, values: Mapping[str, Scalar]) -> bool:
+    """Whether the text refers to a parameter that has no value in this trial."""
+    return any(name.startswith("parameters.") and name not in values for name in references(text))

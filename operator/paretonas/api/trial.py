@@ -1,0 +1,102 @@
+"""NASTrial: one candidate, stored before any job exists, and what came of it."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from paretonas.api.base import ListToTuple, Model, ScalarField, Time
+from paretonas.api.experiment import API_VERSION
+from paretonas.api.status import ENDED, Condition, TrialState
+
+Origin = Literal["Sobol", "BayesianOptimization", "User"]
+
+
+class Attempt(Model):
+    """One try to run the trial's job: stored before the job is submitted, open until `end_time` is set."""
+
+    job: str
+    reason: str | None = None
+    exit_code: int | None = None
+    start_time: Time | None = None
+    end_time: Time | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether its job may still run."""
+        return self.end_time is None
+
+
+class Observation(Model):
+    """A known result that the user brings (warm start)."""
+
+    metrics: dict[str, float]
+
+
+class TrialSpec(Model):
+    """The asked point; it never changes."""
+
+    experiment: str
+    index: Annotated[int, Field(ge=0)]
+    parameters: dict[str, ScalarField]
+    origin: Origin = "User"
+    observation: Observation | None = None
+
+
+class TrialStatus(Model):
+    """What came of the point so far."""
+
+    conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
+    state: TrialState = "Pending"
+    attempts: Annotated[tuple[Attempt, ...], ListToTuple] = ()
+    metrics: dict[str, float] = Field(default_factory=dict)
+    message: str = ""
+    pareto: bool = False
+
+
+class TrialMetadata(Model):
+    """The part of Kubernetes' object metadata that is used; the rest is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[str, Field(max_length=253)]
+    namespace: str | None = None
+
+
+class NASTrial(Model):
+    """A trial with its status."""
+
+    api_version: Literal["paretonas.io/v1alpha1"] = API_VERSION
+    kind: Literal["NASTrial"] = "NASTrial"
+    metadata: TrialMetadata
+    spec: TrialSpec
+    status: TrialStatus = TrialStatus()
+
+    @property
+    def name(self) -> str:
+        """``<experiment>-<index>``."""
+        return self.metadata.name
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has its final state."""
+        return self.status.state in ENDED
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt whose job may still run."""
+        last = self.status.attempts[-1] if self.status.attempts else None
+        return last if last is not None and last.open else None
+
+    def with_status(self, **changes: object) -> "NASTrial":
+        """A copy with some fields of the status changed."""
+        return self.replace(status=self.status.replace(**changes))
+
+
+def trial_name(experiment: str, index: int) -> str:
+    """The name of a trial."""
+    return f"{experiment}-{index}"
+
+
+def job_name(trial: str, attempt: int) -> str:
+    """The name of an attempt's job; the first attempt is 1."""
+    return f"{trial}-a{attempt}"

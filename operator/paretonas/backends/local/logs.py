@@ -1,0 +1,18 @@
+"""The TensorBoard logs of attempts below a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from paretonas.jobs.job import attempt_folder
+from paretonas.metrics import Reading, Wanted, read
+
+
+class FolderLogs:
+    """Reads what the attempts of one experiment have logged."""
+
+    def __init__(self, root: Path, experiment: str) -> None:
+        self._root, self._experiment = root, experiment
+
+    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
+        """The metrics of an attempt that has ended."""
+        return read(attempt_folder(self._root, self._experiment, trial, attempt), wanted)

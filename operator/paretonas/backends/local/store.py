@@ -1,0 +1,181 @@
+"""A folder as the store of one experiment: ``experiment.json``, and one JSON file a trial.
+
+::
+
+    runs/<experiment>/experiment.json        the NASExperiment with its status
+    runs/<experiment>/trials/<trial>.json    a NASTrial
+    runs/<experiment>/<trial>/a<attempt>/    the logs of an attempt
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from paretonas.api import (
+    ExperimentStatus,
+    InvalidDocument,
+    Model,
+    NASExperiment,
+    NASTrial,
+    parse_experiment,
+    parse_trial,
+)
+from paretonas.backends.local import files
+
+EXPERIMENT_FILE, TRIALS, LOCK = "experiment.json", "trials", ".lock"
+
+CHANGEABLE = frozenset(
+    {
+        "max_trials",
+        "parallelism",
+        "failure_policy",
+        "suspend",
+        "managed_by",
+        "active_deadline_seconds",
+        "ttl_seconds_after_finished",
+        "logs",
+        "trial",
+    }
+)
+"""Fields of a spec that may change while trials exist: none of them alters what the stored results mean, or which
+candidates the search would have asked."""
+
+
+class StoreError(Exception):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+class FolderStore:
+    """The trials of one experiment in memory and on disk. Written by one process at a time (see `exclusive`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._experiment = read_experiment(folder)
+        self._trials = {t.name: t for t in read_trials(folder)}
+
+    @classmethod
+    def open(cls, runs: Path, experiment: NASExperiment) -> "FolderStore":
+        """The experiment's folder, new or as it was left.
+
+        Raises:
+            StoreError: the folder holds another experiment of this name, or cannot be written.
+        """
+        folder = runs / experiment.name
+        try:
+            (folder / TRIALS).mkdir(parents=True, exist_ok=True)
+            if files.create(folder / EXPERIMENT_FILE, _text(experiment.replace(status=ExperimentStatus()))):
+                return cls(folder)
+        except OSError as error:
+            raise StoreError(
+                f"cannot write to {folder}: {error.strerror}; free space or give another --runs-dir"
+            ) from error
+        store = cls(folder)
+        store._adopt(experiment)
+        return store
+
+    def _adopt(self, experiment: NASExperiment) -> None:
+        """Take over what may change in the spec since the last run."""
+        old, new = self._experiment.spec, experiment.spec
+        fields = type(new).model_fields
+        fixed = [n for n in fields if n not in CHANGEABLE and getattr(old, n) != getattr(new, n)]
+        if fixed:
+            names = ", ".join(fields[n].alias or n for n in fixed)
+            raise StoreError(
+                f"{self._folder} holds {experiment.name!r} with other {names}: its results would lose their meaning; "
+                f"rename the experiment, or give another --runs-dir"
+            )
+        if old != new:
+            self._experiment = self._experiment.replace(spec=new)
+            files.write(self._folder / EXPERIMENT_FILE, _text(self._experiment))
+
+    def experiment(self) -> NASExperiment:
+        """The experiment."""
+        return self._experiment
+
+    def trials(self) -> Sequence[NASTrial]:
+        """All trials, in index order."""
+        return sorted(self._trials.values(), key=lambda t: t.spec.index)
+
+    def create_trial(self, trial: NASTrial) -> None:
+        """Store a new trial; one that is stored already is left as it is."""
+        if files.create(self._path(trial), _text(trial)):
+            self._trials[trial.name] = trial
+
+    def save_trial(self, trial: NASTrial) -> None:
+        """Store a trial's status."""
+        files.write(self._path(trial), _text(trial))
+        self._trials[trial.name] = trial
+
+    def save_status(self, status: ExperimentStatus) -> None:
+        """Store the experiment's status."""
+        experiment = self._experiment.replace(status=status)
+        files.write(self._folder / EXPERIMENT_FILE, _text(experiment))
+        self._experiment = experiment
+
+    def _path(self, trial: NASTrial) -> Path:
+        return self._folder / TRIALS / f"{trial.name}.json"
+
+
+def read_experiment(folder: Path) -> NASExperiment:
+    """The experiment of a folder, without locking it. Raises StoreError."""
+    path = folder / EXPERIMENT_FILE
+    try:
+        return parse_experiment(_read(path))
+    except InvalidDocument as error:
+        raise StoreError(f"{path} is damaged or of another version: {error}") from error
+
+
+def read_trials(folder: Path) -> list[NASTrial]:
+    """The trials of a folder in index order, without locking it. Raises StoreError."""
+    trials = []
+    for path in (folder / TRIALS).glob("*.json"):
+        try:
+            trials.append(parse_trial(_read(path)))
+        except InvalidDocument as error:
+            raise StoreError(f"{path} is damaged or of another version: {error}") from error
+    return sorted(trials, key=lambda t: t.spec.index)
+
+
+def experiments(runs: Path) -> list[Path]:
+    """The folders below ``runs`` that hold an experiment, by name."""
+    return sorted(path.parent for path in runs.glob(f"*/{EXPERIMENT_FILE}"))
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keep a second run of the same experiment out for as long as this one lives.
+
+    Raises:
+        StoreError: another process has it; it is named.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    except BlockingIOError:
+        owner = os.pread(descriptor, 32, 0).decode() or "another process"
+        raise StoreError(
+            f"{folder} is in use by process {owner}; wait for it, or give this run another --runs-dir"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path} does not exist; is {path.parent} a folder of `paretonas run`?") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+
+
+def _text(document: Model) -> str:
+    return json.dumps(document.to_dict(), indent=1)

@@ -1,0 +1,128 @@
+"""What is to be done now: a pure function of the experiment, its trials, their jobs and the time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from paretonas.api import NASExperiment, NASTrial
+from paretonas.jobs.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the experiment ends."""
+
+    succeeded: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """An open attempt to end, and why."""
+
+    trial: NASTrial
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done. At most one of `outcome` and the rest is non-empty once nothing runs any more."""
+
+    stops: tuple[Stop, ...] = ()
+    starts: tuple[NASTrial, ...] = ()
+    """Trials whose job is to be submitted: the first time, again under a new attempt, or again under the same
+    one when nobody knows whether the last submission arrived."""
+    ask: int = 0
+    """New candidates to ask the search for."""
+    outcome: Outcome | None = None
+
+
+def decide(
+    experiment: NASExperiment,
+    trials: Sequence[NASTrial],
+    jobs: Mapping[str, Job],
+    now: datetime,
+    *,
+    exhausted: bool = False,
+    draining: bool = False,
+) -> Decision:
+    """Decide.
+
+    Args:
+        experiment: the experiment; it is valid.
+        trials: all its trials in index order, as their jobs now show them.
+        jobs: the jobs of open attempts, by name; one that does not exist is absent.
+        now: the time.
+        exhausted: the search has no further point for these trials.
+        draining: nothing new is started and what runs is stopped (the run is being ended by its user).
+    """
+    spec = experiment.spec
+    unfinished = [t for t in trials if not t.ended]
+    running = [t for t in unfinished if t.attempt is not None]
+    outcome = _outcome(experiment, trials, now, exhausted=exhausted)
+    if outcome is not None or draining:
+        stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running)
+        return Decision(stops=stops, outcome=None if running else outcome)
+    overdue = ((t, _overdue(t, experiment, now)) for t in running)
+    stops = tuple(Stop(t, reason) for t, reason in overdue if reason)
+    unsubmitted = [
+        t for t in running if t.attempt and t.attempt.start_time is None and t.attempt.job not in jobs
+    ]
+    if spec.suspend:
+        return Decision(stops=stops)
+    slots = spec.parallelism - len(running)
+    waiting = [t for t in unfinished if t.attempt is None]
+    ask = max(0, min(spec.max_trials - len(trials), slots - len(waiting))) if not exhausted else 0
+    return Decision(stops=stops, starts=(*unsubmitted, *waiting[: max(0, slots)]), ask=ask)
+
+
+def _outcome(
+    experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, *, exhausted: bool
+) -> Outcome | None:
+    spec = experiment.spec
+    ended = [t for t in trials if t.ended]
+    succeeded = sum(t.status.state == "Succeeded" for t in ended)
+    failed = sum(t.status.state == "Failed" for t in ended)
+    complete = len(ended) == len(trials) and (len(trials) >= spec.max_trials or exhausted)
+    if complete and succeeded == 0:
+        return Outcome(
+            False, "NoTrialSucceeded", f"none of {len(trials)} trials succeeded: {_reasons(ended)}"
+        )
+    if complete and len(trials) < spec.max_trials:
+        message = f"every point of the search space was tried: {len(trials)} trials, {succeeded} succeeded"
+        return Outcome(True, "SearchSpaceExhausted", message)
+    if complete:
+        return Outcome(True, "TrialsCompleted", f"{len(trials)} trials ended, {succeeded} succeeded")
+    policy = spec.failure_policy
+    if len(ended) >= policy.after_trials and failed > policy.max_failure_ratio * len(ended):
+        message = f"{failed} of {len(ended)} ended trials failed: {_reasons(ended)}"
+        return Outcome(False, "TooManyFailures", message)
+    start, limit = experiment.status.start_time, spec.active_deadline_seconds
+    if start is not None and limit is not None and now - start > timedelta(seconds=limit):
+        return Outcome(False, "DeadlineExceeded", f"ran longer than {limit} s; {succeeded} trials succeeded")
+    return None
+
+
+def _reasons(trials: Sequence[NASTrial]) -> str:
+    """``Crashed 3, Lost 1``: why trials did not succeed."""
+    counts: dict[str, int] = {}
+    for trial in trials:
+        if trial.status.state != "Succeeded" and trial.status.attempts:
+            reason = trial.status.attempts[-1].reason or "Lost"
+            counts[reason] = counts.get(reason, 0) + 1
+    return ", ".join(
+        f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1])
+    )
+
+
+def _reason(trial: NASTrial) -> str | None:
+    """Why its open attempt is being stopped already."""
+    return trial.attempt.reason if trial.attempt else None
+
+
+def _overdue(trial: NASTrial, experiment: NASExperiment, now: datetime) -> str | None:
+    attempt, limit = trial.attempt, experiment.spec.trial.active_deadline_seconds
+    if attempt is None or attempt.reason is not None or attempt.start_time is None or limit is None:
+        return _reason(trial)
+    return "DeadlineExceeded" if now - attempt.start_time > timedelta(seconds=limit) else None

@@ -1,0 +1,180 @@
+"""The pass: observe → decide → act → write the status. A crash between any two lines is mended by the next pass."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from paretonas.api import (
+    Attempt,
+    ExperimentStatus,
+    NASExperiment,
+    NASTrial,
+    TrialMetadata,
+    TrialSpec,
+    TrialStatus,
+    job_name,
+    trial_name,
+)
+from paretonas.engine.decide import Decision, decide
+from paretonas.engine.ports import Jobs, Logs, Search, Store
+from paretonas.engine.summary import summarise
+from paretonas.engine.verdicts import observed
+from paretonas.jobs.job import Job, Launch, SubmitError
+from paretonas.metrics import Reading, Wanted
+from paretonas.search import Candidate, KnownTrial, SearchError
+
+_SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
+"""What the search is told of a trial; everything else is still to be observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An experiment and its trials after a pass."""
+
+    experiment: NASExperiment
+    trials: tuple[NASTrial, ...]
+
+    @property
+    def status(self) -> ExperimentStatus:
+        """The experiment's status."""
+        return self.experiment.status
+
+    @property
+    def running(self) -> int:
+        """Attempts whose job may still run."""
+        return sum(t.attempt is not None for t in self.trials)
+
+
+class Engine:
+    """Brings one experiment forward, pass by pass. It keeps nothing that the next pass could not do without."""
+
+    def __init__(
+        self, store: Store, jobs: Jobs, logs: Logs, search: Search, clock: Callable[[], datetime]
+    ) -> None:
+        self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
+        self._exhausted_at: int | None = None
+
+    def run_pass(self, *, draining: bool = False) -> Snapshot:
+        """Make one pass.
+
+        Args:
+            draining: start nothing, and stop what runs.
+
+        Returns:
+            What is stored now. Whatever the store cannot write is raised, and lost nothing: the next pass does it.
+        """
+        experiment = self._store.experiment()
+        trials, jobs = self._observe(experiment)
+        decision = self._decide(experiment, trials, jobs, draining=draining)
+        trouble = ""
+        self._stop(decision)
+        trouble += self._start(experiment, decision)
+        if decision.ask:
+            trouble += self._ask(experiment, trials, decision.ask)
+            trials, jobs = self._observe(experiment)
+            decision = self._decide(experiment, trials, jobs, draining=draining)
+            trouble += self._start(experiment, decision)
+        return self._write_status(experiment, decision, trouble)
+
+    def _observe(self, experiment: NASExperiment) -> tuple[list[NASTrial], Mapping[str, Job]]:
+        """The trials as their jobs now show them; what is new is stored first."""
+        before = self._store.trials()
+        jobs = self._jobs.observe((t.name, len(t.status.attempts)) for t in before if t.attempt is not None)
+        wanted = [Wanted(m.name, m.tag, m.reduce) for m in experiment.spec.metric_sources]
+
+        def read(trial: NASTrial, attempt: int) -> Reading:
+            return self._logs.read(trial.name, attempt, wanted)
+
+        trials = []
+        for trial in before:
+            job = jobs.get(trial.attempt.job) if trial.attempt else None
+            after = observed(trial, job, experiment.spec, read, self._clock())
+            if after is not trial:
+                self._store.save_trial(after)
+            trials.append(after)
+        return trials, jobs
+
+    def _decide(
+        self,
+        experiment: NASExperiment,
+        trials: Sequence[NASTrial],
+        jobs: Mapping[str, Job],
+        *,
+        draining: bool,
+    ) -> Decision:
+        exhausted = self._exhausted_at == len(trials)
+        return decide(experiment, trials, jobs, self._clock(), exhausted=exhausted, draining=draining)
+
+    def _stop(self, decision: Decision) -> None:
+        """End attempts; the reason is stored first, since the job will not tell it."""
+        for stop in decision.stops:
+            trial, attempt = stop.trial, stop.trial.attempt
+            if attempt is not None and attempt.reason is None:
+                stopping = attempt.replace(reason=stop.reason)
+                self._store.save_trial(trial.with_status(attempts=(*trial.status.attempts[:-1], stopping)))
+            self._jobs.cancel(trial.name, len(trial.status.attempts))
+
+    def _start(self, experiment: NASExperiment, decision: Decision) -> str:
+        """Submit jobs; each attempt is stored before its job can exist."""
+        trouble = ""
+        for waiting in decision.starts:
+            trial = waiting
+            if trial.attempt is None:
+                number = len(trial.status.attempts) + 1
+                opened = Attempt(job=job_name(trial.name, number))
+                trial = trial.with_status(attempts=(*trial.status.attempts, opened))
+                self._store.save_trial(trial)
+            try:
+                self._jobs.submit(Launch(experiment, trial, len(trial.status.attempts)))
+            except SubmitError as error:
+                trouble = str(error)
+        return trouble
+
+    def _ask(self, experiment: NASExperiment, trials: Sequence[NASTrial], count: int) -> str:
+        """Ask for candidates and store each as a trial before anything else is done with it."""
+        try:
+            suggestion = self._search.suggest(experiment.spec, list(map(known_trial, trials)), count)
+        except SearchError as error:
+            return str(error)
+        for offset, candidate in enumerate(suggestion.candidates):
+            self._store.create_trial(new_trial(experiment, len(trials) + offset, candidate))
+        if suggestion.exhausted:
+            self._exhausted_at = len(trials) + len(suggestion.candidates)
+        return ""
+
+    def _write_status(self, experiment: NASExperiment, decision: Decision, trouble: str) -> Snapshot:
+        trials = tuple(self._store.trials())
+        status = summarise(experiment, trials, self._clock(), outcome=decision.outcome, trouble=trouble)
+        best = {point.trial for point in status.pareto_set}
+        marked = tuple(
+            t if t.status.pareto == (t.name in best) else t.with_status(pareto=t.name in best) for t in trials
+        )
+        for before, after in zip(trials, marked, strict=True):
+            if after is not before:
+                self._store.save_trial(after)
+        if status != experiment.status:
+            self._store.save_status(status)
+        return Snapshot(experiment.replace(status=status), marked)
+
+
+def known_trial(trial: NASTrial) -> KnownTrial:
+    """A trial as the search sees it: with metrics only once it has ended."""
+    state = _SEARCH_STATE.get(trial.status.state, "Pending")
+    metrics = trial.status.metrics if state == "Observed" else {}
+    return KnownTrial(trial.spec.index, trial.spec.parameters, state, metrics)  # type: ignore[arg-type] # the table's values
+
+
+def new_trial(experiment: NASExperiment, index: int, candidate: Candidate) -> NASTrial:
+    """The trial that holds an asked point."""
+    return NASTrial(
+        metadata=TrialMetadata(
+            name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace
+        ),
+        spec=TrialSpec(
+            experiment=experiment.name,
+            index=index,
+            parameters=dict(candidate.parameters),
+            origin=candidate.origin,
+        ),
+        status=TrialStatus(),
+    )

@@ -1,0 +1,55 @@
+"""What the engine needs from the world: where trials are stored, how jobs are run, where logs are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from paretonas.api import ExperimentSpec, ExperimentStatus, NASExperiment, NASTrial
+from paretonas.jobs.job import Job, Launch
+from paretonas.metrics import Reading, Wanted
+from paretonas.search import KnownTrial, Suggestion
+
+
+class Store(Protocol):
+    """The experiment and its trials, as last written. Every write is whole and durable when the call returns."""
+
+    def experiment(self) -> NASExperiment:
+        """The experiment."""
+
+    def trials(self) -> Sequence[NASTrial]:
+        """All trials, in index order."""
+
+    def create_trial(self, trial: NASTrial) -> None:
+        """Store a new trial; one that is stored already is left as it is."""
+
+    def save_trial(self, trial: NASTrial) -> None:
+        """Store a trial's status."""
+
+    def save_status(self, status: ExperimentStatus) -> None:
+        """Store the experiment's status."""
+
+
+class Jobs(Protocol):
+    """The jobs of attempts."""
+
+    def observe(self, attempts: Iterable[tuple[str, int]]) -> Mapping[str, Job]:
+        """The jobs of these (trial, attempt number) pairs, by job name; one that does not exist is absent."""
+
+    def submit(self, launch: Launch) -> None:
+        """Start an attempt's job; one that exists is left as it is. Raises SubmitError."""
+
+    def cancel(self, trial: str, attempt: int) -> None:
+        """End an attempt's job; asked for again it does nothing more."""
+
+
+class Logs(Protocol):
+    """The TensorBoard logs of attempts."""
+
+    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
+        """The metrics of an attempt that has ended."""
+
+
+class Search(Protocol):
+    """The optimiser."""
+
+    def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
+        """The next candidates: a function of the spec and the known trials. Raises SearchError."""

@@ -1,0 +1,136 @@
+"""What the end of an attempt means for its trial."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from paretonas.api import Attempt, Condition, ExperimentSpec, NASTrial, TrialState
+from paretonas.api.status import ConditionStatus
+from paretonas.jobs.job import Job, Phase
+from paretonas.metrics import Reading
+
+ReadMetrics = Callable[[NASTrial, int], Reading]
+
+LOST_LIMIT: Final = 10
+"""Attempts that may end through no fault of the candidate before its trial is given up: more means that the machine
+is broken, and a search must not wait for it for ever."""
+
+_KILLED: Final = (-9, 137)
+_TERMINATED: Final = (-15, 143)
+"""Exit codes of SIGKILL and SIGTERM, as a process shows them and as a shell or container does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a reason leads to: a final state at once, or another attempt, charged to the candidate or not."""
+
+    state: TrialState | None
+    charged: bool = True
+
+
+REASONS: Final = {
+    "Completed": Consequence("Succeeded"),
+    "NotFinite": Consequence(
+        "Infeasible"
+    ),  # a NaN is a property of the candidate; the search stays away from it
+    "OutOfMemory": Consequence("Infeasible"),  # so is its size
+    "MetricsUnavailable": Consequence("Failed"),  # a program that forgets to log does so every time
+    "DeadlineExceeded": Consequence("Failed"),  # a second attempt takes as long
+    "Crashed": Consequence(None),
+    "Killed": Consequence(None),  # by hand or for its memory: nothing here tells which
+    "Lost": Consequence(None, charged=False),
+    "Terminated": Consequence(None, charged=False),
+    "Stopped": Consequence(None, charged=False),  # with the run or the experiment, by us
+}
+"""Every reason that an attempt can end with."""
+
+
+def observed(
+    trial: NASTrial, job: Job | None, spec: ExperimentSpec, read: ReadMetrics, now: datetime
+) -> NASTrial:
+    """The trial as its job now shows it; the same object when there is nothing new."""
+    attempt = trial.attempt
+    if attempt is None or (job is None and attempt.start_time is None):
+        return trial
+    if job is None:
+        job = Job(attempt.job, Phase.LOST, started=attempt.start_time, message="its job is gone")
+    if not job.over:
+        return _alive(trial, attempt, job)
+    reason, message, metrics = _end(trial, attempt, job, spec, read)
+    ended = attempt.replace(
+        reason=reason,
+        exit_code=job.exit_code,
+        start_time=attempt.start_time or job.started,
+        end_time=job.ended or now,
+    )
+    attempts = (*trial.status.attempts[:-1], ended)
+    state = _state(attempts, spec)
+    if state not in {"Succeeded", "Pending"} and job.log_tail:
+        message = f"{message}\n{job.log_tail}"
+    conditions = () if state == "Pending" else (_condition(state, reason, message, now),)
+    return trial.with_status(
+        state=state, attempts=attempts, metrics=metrics, message=message, conditions=conditions
+    )
+
+
+def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
+    running = job.phase is Phase.RUNNING
+    seen = attempt.replace(start_time=attempt.start_time or (job.started if running else None))
+    state: TrialState = "Running" if running else "Pending"
+    if seen == attempt and state == trial.status.state and job.message == trial.status.message:
+        return trial
+    attempts = (*trial.status.attempts[:-1], seen)
+    return trial.with_status(state=state, attempts=attempts, message=job.message)
+
+
+def _end(
+    trial: NASTrial, attempt: Attempt, job: Job, spec: ExperimentSpec, read: ReadMetrics
+) -> tuple[str, str, dict[str, float]]:
+    """Reason, message and metrics of an attempt that is over."""
+    if job.phase is Phase.SUCCEEDED:  # also when it was about to be stopped: a result is a result
+        return _result(read(trial, len(trial.status.attempts)), spec)
+    if attempt.reason is not None:  # we stopped it, for this reason
+        limit = spec.trial.active_deadline_seconds
+        message = f"ran longer than {limit} s" if attempt.reason == "DeadlineExceeded" else ""
+        return attempt.reason, message, {}
+    if job.phase is Phase.LOST:
+        return "Lost", job.message, {}
+    if job.exit_code in _TERMINATED:
+        return "Terminated", "was ended by SIGTERM", {}
+    if job.exit_code in _KILLED:
+        return "Killed", "was killed (SIGKILL): by somebody, or by the system for want of memory", {}
+    return "Crashed", f"ended with exit code {job.exit_code}", {}
+
+
+def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:
+    values = dict(reading.values)
+    not_finite = [name for name in reading.not_finite if name in spec.needed_metrics]
+    unusable = [o.metric for o in spec.objectives if o.scale == "Log" and values.get(o.metric, 1.0) <= 0]
+    if not_finite:
+        return "NotFinite", "; ".join(reading.problems), values
+    if unusable:
+        [metric, *_] = unusable
+        return "NotFinite", f"{metric} is {values[metric]}, which has no logarithm (scale: Log)", values
+    if not spec.needed_metrics <= values.keys():
+        return "MetricsUnavailable", "; ".join(reading.problems), values
+    return "Completed", "", values
+
+
+def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:
+    """The trial's state after its last attempt has ended; Pending when there will be another."""
+    consequence = REASONS[attempts[-1].reason or "Lost"]
+    if consequence.state is not None:
+        return consequence.state
+    reasons = [a.reason for a in attempts if a.reason != "Stopped"]
+    charged = sum(REASONS[reason or "Lost"].charged for reason in reasons)
+    spent = charged > spec.failure_policy.retries or len(reasons) - charged >= LOST_LIMIT
+    return "Failed" if spent else "Pending"
+
+
+def _condition(state: TrialState, reason: str, message: str, now: datetime) -> Condition:
+    status: ConditionStatus = "True" if state == "Succeeded" else "False"
+    first_line = message.partition("\n")[0]
+    return Condition(
+        type="Succeeded", status=status, reason=reason, message=first_line, last_transition_time=now
+    )

@@ -1,0 +1,75 @@
+"""A trial as a TorchX application of one role."""
+
+import json
+import math
+import re
+
+from torchx import specs
+
+from paretonas.api import substitute, trial_arguments
+from paretonas.api.template import inactive
+from paretonas.jobs.job import Launch
+
+ROLE = "trial"
+
+_GPUS = ("nvidia.com/gpu", "amd.com/gpu")
+"""Resources that TorchX counts as a GPU; any other device is passed through by name."""
+
+_BYTES: dict[str, float] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_BYTES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60, "m": 1e-3}
+
+
+def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
+    """The application of one attempt; its logs go to ``log_dir`` as the trial sees it."""
+    template = launch.experiment.spec.trial
+    values = launch.values(log_dir)
+    program, *rest = [substitute(text, values) for text in template.command if not inactive(text, values)]
+    env = {
+        variable.name: substitute(variable.value, values)
+        for variable in template.env
+        if not inactive(variable.value, values)
+    }
+    env |= {
+        "PARETONAS_LOG_DIR": log_dir,
+        "PARETONAS_TRIAL": launch.trial.name,
+        "PARETONAS_PARAMETERS": json.dumps(dict(launch.trial.spec.parameters)),
+    }
+    role = specs.Role(
+        name=ROLE,
+        image=template.image,
+        entrypoint=program,
+        args=[_literal(text) for text in [*rest, *trial_arguments(template, values)]],
+        env={name: _literal(value) for name, value in env.items()},
+        num_replicas=template.replicas,
+        max_retries=0,  # the engine retries, under a new name and with a folder of its own
+        resource=_resource(template.resources),
+    )
+    return specs.AppDef(name=launch.name, roles=[role])
+
+
+def _literal(text: str) -> str:
+    """The text so that TorchX's own macros (``${app_id}``) leave it as it is."""
+    return text.replace("$", "$$")
+
+
+def amount(quantity: str) -> float:
+    """A Kubernetes quantity as a number of units: ``500m`` is 0.5, ``2Gi`` is 2147483648."""
+    match = re.fullmatch(r"([\d.]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)", quantity)
+    if match is None:
+        raise ValueError(f"{quantity!r} is not a quantity")
+    return float(match.group(1)) * _BYTES[match.group(2)]
+
+
+def _resource(resources: dict[str, str]) -> specs.Resource:
+    """TorchX counts whole CPUs, whole GPUs and MB; fractions are rounded up."""
+    devices = {
+        name: math.ceil(amount(quantity))
+        for name, quantity in resources.items()
+        if "/" in name and name not in _GPUS and amount(quantity) > 0
+    }
+    return specs.Resource(
+        cpu=math.ceil(amount(resources["cpu"])) if "cpu" in resources else -1,
+        gpu=sum(math.ceil(amount(resources[name])) for name in _GPUS if name in resources),
+        memMB=math.ceil(amount(resources["memory"]) / 10**6) if "memory" in resources else -1,
+        devices=devices,
+    )

@@ -1,0 +1,284 @@
+"""The scalars in TensorBoard's Event messages, read from the protobuf wire format.
+
+A writer writes the same message again and again: only the time, the step and the value change. So one record
+is parsed byte by byte into a layout, which says where those three lie, and all records of its length that
+equal it everywhere else are read with that layout in one go. A parse depends on nothing but the bits that the
+layout compares, so this gives what parsing each record would.
+
+Messages: tensorflow/core/util/event.proto and core/framework/{summary,tensor,tensor_shape,types}.proto. Wire
+format: protobuf.dev/programming-guides/encoding.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
+_LONGEST_VARINT = 10  # bytes: 64 bits, 7 in each
+_MORE = 0x80  # the bit that says that a varint goes on
+_UINT64 = (1 << 64) - 1
+
+# Keys of fields as they stand on the wire: field number and wire type.
+_EVENT_WALL_TIME = 1 << 3 | _FIXED64
+_EVENT_STEP = 2 << 3 | _VARINT
+_EVENT_SUMMARY = 5 << 3 | _BYTES
+_SUMMARY_VALUE = 1 << 3 | _BYTES
+_VALUE_TAG = 1 << 3 | _BYTES
+_VALUE_SIMPLE = 2 << 3 | _FIXED32
+_VALUE_TENSOR = 8 << 3 | _BYTES
+_VALUE_OTHERS = tuple(field << 3 | _BYTES for field in (3, 4, 5, 6))  # in one oneof with the two above
+_TENSOR_DTYPE = 1 << 3 | _VARINT
+_TENSOR_SHAPE = 2 << 3 | _BYTES
+_TENSOR_CONTENT = 4 << 3 | _BYTES
+_NOT_VARINTS = 5, 6  # float_val and double_val; the other typed fields hold varints
+_SHAPE_DIM = 2 << 3 | _BYTES
+_DIM_SIZE = 1 << 3 | _VARINT
+
+_FLOAT = 1
+_BFLOAT16 = 14
+# DataType → the numpy type of its bytes, and the field that holds a value when tensor_content does not
+_DTYPES: Mapping[int, tuple[np.dtype[Any], int]] = {
+    _FLOAT: (np.dtype("<f4"), 5),
+    2: (np.dtype("<f8"), 6),
+    3: (np.dtype("<i4"), 7),
+    4: (np.dtype("u1"), 7),
+    5: (np.dtype("<i2"), 7),
+    6: (np.dtype("i1"), 7),
+    9: (np.dtype("<i8"), 10),
+    10: (np.dtype("u1"), 11),  # bool
+    _BFLOAT16: (np.dtype("<u2"), 13),  # the upper half of a float; numpy has no such type
+    17: (np.dtype("<u2"), 7),
+    19: (np.dtype("<f2"), 13),
+    22: (np.dtype("<u4"), 16),
+    23: (np.dtype("<u8"), 17),
+}
+
+
+class _MalformedError(ValueError):
+    """The bytes are not the message that they should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points of one tag.
+
+    Attributes:
+        tag: as written.
+        rows: (n,) the records that they come from, as rows of what was decoded, ascending.
+        steps: (n,)
+        values: (n,) in double precision, NaN and infinity included.
+    """
+
+    tag: str
+    rows: NDArray[np.intp]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scalar:
+    """One value: where its bytes lie in the record or, if they were written as a varint, the bytes."""
+
+    tag: str
+    data_type: int
+    raw: slice | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How to read one record, and which others may be read the same way."""
+
+    step: slice | None  # a varint; absent for step 0
+    scalars: tuple[_Scalar, ...]
+    template: NDArray[np.uint8]
+    compared: NDArray[np.uint8]  # the bits of each byte in which another record must equal the template
+
+    def fits(self, records: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Says which of the records, shape (n, length), this layout can read."""
+        differs = (records ^ self.template) & self.compared
+        fits: NDArray[np.bool_] = np.bitwise_or.reduce(differs, axis=1) == 0
+        return fits
+
+
+def decode(records: NDArray[np.uint8], layouts: int = 64) -> tuple[list[Points], list[int]]:
+    """Reads the scalars of records of one length.
+
+    Args:
+        records: (n, length) Event messages.
+        layouts: how many layouts to compare with all records; what fits none is parsed one by one, with the
+            same result. 64 is more than the tags of one length in most logs, and bounds the comparisons.
+
+    Returns:
+        The points, a tag several times if its records differ in layout; and the rows that are not an Event.
+    """
+    points = []
+    malformed = []
+    left = np.arange(len(records))
+    while left.size:
+        record = records[left[0]]
+        try:
+            layout = _layout(record)
+        except _MalformedError:
+            malformed.append(int(left[0]))
+            left = left[1:]
+            continue
+        rows, rest = left[:1], left[1:]
+        if layout.scalars and layouts > 0:
+            fits = layout.fits(records[left])
+            rows, rest = left[fits], left[~fits]
+            layouts -= 1
+        if layout.scalars:
+            chosen = records[rows]
+            steps = _steps(chosen, layout.step)
+            points += [Points(scalar.tag, rows, steps, _values(chosen, scalar)) for scalar in layout.scalars]
+        left = rest
+    return points, malformed
+
+
+def _steps(records: NDArray[np.uint8], at: slice | None) -> NDArray[np.int64]:
+    steps = np.zeros(len(records), np.uint64)
+    if at is not None:
+        for shift, column in enumerate(range(at.start, at.stop)):
+            steps |= (records[:, column] & 0x7F).astype(np.uint64) << np.uint64(7 * shift)
+    return steps.view(np.int64)
+
+
+def _values(records: NDArray[np.uint8], scalar: _Scalar) -> NDArray[np.float64]:
+    if isinstance(scalar.raw, bytes):
+        raw = np.tile(np.frombuffer(scalar.raw, np.uint8), (len(records), 1))
+    else:
+        raw = np.ascontiguousarray(records[:, scalar.raw])
+    data_type = scalar.data_type
+    if data_type == _BFLOAT16:
+        raw, data_type = np.pad(raw, ((0, 0), (2, 0))), _FLOAT
+    with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
+        values: NDArray[np.float64] = raw.view(_DTYPES[data_type][0])[:, 0].astype(np.float64)
+    return values
+
+
+def _layout(template: NDArray[np.uint8]) -> _Layout:
+    """Parses an Event."""
+    record = template.tobytes()
+    compared = np.full(len(record), 0xFF, np.uint8)
+    step = None
+    scalars: list[_Scalar] = []
+    for key, start, end in _fields(record, 0, len(record)):
+        if key == _EVENT_WALL_TIME:
+            compared[start:end] = 0
+        elif key == _EVENT_STEP:
+            step = slice(start, end)
+        elif key == _EVENT_SUMMARY:
+            scalars += _summary(record, start, end)
+    if step is not None:
+        compared[step] = _MORE
+    for scalar in scalars:
+        if isinstance(scalar.raw, slice):
+            compared[scalar.raw] = 0
+    return _Layout(step, tuple(scalars), template, compared)
+
+
+def _summary(record: bytes, start: int, end: int) -> Iterator[_Scalar]:
+    for key, at, stop in _fields(record, start, end):
+        if key == _SUMMARY_VALUE and (scalar := _value(record, at, stop)) is not None:
+            yield scalar
+
+
+def _value(record: bytes, start: int, end: int) -> _Scalar | None:
+    """Returns the scalar in a Summary.Value, None if it holds something else."""
+    tag = ""
+    content: tuple[int, slice | bytes] | None = None
+    for key, at, stop in _fields(record, start, end):
+        if key == _VALUE_TAG:
+            try:
+                tag = record[at:stop].decode()
+            except UnicodeDecodeError as error:
+                raise _MalformedError from error
+        elif key == _VALUE_SIMPLE:
+            content = _FLOAT, slice(at, stop)
+        elif key == _VALUE_TENSOR:
+            content = _tensor(record, at, stop)
+        elif key in _VALUE_OTHERS:
+            content = None
+    return None if content is None else _Scalar(tag, *content)
+
+
+def _tensor(record: bytes, start: int, end: int) -> tuple[int, slice | bytes] | None:
+    """Returns data type and value of a TensorProto, None unless it is one number.
+
+    TensorFlow writes tensor_content; TensorBoard's own writer writes the repeated field of the type, packed.
+    """
+    data_type = 0
+    content = slice(0, 0)
+    single = True
+    typed: dict[int, tuple[int, int, int]] = {}
+    for key, at, stop in _fields(record, start, end):
+        if key == _TENSOR_DTYPE:
+            data_type, _ = _varint(record, at, stop)
+        elif key == _TENSOR_SHAPE:
+            single = _is_single(record, at, stop)
+        elif key == _TENSOR_CONTENT:
+            content = slice(at, stop)
+        else:
+            typed[key >> 3] = key & 7, at, stop
+    if not single or data_type not in _DTYPES:
+        return None
+    dtype, field = _DTYPES[data_type]
+    if content.stop > content.start:
+        return (data_type, content) if content.stop - content.start == dtype.itemsize else None
+    if field not in typed:
+        return None
+    wire_type, at, stop = typed[field]
+    if field in _NOT_VARINTS:  # packed or not
+        is_one = wire_type != _VARINT and stop - at == dtype.itemsize
+        return (data_type, slice(at, stop)) if is_one else None
+    if wire_type not in (_VARINT, _BYTES) or at == stop:
+        return None
+    number, after = _varint(record, at, stop)
+    return (data_type, number.to_bytes(8, "little")[: dtype.itemsize]) if after == stop else None
+
+
+def _is_single(record: bytes, start: int, end: int) -> bool:
+    """Says whether a TensorShapeProto is that of one element: no dimension, or only those of size 1."""
+    for key, at, stop in _fields(record, start, end):
+        if key != _SHAPE_DIM:
+            return False  # unknown_rank
+        sizes = [_varint(record, *span)[0] for name, *span in _fields(record, at, stop) if name == _DIM_SIZE]
+        if sizes != [1]:
+            return False
+    return True
+
+
+def _fields(record: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yields the key of each field of a message and the span of its content."""
+    while start < end:
+        key, start = _varint(record, start, end)
+        wire_type = key & 7
+        if wire_type == _BYTES:
+            length, start = _varint(record, start, end)
+            stop = start + length
+        elif wire_type == _VARINT:
+            _, stop = _varint(record, start, end)
+        elif wire_type == _FIXED32:
+            stop = start + 4
+        elif wire_type == _FIXED64:
+            stop = start + 8
+        else:
+            raise _MalformedError
+        if stop > end:
+            raise _MalformedError
+        yield key, start, stop
+        start = stop
+
+
+def _varint(record: bytes, start: int, end: int) -> tuple[int, int]:
+    """Returns an unsigned 64-bit integer and where it ends."""
+    value = 0
+    for position in range(start, min(end, start + _LONGEST_VARINT)):
+        byte = record[position]
+        value |= (byte & 0x7F) << 7 * (position - start)
+        if not byte & _MORE:
+            return value & _UINT64, position + 1
+    raise _MalformedError

@@ -1,0 +1,77 @@
+"""The Pareto set and its hypervolume, always of observed values. Pure; no model is asked."""
+
+from collections.abc import Mapping, Sequence
+
+import moocore
+import numpy as np
+from numpy.typing import NDArray
+
+from paretonas.api import ExperimentSpec
+
+Metrics = Mapping[str, float]
+
+_MARGIN = 0.1
+"""Share of the observed range by which a reference point without a threshold lies beyond the worst value, so that
+the extreme points of the set count too (the rule of thumb of Ishibuchi et al., 2018, for small sets)."""
+
+
+def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[str, float]:
+    """The reference point by metric: each objective's threshold, else just beyond the worst observed value.
+
+    It is asked for once, when the initial trials have ended, and stored: later trials do not move it.
+
+    Args:
+        spec: the experiment.
+        observed: metrics of the succeeded initial trials; at least one, unless every objective has a threshold.
+    """
+    point = {}
+    for objective in spec.objectives:
+        if objective.threshold is not None:
+            point[objective.metric] = objective.threshold
+            continue
+        values = [objective.comparable(metrics[objective.metric]) for metrics in observed]
+        spread = max(values) - min(values)
+        worst = max(values) + _MARGIN * (spread or abs(max(values)) or 1.0)
+        point[objective.metric] = objective.original(worst)
+    return point
+
+
+def feasible(spec: ExperimentSpec, metrics: Metrics) -> bool:
+    """Whether a trial may be in the Pareto set: constraints kept, and no objective worse than its threshold."""
+    within = all(
+        o.threshold is None or o.comparable(metrics[o.metric]) <= o.comparable(o.threshold)
+        for o in spec.objectives
+    )
+    return within and all(constraint.satisfied(metrics) for constraint in spec.outcomes)
+
+
+def pareto_set(spec: ExperimentSpec, observed: Sequence[Metrics]) -> list[int]:
+    """Positions of the trials that are feasible and that no feasible trial dominates; equal points all count."""
+    positions = [i for i, metrics in enumerate(observed) if feasible(spec, metrics)]
+    if not positions:
+        return []
+    points = _points(spec, [observed[i] for i in positions])
+    kept = moocore.is_nondominated(points, keep_weakly=True)
+    return [position for position, keep in zip(positions, kept, strict=True) if keep]
+
+
+def hypervolume(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> float:
+    """The volume that the feasible trials dominate, up to the reference point.
+
+    In the product of the objectives' units, decades for an objective on a Log scale; exact (moocore, the algorithms
+    of Fonseca et al., 2006, and Guerreiro and Fonseca, 2018).
+    """
+    points = _points(spec, [metrics for metrics in observed if feasible(spec, metrics)])
+    corner = [o.comparable(reference[o.metric]) for o in spec.objectives]
+    return float(moocore.hypervolume(points, ref=corner)) if len(points) else 0.0
+
+
+def hypervolume_trace(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> list[float]:
+    """The hypervolume after the first, the second … trial."""
+    return [hypervolume(spec, observed[: i + 1], reference) for i in range(len(observed))]
+
+
+def _points(spec: ExperimentSpec, observed: Sequence[Metrics]) -> NDArray[np.float64]:
+    """Objectives as smaller-is-better columns, shape (trials, objectives)."""
+    rows = [[o.comparable(metrics[o.metric]) for o in spec.objectives] for metrics in observed]
+    return np.asarray(rows, dtype=np.float64).reshape(len(rows), len(spec.objectives))

@@ -9,7 +9,6 @@ from itertools import product
 from statistics import mean
 
 import numpy as np
-
 from benchmarks import harness, tables
 from benchmarks.rivals import METHODS, OURS, Task
 
@@ -26,7 +25,10 @@ def search(table: str, method: str, seed: int) -> harness.Result:
     fcnet = tables.load(table)
     order = np.random.default_rng(seed)
     searcher = METHODS[method](Task(fcnet.space, fcnet.worst, seed, EVALUATIONS, PARALLELISM))
-    seconds, shares, ended, running = 0.0, [], [], []
+    running: list[tuple[int, tables.Parameters]] = []
+    ended: list[tables.Metrics] = []
+    shares: list[float] = []
+    seconds = 0.0
     while len(ended) < EVALUATIONS:
         start = time.process_time()  # the machine may be busy with something else
         while len(running) < min(PARALLELISM, EVALUATIONS - len(ended)):

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-
 from benchmarks.tables import LOSS, SIZE, Choice, Metrics, Parameters, Range, Space, Value
 
 OURS = "paretonas"
@@ -135,7 +134,7 @@ class PlainAx:
     def __init__(self, task: Task) -> None:
         from ax.api import client, configs  # noqa: PLC0415 - see the module
 
-        self._configs = configs
+        self._configs: Any = configs  # its literal types want every kind of parameter spelt out
         self._client = client.Client(random_seed=task.seed)
         self._client.configure_experiment(parameters=[self._config(parameter) for parameter in task.space])
         worst = _logs(task.worst)
@@ -189,8 +188,10 @@ class ParetoNAS:
 
     def know(self, parameters: Parameters, metrics: Metrics | None) -> int:
         """See Method."""
-        trial, state = len(self._known), "Observed" if metrics else "Pending"
-        self._known.append(self._search.KnownTrial(trial, parameters, state, metrics or {}))
+        trial = len(self._known)
+        self._known.append(self._search.KnownTrial(trial, parameters, "Pending"))
+        if metrics:
+            self.tell(trial, metrics)
         return trial
 
     def ask(self) -> tuple[int, Parameters]:

@@ -2,7 +2,7 @@
 
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
-from paretonas.api.documents import load_experiment, load_yaml, parse_experiment, parse_trial
+from paretonas.api.documents import load_experiment, parse_experiment, parse_trial
 from paretonas.api.experiment import API_VERSION, ExperimentSpec, FailurePolicy, Metadata, NASExperiment
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import (
@@ -31,6 +31,7 @@ from paretonas.api.trial import (
     job_name,
     trial_name,
 )
+from paretonas.api.yaml_text import load_yaml
 
 __all__ = [
     "API_VERSION",

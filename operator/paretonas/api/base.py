@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 Scalar = int | float | str | bool
 """A parameter's value."""
 
+MAX_TEXT = 253
+"""Characters of a parameter's value: the Pareto set of a whole experiment must fit into its status."""
+
 
 class Model(BaseModel):
     """A frozen value that reads and writes the camelCase document of the custom resource.
@@ -62,6 +65,8 @@ def _check_scalar(value: Any) -> Scalar:
         raise rule("is not a finite number", remedy="write a finite number")
     if not isinstance(value, (int, float, str, bool)):
         raise rule("is not a number, a text or a boolean", remedy="write one value")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise rule(f"is longer than {MAX_TEXT} characters", remedy="shorten it")
     return value
 
 

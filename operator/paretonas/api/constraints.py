@@ -1,5 +1,6 @@
 """Linear constraints between parameters and on metrics, read from plain text."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,8 +66,11 @@ def parse_linear(text: str) -> LinearConstraint:
     flip = -1.0 if sign == ">=" else 1.0
     kept = {name: flip * factor for name, factor in terms.items() if factor != 0}
     if not kept:
-        raise ConstraintSyntaxError("names nothing")
-    return LinearConstraint(kept, flip * (right_constant - constant), text)
+        raise ConstraintSyntaxError("compares numbers only")
+    bound = flip * (right_constant - constant)
+    if not all(map(math.isfinite, [*kept.values(), bound])):
+        raise ConstraintSyntaxError("has a number that is too large")
+    return LinearConstraint(kept, bound, text)
 
 
 def parse_outcome(text: str) -> OutcomeConstraint:

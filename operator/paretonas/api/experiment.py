@@ -11,12 +11,15 @@ from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import Parameter
 from paretonas.api.status import ExperimentStatus
-from paretonas.api.template import DnsLabel, Logs, TrialTemplate
+from paretonas.api.template import DnsLabel, Logs, Seconds, TrialTemplate
 
 API_VERSION: Final = "paretonas.io/v1alpha1"
 
 MAX_NAME = 40
 """Characters of a name: ``<name>-<index>-a<attempt>-trial-<replica>-0`` must fit into a pod's name (63)."""
+
+EXPERIMENT_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+"""An RFC 1035 label: a trial with replicas gets a Service, whose name cannot begin with a digit."""
 
 MAX_TRIALS = 1000
 """Trials of one experiment: the size for which the status is bounded and the search is measured."""
@@ -36,7 +39,7 @@ class FailurePolicy(Model):
     """When failing trials end the experiment, and how often a trial is tried again."""
 
     max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.5
-    after_trials: Annotated[int, Field(ge=1)] = 5
+    after_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 5
     """Trials that must have ended before the ratio counts."""
     retries: Annotated[int, Field(ge=0, le=20)] = 2
     """Further attempts of a trial whose process crashed."""
@@ -58,8 +61,8 @@ class ExperimentSpec(Model):
     failure_policy: FailurePolicy = FailurePolicy()
     suspend: bool = False
     managed_by: str | None = None
-    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
+    active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
+    ttl_seconds_after_finished: Seconds | None = None
     metrics: Annotated[tuple[MetricSource, ...], ListToTuple, Field(max_length=32)] = ()
     logs: Logs | None = None
     trial: TrialTemplate
@@ -105,7 +108,7 @@ class Metadata(Model):
 
     model_config = ConfigDict(extra="allow")
 
-    name: Annotated[DnsLabel, Field(max_length=MAX_NAME)]
+    name: Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=MAX_NAME)]
     namespace: DnsLabel | None = None
     uid: str | None = None
     generation: int | None = None

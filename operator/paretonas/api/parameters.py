@@ -3,9 +3,9 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, rule
+from paretonas.api.base import MAX_TEXT, ListToTuple, Model, Scalar, ScalarField, rule
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -19,12 +19,18 @@ MAX_CHOICES = 100
 
 
 MAX_INTEGER = 2**53
-"""Whole numbers beyond it are no longer exact in JSON, nor in the search, which computes with doubles."""
+"""Whole numbers beyond it are not exact in the search, which computes with doubles."""
 
-ExactInt = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+_WholeNumber = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+_Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
-Text = Annotated[str, Field(max_length=253)]
-"""A value of a choice. Bounded, so that the Pareto set fits into a status."""
+
+def _as_stored(value: Scalar) -> Scalar:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Stored = Annotated[ScalarField, AfterValidator(_as_stored)]
+"""A scalar of no declared type, with 2.0 as 2: Kubernetes stores it so, and it must be the same everywhere."""
 
 
 class _Range(Model):
@@ -58,8 +64,8 @@ class _Range(Model):
 class IntRange(_Range):
     """Whole numbers from min to max, both included."""
 
-    min: ExactInt
-    max: ExactInt
+    min: _WholeNumber
+    max: _WholeNumber
 
     def contains(self, value: Scalar) -> bool:
         """Whether the value is of this range."""
@@ -112,13 +118,13 @@ class _Values(Model):
 class Choice(_Values):
     """One of several texts."""
 
-    values: Annotated[tuple[Text, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+    values: Annotated[tuple[_Text, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
 
 
 class IntChoice(_Values):
     """One of several whole numbers."""
 
-    values: Annotated[tuple[ExactInt, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+    values: Annotated[tuple[_WholeNumber, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
 
 
 class FloatChoice(_Values):
@@ -147,7 +153,7 @@ class Bool(Model):
 class Fixed(Model):
     """One value, passed to every trial."""
 
-    value: ScalarField
+    value: _Stored
 
     def contains(self, value: Scalar) -> bool:
         """Whether it is the value, of the same type."""
@@ -166,7 +172,7 @@ class ActiveWhen(Model):
     """The parameter that has it is active only while another one has one of these values."""
 
     parameter: Name
-    values: Annotated[tuple[ScalarField, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
+    values: Annotated[tuple[_Stored, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
 
 
 class Parameter(Model):

@@ -1,8 +1,9 @@
 """What is wrong with a document: all of it at once, each with the field, the value and the remedy."""
 
 import difflib
+import json
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from paretonas.api.experiment import EXPERIMENT_NAME_PATTERN
 from paretonas.api.parameters import NAME_PATTERN
-from paretonas.api.template import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN
+from paretonas.api.template import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IMAGE_PATTERN
 
 Location = tuple[str | int, ...]
 ModelType = TypeVar("ModelType", bound=BaseModel)
@@ -22,6 +24,9 @@ ABSENT = object()
 
 _SHOWN = 80
 """Characters of a value that a problem shows: enough to recognise it, short enough for one line."""
+
+_NAMED = 16
+"""Known names that a problem lists before it ends in …: every field of a mapping, but not every parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Problem:
     def _shown(self) -> str:
         if self.value is ABSENT or isinstance(self.value, (Mapping, list, tuple)):
             return ""
-        text = repr(self.value)
+        text = json.dumps(self.value, ensure_ascii=False, default=str)
         return (text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…") + ": "
 
 
@@ -54,8 +59,25 @@ class InvalidDocument(ValueError):  # noqa: N818 # it is said of the document, a
 
 def dotted(location: Location) -> str:
     """``("spec", "parameters", 0, "name")`` as ``spec.parameters[0].name``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.removeprefix(".")
+    parts = (p if isinstance(p, int) or p.isprintable() else repr(p) for p in location)
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).removeprefix(".")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The remedy for a name that is not known: the one that was likely meant, or those that there are."""
+    names = sorted(known)
+    close = _closest(name, names)
+    return f"did you mean {close!r}?" if close else f"known: {listed(names)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names behind each other, as many as a line bears."""
+    return ", ".join([*names[:_NAMED], *["…"] * (len(names) > _NAMED)])
+
+
+def _closest(name: str, known: Sequence[str]) -> str | None:
+    # a cutoff that takes max_trials for maxTrials, but not valueFrom for value
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
 
 
 def read(
@@ -67,13 +89,16 @@ def read(
     that the rest can be read too. ``None`` comes back when nothing useful is left; a value that comes back
     together with problems serves only to look for more of them. Third come the places that were taken out.
     """
-    data, problems, spoiled = deepcopy(document), list[Problem](), set[Location]()
+    data, problems, spoiled = _without_nulls(document), list[Problem](), set[Location]()
     while True:
         try:
-            return model.model_validate(data), problems, spoiled
+            return model.model_validate(data, by_alias=True, by_name=False), problems, spoiled
         except ValidationError as error:
             found = error.errors()
+        misspelt = {_meant(model, detail["loc"]) for detail in found if detail["type"] == "extra_forbidden"}
         for detail in found:
+            if detail["type"] == "missing" and detail["loc"] in misspelt:
+                continue
             location = detail["loc"]
             if not any(place[: len(location)] == location for place in spoiled):
                 problems.append(_problem(model, detail))
@@ -84,6 +109,23 @@ def read(
             data = _without(data, detail["loc"], stand_ins)
         if len(spoiled) == before:
             return None, problems, spoiled
+
+
+def _meant(model: type[BaseModel], location: Location) -> Location:
+    """Where a field that is not known was likely meant to stand."""
+    *parent, name = location
+    return (*parent, _closest(str(name), _fields(model, location[:-1])) or name)
+
+
+def _without_nulls(data: Any) -> Any:
+    """A copy without the fields that are null: they count as not given, as in Kubernetes."""
+    if isinstance(data, list):
+        return [_without_nulls(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    # in a pod overlay, null has a meaning: it takes a field of the pod away
+    keep = "podOverlay"
+    return {k: deepcopy(v) if k == keep else _without_nulls(v) for k, v in data.items() if v is not None}
 
 
 def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -> Any:
@@ -111,6 +153,8 @@ def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -
 
 def _stand_in(item: Any, original: Any, position: int) -> Any:
     """An item's stand-in: with the original's name where it has a good one, else with one of its own."""
+    if not isinstance(item, dict):
+        return item
     written = original if isinstance(original, dict) else {}
 
     def name(key: str) -> str:
@@ -139,29 +183,32 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
         value = context["value"] if context["has_value"] else value
         return Problem(f"{path}.{field}" if field else path, detail["msg"], context["remedy"], value)
     if kind == "extra_forbidden":
-        known = _fields(model, location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else f"known fields here: {', '.join(known)}"
-        return Problem(path, "is not a known field", remedy)
+        remedy = suggestion(str(location[-1]), _fields(model, location[:-1]))
+        return Problem(path, "is not a known field", remedy, value)
     if kind == "missing":
         return Problem(path, "is required", "add it")
-    message, remedy = _WORDS.get(kind, (detail["msg"], "see the reference of this field"))
+    if kind not in _WORDS:
+        return Problem(path, detail["msg"], "see the reference of this field", value)
+    if kind == "string_type" and isinstance(value, (list, dict)):
+        kind = "string_not_list"
+    message, remedy = (text.format(**context) for text in _WORDS[kind])
     remedy = _PATTERN_REMEDIES.get(context.get("pattern"), remedy)
-    return Problem(path, message.format(**context), remedy.format(**context), value)
+    hints = [hint for (field, of), hint in _HINTS.items() if of == kind and field in location]
+    return Problem(path, message, ", ".join([remedy, *hints]), value)
 
 
 _WORDS = {
-    "int_type": ("is not a whole number", "write a whole number, without quotes"),
-    "int_from_float": ("is not a whole number", "write a whole number"),
-    "float_type": ("is not a number", "write a number, without quotes"),
+    "int_type": ("is not a whole number", "write a whole number without quotes"),
+    "float_type": ("is not a number", "write a number without quotes"),
     "finite_number": ("is not a finite number", "write a finite number"),
-    "string_type": ("is not a text", "put it in quotes"),
-    "bool_type": ("is not a boolean", "write true or false"),
+    "string_type": ("is not a text", "put a text in quotes (numbers, yes, no, on and off need them)"),
+    "string_not_list": ("is not a text", "write one text"),
+    "bool_type": ("is not a boolean", "write true or false without quotes"),
     "tuple_type": ("is not a list", "write a list, one item a line behind '- '"),
     "dict_type": ("is not a mapping", "write 'key: value' lines"),
     "model_type": ("is not a mapping", "write 'key: value' lines"),
     "model_attributes_type": ("is not a mapping", "write 'key: value' lines"),
-    "literal_error": ("is not one of {expected}", "write {expected}"),
+    "literal_error": ("is not known", "write {expected}"),
     "greater_than_equal": ("is less than {ge}", "write {ge} or more"),
     "less_than_equal": ("is more than {le}", "write {le} or less"),
     "too_short": ("has {actual_length} items", "give at least {min_length}"),
@@ -172,11 +219,27 @@ _WORDS = {
 }
 """Message and remedy of pydantic's error types; the names in braces are its own context."""
 
+_HINTS = {
+    ("metric", "string_pattern_mismatch"): "and give the TensorBoard tag in spec.metrics",
+    ("metrics", "string_pattern_mismatch"): "and give the TensorBoard tag as tag",
+    ("objectives", "model_type"): "as {metric: val_acc, goal: Maximize}",
+    ("persistentVolumeClaim", "model_type"): "as {claimName: nas-logs}",
+    ("bool", "model_type"): "as bool: {}",
+    ("fixed", "model_type"): "as fixed: {value: 5}",
+    ("float", "model_type"): "as float: {min: 0.0, max: 0.5}",
+    ("int", "model_type"): "as int: {min: 1, max: 9}",
+    ("int", "int_type"): "or use float",
+    ("intChoice", "int_type"): "or use floatChoice",
+    ("choice", "string_type"): "or use intChoice, floatChoice or bool",
+}
+"""What else may have been meant, by a field on the path and pydantic's error type."""
 
 _PATTERN_REMEDIES: Mapping[str | None, str] = {
     NAME_PATTERN: "use letters, digits and _, and begin with a letter or _",
+    EXPERIMENT_NAME_PATTERN: "use lower case letters, digits and -, begin with a letter, end without -",
     DNS_LABEL_PATTERN: "use lower case letters, digits and -, and begin and end with a letter or digit",
-    DNS_SUBDOMAIN_PATTERN: "use lower case letters, digits, - and .",
+    DNS_SUBDOMAIN_PATTERN: "use lower case letters, digits, - and ., and begin and end with a letter or digit",
+    IMAGE_PATTERN: "write registry/name:tag, without spaces and without ${…}",
 }
 
 

@@ -50,8 +50,11 @@ class ExperimentStatus(Model):
 
     observed_generation: int | None = None
     conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
+    progress: str = ""
+    """Ended trials of all trials, as ``12/48``."""
     trials: TrialCounts = TrialCounts()
     pareto_set: Annotated[tuple[ParetoPoint, ...], ListToTuple] = ()
+    pareto_set_size: int = 0
     hypervolume: float | None = None
     reference_point: dict[str, float] = Field(default_factory=dict)
     start_time: Time | None = None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator
@@ -18,12 +19,17 @@ DnsLabel = Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
 DnsSubdomain = Annotated[str, Field(pattern=DNS_SUBDOMAIN_PATTERN, max_length=253)]
 """A Kubernetes name that may have dots (RFC 1123 subdomain)."""
 
-_QUANTITY = re.compile(r"^(\d+\.?\d*|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+)?$")
+Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A duration; Kubernetes keeps such fields in 32 bits."""
+
+IMAGE_PATTERN = r"^[^\s$]*$"
+
+_QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?")
 
 
 def _check_quantity(value: Any) -> str:
     text = str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _QUANTITY.match(text):
+    if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
         raise rule("is not a quantity", remedy="write a number with an optional unit, as 500m, 2 or 4Gi")
     return text
 
@@ -33,6 +39,10 @@ def _check_path(value: str) -> str:
         raise rule("is not an absolute path", remedy="let it start with /")
     if ".." in value.split("/"):
         raise rule("contains ..", remedy="write the path without ..")
+    if ":" in value:
+        raise rule("contains a colon", remedy="write the path without it")
+    if not value.strip("/"):
+        raise rule("is the root folder", remedy="name a folder below it")
     return value
 
 
@@ -77,14 +87,14 @@ Argument = Annotated[str, Field(max_length=4096)]
 class TrialTemplate(Model):
     """One trial, as a TorchX role."""
 
-    image: Annotated[str, Field(max_length=1024)] = ""
+    image: Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=1024)] = ""
     """Needed on a cluster; a local run uses the environment that it is started in."""
     command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
     args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=500)] | None = None
     env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
     resources: dict[str, Quantity] = Field(default_factory=dict)
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
-    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
     """Seconds that one attempt may run; past them it is stopped and the trial fails."""
     queue: DnsSubdomain = "default"
     priority_class_name: DnsSubdomain | None = None
@@ -120,6 +130,11 @@ def references(text: str) -> list[str]:
     return [match.group(1) for match in REFERENCE.finditer(text) if not match.group().startswith("$$")]
 
 
+def unclosed(text: str) -> bool:
+    """Whether a ``${`` lacks its ``}``."""
+    return "${" in REFERENCE.sub("", text)
+
+
 def written(value: Scalar) -> str:
     """A value as an argument: booleans as true and false, floats with every digit that they have."""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -149,12 +164,11 @@ def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> li
         pairs = [("--" + name, written(value)) for name, value in named]
         return [part for pair in [*pairs, ("--log-dir", written(values["trial.logDir"]))] for part in pair]
     result: list[str] = []
-    for text in template.args:
-        if inactive(text, values):
-            if result and result[-1].startswith("-") and "=" not in result[-1] and not references(result[-1]):
-                result.pop()
-            continue
-        result.append(substitute(text, values))
+    for before, text in pairwise(["", *template.args]):
+        if not inactive(text, values):
+            result.append(substitute(text, values))
+        elif before.startswith("-") and "=" not in before and not references(before):
+            result.pop()  # the flag of this value
     return result
 
 

@@ -46,6 +46,7 @@ def decide(
     *,
     exhausted: bool = False,
     draining: bool = False,
+    ahead: int = 0,
 ) -> Decision:
     """Decide.
 
@@ -56,6 +57,7 @@ def decide(
         now: the time.
         exhausted: the search has no further point for these trials.
         draining: nothing new is started and what runs is stopped (the run is being ended by its user).
+        ahead: candidates to keep ready beyond the free slots, so that the next free slot is filled at once.
     """
     spec = experiment.spec
     unfinished = [t for t in trials if not t.ended]
@@ -66,14 +68,12 @@ def decide(
         return Decision(stops=stops, outcome=None if running else outcome)
     overdue = ((t, _overdue(t, experiment, now)) for t in running)
     stops = tuple(Stop(t, reason) for t, reason in overdue if reason)
-    unsubmitted = [
-        t for t in running if t.attempt and t.attempt.start_time is None and t.attempt.job not in jobs
-    ]
+    unsubmitted = [t for t in running if _unsubmitted(t, jobs)]
     if spec.suspend:
         return Decision(stops=stops)
     slots = spec.parallelism - len(running)
     waiting = [t for t in unfinished if t.attempt is None]
-    ask = max(0, min(spec.max_trials - len(trials), slots - len(waiting))) if not exhausted else 0
+    ask = max(0, min(spec.max_trials - len(trials), slots + ahead - len(waiting))) if not exhausted else 0
     return Decision(stops=stops, starts=(*unsubmitted, *waiting[: max(0, slots)]), ask=ask)
 
 
@@ -114,6 +114,13 @@ def _reasons(trials: Sequence[NASTrial]) -> str:
     return ", ".join(
         f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1])
     )
+
+
+def _unsubmitted(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
+    attempt = trial.attempt
+    if attempt is None or attempt.reason is not None:  # one that is being stopped is not to begin any more
+        return False
+    return attempt.start_time is None and attempt.job not in jobs
 
 
 def _reason(trial: NASTrial) -> str | None:

@@ -17,7 +17,7 @@ from paretonas.api import (
 )
 from paretonas.engine.decide import Decision, decide
 from paretonas.engine.ports import Jobs, Logs, Search, Store
-from paretonas.engine.summary import summarise
+from paretonas.engine.summary import Trouble, summarise
 from paretonas.engine.verdicts import observed
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Wanted
@@ -33,6 +33,8 @@ class Snapshot:
 
     experiment: NASExperiment
     trials: tuple[NASTrial, ...]
+    missing: int = 0
+    """Candidates that the search is still to be asked for."""
 
     @property
     def status(self) -> ExperimentStatus:
@@ -49,16 +51,27 @@ class Engine:
     """Brings one experiment forward, pass by pass. It keeps nothing that the next pass could not do without."""
 
     def __init__(
-        self, store: Store, jobs: Jobs, logs: Logs, search: Search, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        jobs: Jobs,
+        logs: Logs,
+        search: Search,
+        clock: Callable[[], datetime],
+        *,
+        ahead: int = 0,
     ) -> None:
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
+        self._ahead = ahead
         self._exhausted_at: int | None = None
+        self._search_trouble: Trouble | None = None
 
-    def run_pass(self, *, draining: bool = False) -> Snapshot:
+    def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
         """Make one pass.
 
         Args:
             draining: start nothing, and stop what runs.
+            ask: wait for the search where candidates are missing. Without it the snapshot says how many are, and
+                `ask` can be called beside further passes.
 
         Returns:
             What is stored now. Whatever the store cannot write is raised, and lost nothing: the next pass does it.
@@ -66,15 +79,37 @@ class Engine:
         experiment = self._store.experiment()
         trials, jobs = self._observe(experiment)
         decision = self._decide(experiment, trials, jobs, draining=draining)
-        trouble = ""
         self._stop(decision)
-        trouble += self._start(experiment, decision)
-        if decision.ask:
-            trouble += self._ask(experiment, trials, decision.ask)
+        trouble = self._start(experiment, decision)
+        if decision.ask and ask:
+            self.ask()
             trials, jobs = self._observe(experiment)
             decision = self._decide(experiment, trials, jobs, draining=draining)
-            trouble += self._start(experiment, decision)
-        return self._write_status(experiment, decision, trouble)
+            trouble = self._start(experiment, decision) or trouble
+        return self._write_status(experiment, decision, trouble or self._search_trouble)
+
+    def ask(self) -> None:
+        """Ask the search for the candidates that are missing, and store each as a trial.
+
+        It may take seconds, and may run beside passes: those create no trials.
+        """
+        experiment, trials = self._store.experiment(), self._store.trials()
+        count = self._decide(experiment, trials, {}, draining=False).ask
+        if not count:
+            return
+        try:
+            suggestion = self._search.suggest(experiment.spec, list(map(known_trial, trials)), count)
+        except SearchError as error:
+            self._search_trouble = Trouble("SearchFailed", str(error))
+            return
+        self._search_trouble = None
+        first = (
+            trials[-1].spec.index + 1 if trials else 0
+        )  # not their number: one may have been removed by hand
+        for index, candidate in enumerate(suggestion.candidates, first):
+            self._store.create_trial(new_trial(experiment, index, candidate))
+        if suggestion.exhausted:
+            self._exhausted_at = len(trials) + len(suggestion.candidates)
 
     def _observe(self, experiment: NASExperiment) -> tuple[list[NASTrial], Mapping[str, Job]]:
         """The trials as their jobs now show them; what is new is stored first."""
@@ -103,7 +138,9 @@ class Engine:
         draining: bool,
     ) -> Decision:
         exhausted = self._exhausted_at == len(trials)
-        return decide(experiment, trials, jobs, self._clock(), exhausted=exhausted, draining=draining)
+        return decide(
+            experiment, trials, jobs, self._clock(), exhausted=exhausted, draining=draining, ahead=self._ahead
+        )
 
     def _stop(self, decision: Decision) -> None:
         """End attempts; the reason is stored first, since the job will not tell it."""
@@ -114,9 +151,9 @@ class Engine:
                 self._store.save_trial(trial.with_status(attempts=(*trial.status.attempts[:-1], stopping)))
             self._jobs.cancel(trial.name, len(trial.status.attempts))
 
-    def _start(self, experiment: NASExperiment, decision: Decision) -> str:
+    def _start(self, experiment: NASExperiment, decision: Decision) -> Trouble | None:
         """Submit jobs; each attempt is stored before its job can exist."""
-        trouble = ""
+        trouble = None
         for waiting in decision.starts:
             trial = waiting
             if trial.attempt is None:
@@ -127,22 +164,12 @@ class Engine:
             try:
                 self._jobs.submit(Launch(experiment, trial, len(trial.status.attempts)))
             except SubmitError as error:
-                trouble = str(error)
+                trouble = Trouble("SubmitFailed", str(error))
         return trouble
 
-    def _ask(self, experiment: NASExperiment, trials: Sequence[NASTrial], count: int) -> str:
-        """Ask for candidates and store each as a trial before anything else is done with it."""
-        try:
-            suggestion = self._search.suggest(experiment.spec, list(map(known_trial, trials)), count)
-        except SearchError as error:
-            return str(error)
-        for offset, candidate in enumerate(suggestion.candidates):
-            self._store.create_trial(new_trial(experiment, len(trials) + offset, candidate))
-        if suggestion.exhausted:
-            self._exhausted_at = len(trials) + len(suggestion.candidates)
-        return ""
-
-    def _write_status(self, experiment: NASExperiment, decision: Decision, trouble: str) -> Snapshot:
+    def _write_status(
+        self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None
+    ) -> Snapshot:
         trials = tuple(self._store.trials())
         status = summarise(experiment, trials, self._clock(), outcome=decision.outcome, trouble=trouble)
         best = {point.trial for point in status.pareto_set}
@@ -154,7 +181,7 @@ class Engine:
                 self._store.save_trial(after)
         if status != experiment.status:
             self._store.save_status(status)
-        return Snapshot(experiment.replace(status=status), marked)
+        return Snapshot(experiment.replace(status=status), marked, decision.ask)
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:

@@ -38,7 +38,10 @@ class Jobs(Protocol):
         """Start an attempt's job; one that exists is left as it is. Raises SubmitError."""
 
     def cancel(self, trial: str, attempt: int) -> None:
-        """End an attempt's job; asked for again it does nothing more."""
+        """End an attempt's job, and see to it that one which does not exist yet never will.
+
+        Asked again in every pass until the job is observed as over, also when it never existed.
+        """
 
 
 class Logs(Protocol):

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from paretonas.api import (
     Condition,
     ExperimentSpec,
     ExperimentStatus,
+    InvalidDocument,
     NASExperiment,
     NASTrial,
     ParetoPoint,
@@ -19,13 +21,21 @@ from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import hypervolume, pareto_set, reference_point
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps an experiment from going on; the next pass tries again."""
+
+    reason: str
+    message: str
+
+
 def summarise(
     experiment: NASExperiment,
     trials: Sequence[NASTrial],
     now: datetime,
     *,
     outcome: Outcome | None = None,
-    trouble: str = "",
+    trouble: Trouble | None = None,
 ) -> ExperimentStatus:
     """The status that these trials amount to.
 
@@ -37,18 +47,20 @@ def summarise(
         trials: all trials in index order.
         now: the time.
         outcome: how the experiment has ended, if it has.
-        trouble: what keeps the search from going on, if anything does.
+        trouble: what keeps it from going on, if anything does.
     """
     spec, before = experiment.spec, experiment.status
     succeeded = [t for t in trials if t.status.state == "Succeeded"]
     metrics = [t.status.metrics for t in succeeded]
-    reference = before.reference_point or _reference(spec, trials)
+    reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
     best = [succeeded[i] for i in pareto_set(spec, metrics)]
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
         conditions=_conditions(experiment, trials, now, outcome, trouble),
         trials=_count(trials),
+        progress=f"{sum(t.ended for t in trials)}/{spec.max_trials}",
         pareto_set=tuple(_point(t, spec) for t in _sorted(best, spec)),
+        pareto_set_size=len(best),
         hypervolume=hypervolume(spec, metrics, reference) if reference else None,
         reference_point=reference,
         start_time=before.start_time or now,
@@ -69,14 +81,20 @@ def _count(trials: Sequence[NASTrial]) -> TrialCounts:
     )
 
 
-def _reference(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> dict[str, float]:
-    """The reference point, as soon as it can be fixed: with thresholds at once, else by the initial trials."""
+def _reference(spec: ExperimentSpec, trials: Sequence[NASTrial], *, over: bool) -> dict[str, float]:
+    """The reference point, as soon as it can be fixed: with thresholds at once, else by the initial trials.
+
+    Should none of those succeed, the first that does fixes it; should there never be so many, the end does.
+    """
     if all(o.threshold is not None for o in spec.objectives):
         return reference_point(spec, [])
-    initial = trials[: initial_trials(spec)]
+    count = min(initial_trials(spec), spec.max_trials)
+    initial, later = trials[:count], trials[count:]
+    if not over and (len(initial) < count or not all(t.ended for t in initial)):
+        return {}
     observed = [t.status.metrics for t in initial if t.status.state == "Succeeded"]
-    complete = len(initial) >= min(initial_trials(spec), spec.max_trials) and all(t.ended for t in initial)
-    return reference_point(spec, observed) if complete and observed else {}
+    observed = observed or [t.status.metrics for t in later if t.status.state == "Succeeded"]
+    return reference_point(spec, observed) if observed else {}
 
 
 def _sorted(trials: Sequence[NASTrial], spec: ExperimentSpec) -> list[NASTrial]:
@@ -99,7 +117,7 @@ def _conditions(
     trials: Sequence[NASTrial],
     now: datetime,
     outcome: Outcome | None,
-    trouble: str,
+    trouble: Trouble | None,
 ) -> tuple[Condition, ...]:
     spec = experiment.spec
 
@@ -123,8 +141,12 @@ def _conditions(
         progressing = condition("Progressing", "False", outcome.reason)
         succeeded = condition("Succeeded", ending, outcome.reason, outcome.message)
     else:
-        idle = "Suspended" if spec.suspend else "SearchFailed" if trouble else None
-        progressing = condition("Progressing", "False" if idle else "True", idle or "TrialsRunning", trouble)
+        idle = Trouble("Suspended", "") if spec.suspend else trouble
+        progressing = (
+            condition("Progressing", "False", idle.reason, idle.message)
+            if idle
+            else condition("Progressing", "True", "TrialsRunning")
+        )
         succeeded = condition("Succeeded", "Unknown", "Running", progress)
     suspended = (
         condition("Suspended", "True", "Suspended")
@@ -132,3 +154,21 @@ def _conditions(
         else condition("Suspended", "False", "Resumed")
     )
     return (condition("Valid", "True", "Valid"), progressing, suspended, succeeded)
+
+
+def invalid(
+    before: ExperimentStatus, error: InvalidDocument, generation: int | None, now: datetime
+) -> ExperimentStatus:
+    """The status of an experiment that cannot be used: Valid is False with every problem, the rest stays."""
+    last = before.condition("Valid")
+    since = last.last_transition_time if last and last.status == "False" else now
+    condition = Condition(
+        type="Valid",
+        status="False",
+        reason="Invalid",
+        message=str(error),
+        last_transition_time=since,
+        observed_generation=generation,
+    )
+    others = tuple(c for c in before.conditions if c.type != "Valid")
+    return before.replace(conditions=(condition, *others), observed_generation=generation)

@@ -21,6 +21,13 @@ _TERMINATED: Final = (-15, 143)
 """Exit codes of SIGKILL and SIGTERM, as a process shows them and as a shell or container does."""
 
 
+_WORDS: Final = {
+    "OutOfMemory": "ran out of memory; raise trial.resources.memory if such candidates should fit",
+    "Evicted": "its pod was evicted or preempted",
+    "NodeLost": "its node went away",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """What a reason leads to: a final state at once, or another attempt, charged to the candidate or not."""
@@ -40,6 +47,8 @@ REASONS: Final = {
     "Crashed": Consequence(None),
     "Killed": Consequence(None),  # by hand or for its memory: nothing here tells which
     "Lost": Consequence(None, charged=False),
+    "Evicted": Consequence(None, charged=False),
+    "NodeLost": Consequence(None, charged=False),
     "Terminated": Consequence(None, charged=False),
     "Stopped": Consequence(None, charged=False),  # with the run or the experiment, by us
 }
@@ -94,6 +103,8 @@ def _end(
         limit = spec.trial.active_deadline_seconds
         message = f"ran longer than {limit} s" if attempt.reason == "DeadlineExceeded" else ""
         return attempt.reason, message, {}
+    if job.reason:
+        return job.reason, _WORDS.get(job.reason, job.message), {}
     if job.phase is Phase.LOST:
         return "Lost", job.message, {}
     if job.exit_code in _TERMINATED:

@@ -34,6 +34,8 @@ class Job:
     """The last lines of its output, once it has ended."""
     message: str = ""
     """Why it waits or could not run, where that is known."""
+    reason: str = ""
+    """Why it failed, where its place knows better than the exit code: a key of `engine.verdicts.REASONS`."""
 
     @property
     def over(self) -> bool:

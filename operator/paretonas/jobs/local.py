@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from torchx.runner import Runner
-from torchx.schedulers.local_scheduler import create_scheduler
+from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import ROLE, trial_app
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError, attempt_folder
-from paretonas.jobs.supervise import EXIT, JOB, OUTPUT
+from paretonas.jobs.supervise import EXIT, JOB, OUTPUT, own, record_exit
 
 SCHEDULER = "local_cwd"
 
@@ -38,7 +38,18 @@ _SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervi
 """Without the environment's site-packages it starts in some 20 ms."""
 
 _CACHE = 2000
-"""Jobs that TorchX remembers: above any number of attempts of one run (1,000 trials and their retries)."""
+"""Jobs that TorchX remembers: above what can run at once (1,000); of those that have ended it forgets the oldest."""
+
+
+class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
+    """TorchX's own, for jobs that outlive it: they are left to whoever runs the experiment next."""
+
+    def close(self) -> None:
+        """Leave the jobs alone.
+
+        TorchX would signal the process group of every job that it has ever started, and by then the numbers of
+        some belong to others.
+        """
 
 
 class LocalJobs:
@@ -47,26 +58,21 @@ class LocalJobs:
     def __init__(self, root: Path, experiment: str) -> None:
         self._root = root.resolve()
         self._experiment = experiment
-        self._handles: dict[str, str] = {}
-        self._cancelled: set[str] = set()
+        self._supervisors: dict[str, str] = {}  # TorchX's handles of those that have not been seen to end
+        self._ended: set[str] = set()
+        self._kill_at: dict[str, float] = {}
         logging.getLogger("torchx").setLevel(logging.WARNING)
         with _signal_handlers_kept():
-            scheduler = create_scheduler(
-                "paretonas", cache_size=_CACHE, extra_paths=[str(Path(sys.executable).parent)]
+            scheduler = _Scheduler(
+                "paretonas", CWDImageProvider, _CACHE, extra_paths=[str(Path(sys.executable).parent)]
             )
-            self._runner = Runner("paretonas", {SCHEDULER: lambda **_: scheduler})
-            self._runner.scheduler_run_opts(SCHEDULER)
+        self._runner = Runner("paretonas", {SCHEDULER: lambda *_, **__: scheduler})
 
     def observe(self, trials: Iterable[tuple[str, int]]) -> dict[str, Job]:
         """The jobs of these (trial, attempt) pairs, by job name; one that never started is absent."""
-        jobs = {}
-        for trial, attempt in trials:
-            job = self._observe(
-                job_name(trial, attempt), attempt_folder(self._root, self._experiment, trial, attempt)
-            )
-            if job is not None:
-                jobs[job.name] = job
-        return jobs
+        self._reap()
+        seen = (self._observe(trial, attempt) for trial, attempt in trials)
+        return {job.name: job for job in seen if job is not None}
 
     def submit(self, launch: Launch) -> None:
         """Start the attempt; one that was started before stays as it is.
@@ -75,83 +81,115 @@ class LocalJobs:
             SubmitError: its folder cannot be made, or its supervisor cannot be started.
         """
         folder = launch.folder(self._root)
-        app = trial_app(launch, str(folder))
+        if launch.name in self._supervisors or _read_json(folder / JOB) is not None:
+            return
         try:
+            app = trial_app(launch, str(folder))
             folder.mkdir(parents=True, exist_ok=True)
             info: Any = self._runner.dryrun(app, SCHEDULER, {"log_dir": str(folder / "torchx"), **_gpus(app)})
             for replica in info.request.role_params[ROLE]:
                 replica.args = [*_SUPERVISOR, str(folder), "--", *replica.args]
                 replica.stdout = replica.stderr = replica.combined = None  # the supervisor writes output.log
-            self._handles[launch.name] = self._runner.schedule(info)
-        except OSError as error:
+            self._supervisors[launch.name] = self._runner.schedule(info)
+        except (OSError, ValueError) as error:  # ValueError: a command without a program, or with a NUL in it
             raise SubmitError(f"cannot start {launch.name}: {error}") from error
 
     def cancel(self, trial: str, attempt: int) -> None:
-        """End the attempt's processes: SIGTERM, then SIGKILL in the background for what does not heed it."""
-        folder = attempt_folder(self._root, self._experiment, trial, attempt)
-        name = job_name(trial, attempt)
-        if name in self._cancelled:
-            return
-        self._cancelled.add(name)
-        pid = _locked_by(folder)
-        if name in self._handles:
-            self._runner.cancel(self._handles[name])
-        elif pid is not None:
-            _signal_group(pid, signal.SIGTERM)
-        threading.Thread(target=_kill_later, args=(folder,), name=f"kill-{name}", daemon=True).start()
+        """End the attempt's processes: SIGTERM, then SIGKILL when asked again after a grace of some seconds.
 
-    def _observe(self, name: str, folder: Path) -> Job | None:
-        ended = self._reap(name)
-        started = _read_json(folder / JOB)
+        An attempt that has not begun never will, and is then seen as ended.
+
+        Raises:
+            OSError: it has not begun, and its folder cannot be written.
+        """
+        name, folder = job_name(trial, attempt), self._folder(trial, attempt)
+        record = _read_json(folder / JOB)
+        if record is None:
+            _withdraw(folder)
+        elif not _locked(folder):
+            return
+        elif name not in self._kill_at:
+            self._kill_at[name] = time.monotonic() + _GRACE_SECONDS
+            _signal_group(record["pid"], signal.SIGTERM)
+        elif time.monotonic() >= self._kill_at[name]:
+            _signal_group(record["pid"], signal.SIGKILL)
+
+    def kill(self, trial: str, attempt: int) -> None:
+        """End the attempt's processes at once. One that has not begun never will."""
+        folder = self._folder(trial, attempt)
+        record = _read_json(folder / JOB)
+        if record is None:
+            with contextlib.suppress(OSError):  # where we cannot write, no supervisor can begin either
+                _withdraw(folder)
+        elif _locked(folder):
+            _signal_group(record["pid"], signal.SIGKILL)
+
+    def kill(self, trial: str, attempt: int) -> None:
+        """End the attempt's processes at once, without a chance to save anything."""
+        folder = self._folder(trial, attempt)
+        record = _read_json(folder / JOB)
+        if record is not None and _locked(folder):
+            _signal_group(record["pid"], signal.SIGKILL)
+
+    def _observe(self, trial: str, attempt: int) -> Job | None:
+        name, folder = job_name(trial, attempt), self._folder(trial, attempt)
+        # In this order: a supervisor takes the lock before it writes job.json, and keeps it until exit.json is there.
+        started, locked, ended = _read_json(folder / JOB), _locked(folder), _read_json(folder / EXIT)
         if started is None:
-            failed = ended and name in self._handles
+            if locked or name in self._supervisors:
+                return Job(name, Phase.PENDING)
             message = "its supervisor could not write to its folder; is the disk full or read-only?"
-            return Job(name, Phase.LOST, message=message) if failed else None
+            return Job(name, Phase.LOST, message=message) if name in self._ended else None
         start = _time(started["startTime"])
-        exit_record = _read_json(folder / EXIT)
-        if exit_record is not None:
-            code = int(exit_record["exitCode"])
+        if ended is not None:
+            code = int(ended["exitCode"])
             phase = Phase.SUCCEEDED if code == 0 else Phase.FAILED
-            return Job(name, phase, code, start, _time(exit_record["endTime"]), _tail(folder / OUTPUT))
-        if _locked_by(folder) is not None:
+            return Job(name, phase, code, start, _time(ended["endTime"]), _tail(folder / OUTPUT))
+        if locked:
             return Job(name, Phase.RUNNING, started=start)
-        if (exit_record := _read_json(folder / EXIT)) is not None:  # it ended between the two looks
-            return self._observe(name, folder)
         message = "its processes are gone and left no exit code"
         return Job(name, Phase.LOST, started=start, log_tail=_tail(folder / OUTPUT), message=message)
 
-    def _reap(self, name: str) -> bool:
-        """Let TorchX collect the exit of a process of ours; whether it has ended."""
-        handle = self._handles.get(name)
-        status = self._runner.status(handle) if handle else None
-        return status is not None and status.is_terminal()
+    def _reap(self) -> None:
+        """Let TorchX collect the supervisors that have ended."""
+        for name, handle in list(self._supervisors.items()):
+            try:
+                status = self._runner.status(handle)
+                ended = status is None or status.is_terminal()
+            except (OSError, ValueError):  # TorchX reads and writes files of its own when a job has ended
+                ended = True
+            if ended:
+                del self._supervisors[name]
+                self._ended.add(name)
+
+    def _folder(self, trial: str, attempt: int) -> Path:
+        return attempt_folder(self._root, self._experiment, trial, attempt)
 
 
-def _locked_by(folder: Path) -> int | None:
-    """The supervisor's process id while anything of the attempt lives, else None."""
+def _locked(folder: Path) -> bool:
+    """Whether anything of the attempt lives."""
     try:
         descriptor = os.open(folder / JOB, os.O_RDONLY)
     except FileNotFoundError:
-        return None
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        record = os.pread(descriptor, 4096, 0)
-        return int(json.loads(record)["pid"]) if record else None
+        return True
     finally:
         os.close(descriptor)
-    return None
+    return False
 
 
-def _kill_later(folder: Path) -> None:
-    deadline = time.monotonic() + _GRACE_SECONDS
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        if _locked_by(folder) is None:
-            return
-    pid = _locked_by(folder)
-    if pid is not None:
-        _signal_group(pid, signal.SIGKILL)
+def _withdraw(folder: Path) -> None:
+    """Take an attempt that has not begun: a supervisor that is about to start finds it taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = own(str(folder))
+    if lock is not None:
+        try:
+            record_exit(str(folder), -signal.SIGTERM)
+        finally:
+            os.close(lock)
 
 
 def _signal_group(pid: int, signum: signal.Signals) -> None:
@@ -160,12 +198,11 @@ def _signal_group(pid: int, signum: signal.Signals) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
-    """A file's content; None while it is absent or not written yet."""
+    """A file's content; None while it is absent or not written yet, or when it is damaged."""
     try:
-        text = path.read_text()
-    except FileNotFoundError:
+        record: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
         return None
-    record: dict[str, Any] | None = json.loads(text) if text else None
     return record
 
 

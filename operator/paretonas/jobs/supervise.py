@@ -23,29 +23,68 @@ JOB, EXIT, OUTPUT = "job.json", "exit.json", "output.log"
 CANNOT_START = 127
 """The exit code that a shell gives to a command that cannot be started."""
 
+CANNOT_WRITE = 73
+"""The supervisor's own exit code when it cannot write to the folder (EX_CANTCREAT of sysexits.h)."""
 
 LOCK_TRIES = 100
 """A second's worth: whoever looks at a lock holds it for microseconds."""
+
+_told_to_end: list[int] = []
+"""The signals that asked the attempt to end. They go to its whole process group, so nothing is passed on."""
 
 
 def main() -> int:
     """Run the attempt, unless its folder says that somebody has; the trial's exit code comes back."""
     folder, command = sys.argv[1], sys.argv[3:]
-    lock = os.open(os.path.join(folder, JOB), os.O_CREAT | os.O_RDWR, 0o644)  # noqa: PTH118 # pathlib costs 10 ms here
-    if not _owned(lock):
-        return 0
-    os.write(lock, json.dumps({"pid": os.getpid(), "startTime": time.time()}).encode())
-    os.fsync(lock)
-    output = os.open(os.path.join(folder, OUTPUT), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)  # noqa: PTH118 # as above
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda number, _: _told_to_end.append(number))
+    try:
+        lock = own(folder)
+        if lock is None:
+            return 0
+        output = os.open(os.path.join(folder, OUTPUT), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)  # noqa: PTH118 # pathlib costs 10 ms here
+    except OSError:  # without a word: the terminal is not ours, and whoever observes the attempt says why
+        return CANNOT_WRITE
     os.dup2(output, 1)
     os.dup2(output, 2)
     code = _run(command, lock)
-    _write(os.path.join(folder, EXIT), {"exitCode": code, "endTime": time.time()})  # noqa: PTH118 # as above
+    record_exit(folder, code)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # whatever the trial left behind ends with it, as in a container
     return max(code, 0)
 
 
-def _owned(lock: int) -> bool:
-    """Take the lock of an attempt that nobody has run yet."""
+def own(folder: str) -> int | None:
+    """Take an attempt that nobody has taken yet: its lock as a descriptor, else None.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    lock = os.open(os.path.join(folder, JOB), os.O_CREAT | os.O_RDWR, 0o644)  # noqa: PTH118 # as above
+    if not _locked(lock):
+        os.close(lock)
+        return None
+    try:
+        os.write(lock, json.dumps({"pid": os.getpid(), "startTime": time.time()}).encode())
+        os.fsync(lock)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def record_exit(folder: str, code: int) -> None:
+    """Put exit.json in place whole, on disk."""
+    path = os.path.join(folder, EXIT)  # noqa: PTH118 # as above
+    with open(path + ".tmp", "w") as file:  # noqa: PTH123 # as above
+        json.dump({"exitCode": code, "endTime": time.time()}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".tmp", path)  # noqa: PTH105 # as above
+
+
+def _locked(lock: int) -> bool:
+    """Lock the job.json of an attempt that nobody has taken."""
     for _ in range(LOCK_TRIES):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,22 +104,9 @@ def _run(command: list[str], lock: int) -> int:
     except OSError as error:
         print(f"cannot start {command[0]!r}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201 # the log
         return CANNOT_START
-
-    def forward(signum: int, _: object) -> None:
-        child.send_signal(signum)
-
-    signal.signal(signal.SIGTERM, forward)
-    signal.signal(signal.SIGINT, forward)
-    return child.wait()
-
-
-def _write(path: str, content: dict[str, float]) -> None:
-    """Put the file in place whole, on disk."""
-    with open(path + ".tmp", "w") as file:  # noqa: PTH123 # as above
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".tmp", path)  # noqa: PTH105 # as above
+    code = child.wait()
+    # A trial that ends well because it was told to end has done only a part of its work.
+    return -signal.SIGTERM if code == 0 and _told_to_end else code
 
 
 if __name__ == "__main__":

@@ -62,7 +62,9 @@ def _prior(theta: Vector) -> tuple[float, Vector]:
     """
     precision = np.exp(-2.0 * theta[:-2])
     scale, noise = np.exp(theta[-2]), np.exp(theta[-1])
-    value = float(np.sum(0.1 / precision + 0.1 * precision)) - theta[-2] + scale - 0.1 * theta[-1] + 30.0 * noise
+    value = (
+        float(np.sum(0.1 / precision + 0.1 * precision)) - theta[-2] + scale - 0.1 * theta[-1] + 30.0 * noise
+    )
     gradient = np.concatenate(
         [0.2 / precision - 0.2 * precision, [scale - 1.0, 30.0 * noise - 0.1]],
     )
@@ -155,8 +157,6 @@ class Posterior:
         self._mean = float((weights @ y) / weights.sum())
         residual = (y - self._mean).unsqueeze(1)
         self._alpha = torch.cholesky_solve(residual, factor).expand(-1, fantasies)
-        self.pending = torch.zeros(0, fantasies, dtype=torch.double)
-        """The fantasies themselves, shape (p, fantasies)."""
         if len(pending):
             zp = pending / self._lengths
             cross = torch.linalg.solve_triangular(factor, self._kernel(z, zp), upper=False)
@@ -168,11 +168,16 @@ class Posterior:
             zeros = torch.zeros(n, len(pending), dtype=torch.double)
             factor = torch.cat([torch.cat([factor, zeros], 1), torch.cat([cross.T, lower], 1)])
             z = torch.cat([z, zp])
-            self._alpha = torch.cholesky_solve(torch.cat([residual.expand(-1, fantasies), drawn]), factor)
-            self.pending = self._mean + drawn
+            residual = torch.cat([residual.expand(-1, fantasies), drawn])
+            self._alpha = torch.cholesky_solve(residual, factor)
         self._z = z
+        # (K + noise) alpha = residual, so the mean at the points themselves, K alpha, costs nothing
+        self.fitted = self._mean + residual - (hyper.noise + JITTER) * self._alpha
+        """The mean at the data and then the pending points under each fantasy, shape (n + p, fantasies)."""
         # a product with the inverse factor is several times faster than a triangular solve for thousands of points
-        self._inverse = torch.linalg.solve_triangular(factor, torch.eye(len(z), dtype=torch.double), upper=False)
+        self._inverse = torch.linalg.solve_triangular(
+            factor, torch.eye(len(z), dtype=torch.double), upper=False
+        )
 
     def _kernel(self, a: Tensor, b: Tensor) -> Tensor:
         return _matern(_squared_distances(a, b))[0].mul_(self._scale)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 import numpy as np
 import numpy.typing as npt
 
-from paretonas.search.space import Codes, Space
+from paretonas.search.columns import Codes
+from paretonas.search.space import Space
 
 Criterion = Callable[[Codes], npt.NDArray[np.float64]]
 """From codes, shape (points, columns), to values to maximise, shape (points,)."""
@@ -27,7 +28,12 @@ FIRST_REACH, REACH_FACTOR = 0.2, 0.6
 
 
 def maximise(
-    criterion: Criterion, space: Space, scattered: Codes, best: Codes, avoid: Collection[bytes], rng: np.random.Generator
+    criterion: Criterion,
+    space: Space,
+    scattered: Codes,
+    best: Codes,
+    avoid: Collection[bytes],
+    rng: np.random.Generator,
 ) -> tuple[Codes, float] | None:
     """The best point found and its value; None when no point is left.
 
@@ -36,7 +42,7 @@ def maximise(
         space: Where.
         scattered: Feasible points all over the space, shape (points, columns).
         best: Known points to look around, shape (points, columns).
-        avoid: Codes that must not be found again, as bytes.
+        avoid: Points that must not be found again, by `identity`.
         rng: Random numbers of the evolution.
     """
     seen = set(avoid)
@@ -45,8 +51,7 @@ def maximise(
         codes = codes[space.feasible(codes)]
         new = []
         for row in codes:
-            key = row.tobytes()
-            if key not in seen:
+            if (key := identity(row)) not in seen:
                 seen.add(key)
                 new.append(row)
         return np.array(new).reshape(len(new), codes.shape[1])
@@ -69,6 +74,11 @@ def maximise(
             values = np.concatenate([values, criterion(children)])
             points, values = _survivors(points, values)
     return points[0], float(values[0])
+
+
+def identity(code: Codes) -> bytes:
+    """What makes two codes the same point: equal but for the last bits that a round trip through values may change."""
+    return (np.round(code, 9) + 0.0).tobytes()
 
 
 def _survivors(points: Codes, values: npt.NDArray[np.float64]) -> tuple[Codes, npt.NDArray[np.float64]]:

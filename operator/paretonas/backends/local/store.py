@@ -67,14 +67,12 @@ class FolderStore:
         folder = runs / experiment.name
         try:
             (folder / TRIALS).mkdir(parents=True, exist_ok=True)
-            if files.create(folder / EXPERIMENT_FILE, _text(experiment.replace(status=ExperimentStatus()))):
-                return cls(folder)
+            new = files.create(folder / EXPERIMENT_FILE, _text(experiment.replace(status=ExperimentStatus())))
+            store = cls(folder)
+            if not new:
+                store._adopt(experiment)
         except OSError as error:
-            raise StoreError(
-                f"cannot write to {folder}: {error.strerror}; free space or give another --runs-dir"
-            ) from error
-        store = cls(folder)
-        store._adopt(experiment)
+            raise _unwritable(folder, error) from error
         return store
 
     def _adopt(self, experiment: NASExperiment) -> None:
@@ -102,8 +100,10 @@ class FolderStore:
 
     def create_trial(self, trial: NASTrial) -> None:
         """Store a new trial; one that is stored already is left as it is."""
-        if files.create(self._path(trial), _text(trial)):
-            self._trials[trial.name] = trial
+        path = self._path(trial)
+        if not files.create(path, _text(trial)):
+            trial = _read_trial(path)
+        self._trials[trial.name] = trial
 
     def save_trial(self, trial: NASTrial) -> None:
         """Store a trial's status."""
@@ -131,13 +131,7 @@ def read_experiment(folder: Path) -> NASExperiment:
 
 def read_trials(folder: Path) -> list[NASTrial]:
     """The trials of a folder in index order, without locking it. Raises StoreError."""
-    trials = []
-    for path in (folder / TRIALS).glob("*.json"):
-        try:
-            trials.append(parse_trial(_read(path)))
-        except InvalidDocument as error:
-            raise StoreError(f"{path} is damaged or of another version: {error}") from error
-    return sorted(trials, key=lambda t: t.spec.index)
+    return sorted(map(_read_trial, (folder / TRIALS).glob("*.json")), key=lambda t: t.spec.index)
 
 
 def experiments(runs: Path) -> list[Path]:
@@ -150,22 +144,45 @@ def exclusive(folder: Path) -> Iterator[None]:
     """Keep a second run of the same experiment out for as long as this one lives.
 
     Raises:
-        StoreError: another process has it; it is named.
+        StoreError: another process has it; it is named. Or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    descriptor = _lock(folder)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(folder: Path) -> int:
+    """The lock as a descriptor: it is let go of when that is closed, however this process ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
     except BlockingIOError:
         owner = os.pread(descriptor, 32, 0).decode() or "another process"
-        raise StoreError(
-            f"{folder} is in use by process {owner}; wait for it, or give this run another --runs-dir"
-        ) from None
-    finally:
         os.close(descriptor)
+        raise StoreError(f"{folder} is in use by {owner}; wait for it, or give another --runs-dir") from None
+    except OSError as error:
+        os.close(descriptor)
+        raise _unwritable(folder, error) from error
+    return descriptor
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot write to {folder}: {error.strerror}; free space, or give another --runs-dir")
+
+
+def _read_trial(path: Path) -> NASTrial:
+    try:
+        return parse_trial(_read(path))
+    except InvalidDocument as error:
+        raise StoreError(f"{path} is damaged or of another version: {error}") from error
 
 
 def _read(path: Path) -> Any:

@@ -1,0 +1,168 @@
+"""The rules of the search space: between parameters, their constraints and their conditions."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from paretonas.api.base import Scalar
+from paretonas.api.constraints import ConstraintSyntaxError, LinearConstraint, parse_linear
+from paretonas.api.experiment import ExperimentSpec
+from paretonas.api.parameters import (
+    ActiveWhen,
+    Fixed,
+    FloatChoice,
+    FloatRange,
+    IntChoice,
+    IntRange,
+    Parameter,
+)
+from paretonas.api.problems import Problem, listed, suggestion
+
+
+def _names_once(spec: ExperimentSpec, _: frozenset[str]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for i, parameter in enumerate(spec.parameters):
+        other = first.setdefault(parameter.name, i)
+        if other != i:
+            remedy = f"rename it, or the one at spec.parameters[{other}]"
+            yield Problem(
+                f"spec.parameters[{i}].name", "is the name of two parameters", remedy, parameter.name
+            )
+
+
+def _constraints(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
+    by_name = {p.name: p for p in spec.parameters}
+    for position, text in enumerate(spec.parameter_constraints):
+        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in hidden):
+            continue
+        path = f"spec.parameterConstraints[{position}]"
+        try:
+            constraint = parse_linear(text)
+        except ConstraintSyntaxError as error:
+            yield Problem(path, str(error), "write a linear one, as '2*a + b <= c'", text)
+            continue
+        unknown = [name for name in constraint.terms if name not in by_name]
+        for name in unknown:
+            yield Problem(path, f"names {name!r}, which is no parameter", suggestion(name, by_name), text)
+        if not unknown:
+            parameters = [by_name[name] for name in constraint.terms]
+            yield from _uncountable(path, text, parameters) or _unkeepable(path, constraint, parameters)
+
+
+def _uncountable(path: str, text: str, parameters: Sequence[Parameter]) -> list[Problem]:
+    """What in a constraint has no number, or a number without an order."""
+    problems = []
+    for p in parameters:
+        if isinstance(p.domain, Fixed):
+            problems.append(
+                Problem(path, f"names {p.name!r}, which is fixed", "write its value instead", text)
+            )
+        elif not p.numeric:
+            message = f"names {p.name!r}, which is of kind {p.kind} and not numeric"
+            remedy = "constrain int, float, intChoice or floatChoice parameters only"
+            problems.append(Problem(path, message, remedy, text))
+        elif isinstance(p.domain, (IntChoice, FloatChoice)) and not p.domain.ordered:
+            message = f"names {p.name!r}, whose values have no order"
+            problems.append(Problem(path, message, "set ordered: true on it", text))
+    return problems
+
+
+def _unkeepable(
+    path: str, constraint: LinearConstraint, parameters: Sequence[Parameter]
+) -> Iterator[Problem]:
+    """A constraint that the search cannot keep: on Log scales all but an order, and what no point satisfies."""
+    text = constraint.text
+    log = [
+        p.name for p in parameters if isinstance(p.domain, (IntRange, FloatRange)) and p.domain.scale == "Log"
+    ]
+    signs = [factor > 0 for factor in sorted(constraint.terms.values())]
+    is_order = constraint.bound == 0 and signs == [False, True]
+    if log and len(parameters) == 1:
+        remedy = "narrow its min or max instead"
+        yield Problem(path, f"bounds {log[0]!r}, which has a Log scale", remedy, text)
+    elif log and not (is_order and len(log) == len(parameters)):
+        message = f"is not an order between two Log parameters, though {' and '.join(log)} has scale: Log"
+        remedy = "use scale: Linear for all of them, or write an order, as 'a <= 0.5*b'"
+        yield Problem(path, message, remedy, text)
+    elif not constraint.satisfied({p.name: _end(p, constraint.terms[p.name]) for p in parameters}):
+        remedy = "widen a range, or correct it"
+        yield Problem(path, "cannot be kept by any point of the search space", remedy, text)
+
+
+def _end(parameter: Parameter, factor: float) -> Scalar:
+    """The value of a numeric parameter that makes its summand smallest."""
+    domain = parameter.domain
+    values: Sequence[float] = ()
+    if isinstance(domain, (IntRange, FloatRange)):
+        values = (domain.min, domain.max)
+    elif isinstance(domain, (IntChoice, FloatChoice)):
+        values = domain.values
+    return min(values, key=lambda value: factor * value)
+
+
+def _conditions(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
+    by_name = {p.name: p for p in spec.parameters}
+    for i, parameter in enumerate(spec.parameters):
+        path = f"spec.parameters[{i}].activeWhen"
+        if len(parameter.active_when) > 1:
+            # in Ax a space with conditions is a tree: each parameter has one parent
+            remedy = "keep one and move the other to the parameter that it names, so that they make a chain"
+            yield Problem(path, f"has {len(parameter.active_when)} conditions", remedy)
+        for j, when in enumerate(parameter.active_when):
+            if when.parameter not in hidden:
+                yield from _condition(f"{path}[{j}]", when, by_name)
+    yield from _circles(spec)
+
+
+def _condition(path: str, when: ActiveWhen, by_name: dict[str, Parameter]) -> Iterator[Problem]:
+    parent = by_name.get(when.parameter)
+    if parent is None:
+        yield Problem(
+            f"{path}.parameter", "is no parameter", suggestion(when.parameter, by_name), when.parameter
+        )
+    elif isinstance(parent.domain, (IntRange, FloatRange)):
+        remedy = "depend on a choice, intChoice, floatChoice or bool parameter"
+        yield Problem(f"{path}.parameter", f"is of kind {parent.kind}, a range", remedy, when.parameter)
+    else:
+        domain = parent.domain
+        values = (domain.value,) if isinstance(domain, Fixed) else domain.values
+        for k, value in enumerate(when.values):
+            if not parent.contains(parent.cast(value)):
+                remedy = f"write one of {listed([json.dumps(v, ensure_ascii=False) for v in values])}"
+                yield Problem(f"{path}.values[{k}]", f"is no value of {parent.name!r}", remedy, value)
+
+
+def _circles(spec: ExperimentSpec) -> Iterator[Problem]:
+    """Parameters that depend on themselves, each circle once."""
+    parents = {p.name: [when.parameter for when in p.active_when] for p in spec.parameters}
+    told = set[str]()
+    for i, parameter in enumerate(spec.parameters):
+        circle = _way(parents, parameter.name, parameter.name)
+        if circle and told.isdisjoint(circle):
+            told.update(circle)
+            way = " → ".join([parameter.name, *circle])
+            path = f"spec.parameters[{i}].activeWhen"
+            yield Problem(
+                path, f"depends on itself: {way}", "take one of these conditions away", parameter.name
+            )
+
+
+def _way(parents: dict[str, list[str]], start: str, goal: str) -> list[str]:
+    """The shortest way from a parameter up to another, without its start; empty when there is none."""
+    ways, seen = [[start]], set[str]()
+    for way in ways:  # grows while it is walked: breadth first
+        for parent in parents.get(way[-1], []):
+            if parent == goal:
+                return [*way[1:], goal]
+            if parent not in seen:
+                seen.add(parent)
+                ways.append([*way, parent])
+    return []
+
+
+SPACE_RULES: tuple[Callable[[ExperimentSpec, frozenset[str]], Iterator[Problem]], ...] = (
+    _names_once,
+    _constraints,
+    _conditions,
+)
+"""Each yields what is wrong, given the names of parameters that could not be read."""

@@ -1,0 +1,92 @@
+"""YAML as kubectl reads it, so that one file means the same on a laptop and on a cluster."""
+
+import re
+from typing import Any, ClassVar
+
+import yaml
+
+from paretonas.api.problems import InvalidDocument, Problem
+
+_PREFIX = "tag:yaml.org,2002:"
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader with the plain values of sigs.k8s.io/yaml (goyaml.v2, resolve.go).
+
+    Other than in PyYAML 1e-4 is a number, y and n are booleans, and 2026-01-31 and 1:30 are texts.
+    """
+
+    bool_values: ClassVar[dict[str, bool]] = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+
+
+_TRUE_OR_FALSE = "y|Y|yes|Yes|YES|on|On|ON|true|True|TRUE|n|N|no|No|NO|off|Off|OFF|false|False|FALSE"
+_WHOLE = r"[-+]?(0b[01][01_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*)"
+_REAL = r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+
+_Loader.yaml_implicit_resolvers = {}
+for _kind, _pattern, _first in (  # the first that matches counts
+    ("bool", _TRUE_OR_FALSE, "yYnNoOtTfF"),
+    ("int", _WHOLE, "-+0123456789"),
+    ("float", _REAL, "-+.0123456789"),
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("merge", "<<", "<"),
+):
+    _Loader.add_implicit_resolver(_PREFIX + _kind, re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
+    seen = set[str]()
+    for key_node, _ in node.value:
+        if key_node.tag == _PREFIX + "merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise _invalid(
+                key_node.start_mark, f"has the key {key!r}, which is not a text", "put it in quotes"
+            )
+        if key in seen:
+            raise _invalid(key_node.start_mark, f"has the key {key!r} a second time", "remove one of the two")
+        seen.add(key)
+    loader.flatten_mapping(node)  # puts what << brings before the mapping's own keys, which therefore win
+    return {
+        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value
+    }
+
+
+_Loader.add_constructor(_PREFIX + "map", _mapping)
+
+
+def load_yaml(text: str) -> Any:
+    """The one document of a YAML text.
+
+    Raises:
+        InvalidDocument: it does not parse, or holds none or several documents.
+    """
+    try:
+        documents = [d for d in yaml.load_all(text, _Loader) if d is not None]  # a SafeLoader of our own
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+        raise _invalid(mark, f"is not YAML: {error.problem or error.context}", _remedy(line)) from None
+    except yaml.YAMLError as error:
+        [summary, *_] = str(error).splitlines()
+        raise _invalid(None, f"is not YAML: {summary}", "save the file as plain UTF-8 text") from None
+    except RecursionError:
+        raise _invalid(None, "is nested too deep", "take levels away") from None
+    if len(documents) != 1:
+        raise _invalid(None, f"holds {len(documents)} documents", "write one NASExperiment in a file")
+    return documents[0]
+
+
+def _invalid(mark: yaml.Mark | None, message: str, remedy: str) -> InvalidDocument:
+    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "document"
+    return InvalidDocument([Problem(where, message, remedy)])
+
+
+def _remedy(line: str) -> str:
+    """What a line that does not parse most likely needs."""
+    if "\t" in line:
+        return "indent with spaces instead of tabs"
+    if "${" in line:
+        return "put ${…} in quotes where it stands inside [ ] or { }"
+    return "correct the syntax, or put the text in quotes"

@@ -1,0 +1,68 @@
+"""The resources as last seen. Watches and our own writes feed it; passes read it and ask the API server for nothing."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Body = Mapping[str, Any]
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+class Cache:
+    """Resources of one kind by namespace and name; of two versions of one, the newer stays."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bodies: dict[Key, Body] = {}
+        self._gone: dict[Key, int] = {}
+
+    def put(self, body: Body) -> bool:
+        """Take a version in; False when a newer one, or its deletion, is known."""
+        key, version = key_of(body), version_of(body)
+        with self._lock:
+            known = self._bodies.get(key)
+            if version <= self._gone.get(key, -1) or (known is not None and version <= version_of(known)):
+                return False
+            self._bodies[key] = body
+            return True
+
+    def remove(self, body: Body) -> None:
+        """Take a deletion in."""
+        key, version = key_of(body), version_of(body)
+        with self._lock:
+            known = self._bodies.get(key)
+            if known is not None and version_of(known) <= version:
+                del self._bodies[key]
+            self._gone[key] = max(version, self._gone.get(key, -1))
+
+    def replace(self, bodies: Iterable[Body], version: int) -> set[Key]:
+        """Take a whole listing in: what it lacks and is not newer than it is gone. The keys that changed come back."""
+        listed = {key_of(body): body for body in bodies}
+        changed = {key for key, body in listed.items() if self.put(body)}
+        with self._lock:
+            gone = [k for k, b in self._bodies.items() if k not in listed and version_of(b) <= version]
+            for key in gone:
+                del self._bodies[key]
+            self._gone = {k: v for k, v in self._gone.items() if v > version}
+        return changed | set(gone)
+
+    def get(self, namespace: str, name: str) -> Body | None:
+        """One resource."""
+        with self._lock:
+            return self._bodies.get((namespace, name))
+
+    def all(self, namespace: str | None = None) -> list[Body]:
+        """All resources, or those of a namespace."""
+        with self._lock:
+            return [body for (ns, _), body in self._bodies.items() if namespace in {None, ns}]
+
+
+def key_of(body: Body) -> Key:
+    """Namespace and name of a resource."""
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def version_of(body: Body) -> int:
+    """Its resourceVersion, which the API server counts up (comparable by KEP-5504)."""
+    return int(body["metadata"]["resourceVersion"])

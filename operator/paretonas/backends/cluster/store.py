@@ -1,0 +1,102 @@
+"""One experiment's resources as the engine's store."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paretonas.api import ExperimentStatus, NASExperiment, NASTrial, parse_experiment, parse_trial
+from paretonas.backends.cluster.cache import Cache, version_of
+from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
+from paretonas.jobs.manifest import EXPERIMENT_LABEL
+
+
+class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the experiment
+    """The experiment does not exist any more."""
+
+
+class ClusterStore:
+    """Reads from the caches, writes to the API server, and puts what it wrote into the caches at once."""
+
+    def __init__(
+        self, resources: Resources, experiments: Cache, trials: Cache, namespace: str, name: str
+    ) -> None:
+        self._resources, self._experiments, self._trials = resources, experiments, trials
+        self._namespace, self._name = namespace, name
+        self._parsed: dict[str, tuple[int, NASTrial]] = {}
+
+    def experiment(self) -> NASExperiment:
+        """The experiment. Raises Gone, or InvalidDocument."""
+        return parse_experiment(dict(self._body()))
+
+    def trials(self) -> Sequence[NASTrial]:
+        """All trials, in index order."""
+        uid = self._body()["metadata"]["uid"]
+        trials = [
+            self._parse(body) for body in self._trials.all(self._namespace) if _belongs(body, self._name, uid)
+        ]
+        return sorted(trials, key=lambda t: t.spec.index)
+
+    def create_trial(self, trial: NASTrial) -> None:
+        """Store a new trial; one that is stored already is left as it is."""
+        document = trial.to_dict()
+        document.pop("status", None)
+        metadata = self._body()["metadata"]
+        owner = {
+            "apiVersion": trial.api_version,
+            "kind": "NASExperiment",
+            "name": self._name,
+            "uid": metadata["uid"],
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+        document["metadata"] |= {
+            "namespace": self._namespace,
+            "labels": {EXPERIMENT_LABEL: self._name},
+            "ownerReferences": [owner],
+        }
+        created = self._resources.create(TRIALS, self._namespace, document)
+        body = created or self._resources.get(TRIALS, self._namespace, trial.name)
+        if body is not None:
+            self._trials.put(body)
+
+    def save_trial(self, trial: NASTrial) -> None:
+        """Store a trial's status."""
+        body = self._trials.get(self._namespace, trial.name)
+        if body is not None:
+            status = trial.to_dict()["status"]
+            self._trials.put(self._resources.replace_status(TRIALS, {**body, "status": status}))
+
+    def save_status(self, status: ExperimentStatus) -> None:
+        """Store the experiment's status."""
+        written = self._resources.replace_status(EXPERIMENTS, {**self._body(), "status": status.to_dict()})
+        self._experiments.put(written)
+
+    def status(self) -> ExperimentStatus:
+        """The experiment's status, which can be read although its spec may not be."""
+        return ExperimentStatus.model_validate(self._body().get("status") or {})
+
+    @property
+    def generation(self) -> int | None:
+        """The version of the experiment's spec."""
+        generation: int | None = self._body()["metadata"].get("generation")
+        return generation
+
+    def _body(self) -> Mapping[str, Any]:
+        body = self._experiments.get(self._namespace, self._name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            raise Gone(f"{self._namespace}/{self._name}")
+        return body
+
+    def _parse(self, body: Mapping[str, Any]) -> NASTrial:
+        """The trial, parsed once a version."""
+        name, version = body["metadata"]["name"], version_of(body)
+        known = self._parsed.get(name)
+        if known is None or known[0] != version:
+            known = (version, parse_trial(dict(body)))
+            self._parsed[name] = known
+        return known[1]
+
+
+def _belongs(body: Mapping[str, Any], experiment: str, uid: str) -> bool:
+    """Whether a trial is of this experiment, and not of a deleted one that had its name."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return body["spec"]["experiment"] == experiment and (not owners or any(o["uid"] == uid for o in owners))

@@ -1,0 +1,1 @@
+"""The command line: `paretonas`, and later the same tables as `kubectl nas`."""

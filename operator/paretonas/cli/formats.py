@@ -1,0 +1,78 @@
+"""What scripts read: JSON, YAML and CSV with full precision. Pure."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from paretonas.api import NASTrial
+
+Record = Mapping[str, Any]
+"""One row; its ``parameters`` and ``metrics`` are mappings."""
+
+
+def as_json(document: Any) -> str:
+    """JSON, two blanks a level."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_yaml(document: Any) -> str:
+    """YAML that `load_yaml` reads back to the same values."""
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+def as_csv(records: Sequence[Record]) -> str:
+    """CSV with one line a record; a parameter's column is ``parameters.<name>``, a metric's ``metrics.<name>``.
+
+    The prefix keeps a parameter and a metric of one name apart; a list is given by its length.
+    """
+    rows = [_flat(record) for record in records]
+    titles = dict.fromkeys(title for row in rows for title in row)
+    file = io.StringIO()
+    writer = csv.DictWriter(file, titles, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def trial_records(trials: Sequence[NASTrial]) -> list[dict[str, Any]]:
+    """All that is known of each trial."""
+    return [_trial_record(trial) for trial in trials]
+
+
+def _trial_record(trial: NASTrial) -> dict[str, Any]:
+    spec, status = trial.to_dict()["spec"], trial.to_dict()["status"]
+    attempts = status["attempts"]
+    return {
+        "trial": trial.name,
+        "index": spec["index"],
+        "origin": spec["origin"],
+        "state": status["state"],
+        "pareto": status["pareto"],
+        "parameters": spec["parameters"],
+        "metrics": status["metrics"],
+        "attempts": attempts,
+        "reason": attempts[-1].get("reason") if attempts else None,
+        "startTime": attempts[0].get("startTime") if attempts else None,
+        "endTime": attempts[-1].get("endTime") if attempts else None,
+        "message": status["message"],
+    }
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for title, content in record.items():
+        if isinstance(content, Mapping):
+            row |= {f"{title}.{name}": _cell(value) for name, value in content.items()}
+        else:
+            row[title] = len(content) if isinstance(content, list) else _cell(content)
+    return row
+
+
+def _cell(value: Any) -> Any:
+    """A value as JSON writes it: CSV readers know true and false, and not Python's True."""
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,199 @@
+"""How a run is shown while it goes on: a table that is redrawn on a terminal, a line an event anywhere else."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from paretonas.api import NASTrial
+from paretonas.cli.tables import Column, ended, fitting, pareto_columns, table
+from paretonas.engine.engine import Snapshot
+from paretonas.engine.events import Event
+from paretonas.engine.words import count, duration, number, pairs
+
+HINT = "Ctrl-C stops the trials and keeps the state"
+
+_REFRESHES = 4
+"""A second: elapsed times show tenths, and rendering costs some 10 ms of a core that trials could use."""
+
+_BAR_WIDTH = 24
+
+
+class Display(Protocol):
+    """Shows what a run does."""
+
+    def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:
+        """Show the state after a pass, and what happened since the last one."""
+
+    def say(self, line: str) -> None:
+        """Something that is no event: the run is stopping, a disk is full."""
+
+
+class Lines:
+    """One line an event, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to put back."""
+
+    def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:  # noqa: ARG002 # the events say it all
+        """Print what happened."""
+        for event in happened:
+            self._print(f"{event.reason:<17} {event.about} {event.message}")
+
+    def say(self, line: str) -> None:
+        """Print the line."""
+        self._print(line)
+
+    def _print(self, line: str) -> None:
+        clock = datetime.now().astimezone().strftime("%H:%M:%S")
+        self._console.print(f"{clock} {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+class Dashboard:
+    """A table that is redrawn in place; warnings stay above it."""
+
+    def __init__(self, console: Console, snapshot: Snapshot) -> None:
+        self._console, self._snapshot, self._note = console, snapshot, HINT
+        self._start = datetime.now(UTC)
+        self._live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=_REFRESHES,
+            transient=True,  # the result is printed in its place
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:
+        """Redraw the table; warnings stay to be read."""
+        self._snapshot = snapshot
+        for event in happened:
+            if event.warning:
+                self._print(f"{event.reason} {event.about} {event.message}", "yellow")
+        if happened:
+            self._live.refresh()
+
+    def say(self, line: str) -> None:
+        """Show the line below the table."""
+        self._note = line
+        self._live.refresh()
+
+    def _print(self, line: str, style: str) -> None:
+        self._console.print(Text(line, style), soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        now = datetime.now(UTC)
+        return dashboard(
+            self._snapshot, now, now - self._start, self._console.width, self._console.height, self._note
+        )
+
+
+def shown_on(console: Console, snapshot: Snapshot) -> "Dashboard | Lines":
+    """The display that suits the console, with what is known at the start."""
+    # not console.is_terminal: FORCE_COLOR makes a pipe one
+    on_terminal = sys.stdout.isatty() and not console.is_dumb_terminal
+    return Dashboard(console, snapshot) if on_terminal else Lines(console)
+
+
+def dashboard(
+    snapshot: Snapshot, now: datetime, elapsed: timedelta, width: int, height: int, note: str
+) -> RenderableType:
+    """A run on one screen of ``width`` characters and ``height`` lines.
+
+    Head, Pareto set and running trials; what does not fit is left out from below and counted.
+    """
+    running = [t for t in snapshot.trials if t.attempt is not None]
+    spare = max(2, height - _FRAME)
+    running_lines = min(len(running), max(1, spare // 3))
+    points = snapshot.status.pareto_set
+    shown = points[: max(1, spare - running_lines)]
+    front = fitting(pareto_columns(snapshot.experiment.spec, shown), width)
+    return Group(
+        _head(snapshot, elapsed),
+        _counts(snapshot),
+        "",
+        _title("Pareto set", len(points), len(shown)),
+        table(front) if points else Text("no trial yet", style="dim"),
+        "",
+        _title("Running", len(running), running_lines) + _missing(snapshot),
+        _running(running[:running_lines], now, width),
+        Text(note, style="dim", no_wrap=True, overflow="ellipsis"),
+    )
+
+
+_FRAME = 10
+"""Lines of a dashboard besides the rows of its two tables, and the one that the cursor is on."""
+
+
+def _head(snapshot: Snapshot, elapsed: timedelta) -> RenderableType:
+    done, total = ended(snapshot.experiment), snapshot.experiment.spec.max_trials
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(
+        Text(snapshot.experiment.name, style="bold"),
+        ProgressBar(total=total, completed=done, width=_BAR_WIDTH),
+        f"{done}/{count(total, 'trial')}",
+        duration(elapsed),
+    )
+    return grid
+
+
+def _counts(snapshot: Snapshot) -> Text:
+    """``2 running · 10 succeeded · 1 failed · hypervolume 1,857``."""
+    counts, volume = snapshot.status.trials, snapshot.status.hypervolume
+    parts = [
+        (f"{counts.running} running", "cyan"),
+        (f"{counts.succeeded} succeeded", "green"),
+        (f"{counts.failed} failed", "red" if counts.failed else ""),
+    ]
+    parts += [(f"{counts.infeasible} infeasible", "yellow")] if counts.infeasible else []
+    parts += [(f"{counts.pending} waiting", "")] if counts.pending else []
+    parts += [(f"hypervolume {number(volume)}", "bold")] if volume is not None else []
+    return Text(" · ").join(Text(words, style) for words, style in parts)
+
+
+def _title(name: str, total: int, shown: int) -> Text:
+    """``Pareto set: 12 trials, the first 5 shown``."""
+    more = f", the first {shown} shown" if shown < total else ""
+    return Text.assemble((name, "bold"), f": {count(total, 'trial')}{more}")
+
+
+def _missing(snapshot: Snapshot) -> Text:
+    """What the search is being asked for."""
+    words = f" · the search chooses {snapshot.missing} more" if snapshot.missing else ""
+    return Text(words, style="dim")
+
+
+def _running(trials: Sequence[NASTrial], now: datetime, width: int) -> RenderableType:
+    if not trials:
+        return Text("none", style="dim")
+    since = [t.attempt.start_time if t.attempt else None for t in trials]
+    columns = [
+        Column("TRIAL", [t.name for t in trials]),
+        Column("ORIGIN", [t.spec.origin for t in trials]),
+        Column("ELAPSED", [duration(now - start) if start else "starting" for start in since], numeric=True),
+    ]
+    left = width - sum(column.width + 2 for column in columns)
+    cells = [Text(pairs(t.spec.parameters)) for t in trials]
+    for cell in cells:
+        cell.truncate(max(0, left), overflow="ellipsis")
+    return table([*columns, Column("PARAMETERS", [cell.plain for cell in cells])])

@@ -1,0 +1,77 @@
+"""`paretonas run`: one experiment on this machine, from its file to its Pareto set."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from paretonas.api import InvalidDocument, NASExperiment, Problem
+from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, exclusive, read_experiment
+from paretonas.cli.exit_codes import ExitCode
+from paretonas.cli.result import conclude, give_up, interrupted
+from paretonas.search import SearchWorker
+
+
+def run(experiment: NASExperiment, runs: Path, console: Console) -> ExitCode:
+    """Run the experiment, from where it was left.
+
+    Raises:
+        InvalidDocument: it needs what this machine does not have; nothing was started or created.
+        StoreError: its folder cannot be used.
+    """
+    _check_local(experiment)
+    folder = runs / experiment.name
+    stored = _finished(folder, experiment)
+    if stored is not None:
+        console.print(f"{experiment.name} is finished; raise maxTrials (or --max-trials) to go on")
+        return conclude(stored, runs, console)
+    with exclusive(folder):
+        return _run(FolderStore.open(runs, experiment), runs, console)
+
+
+def _run(store: FolderStore, runs: Path, console: Console) -> ExitCode:
+    search = SearchWorker()
+    search.warm_up()
+    # Ax takes seconds to import, in the process that was just started; what is imported here meanwhile costs nothing.
+    from paretonas.backends.local.logs import FolderLogs  # noqa: PLC0415
+    from paretonas.cli.interrupts import Interrupts  # noqa: PLC0415
+    from paretonas.cli.live import shown_on  # noqa: PLC0415
+    from paretonas.cli.session import Ending, Session  # noqa: PLC0415
+    from paretonas.engine.engine import Engine, Snapshot  # noqa: PLC0415
+
+    name = store.experiment().name
+    snapshot = Snapshot(store.experiment(), tuple(store.trials()))
+    with Interrupts() as interrupts, shown_on(console, snapshot) as display:
+        from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, with something to look at already
+
+        jobs, logs = LocalJobs(runs, name), FolderLogs(runs, name)
+        engine = Engine(store, jobs, logs, search, lambda: datetime.now(UTC))
+        ending, snapshot = Session(engine, jobs, store.trials, display, interrupts).run(snapshot)
+    # The search is not closed: that would wait for its answer, and it ends with this process.
+    if ending is Ending.FINISHED:
+        return conclude(snapshot.experiment, runs, console)
+    if ending is Ending.SEARCH_FAILED:
+        return give_up(snapshot.experiment, console)
+    return interrupted(snapshot.experiment, runs, console, killed=ending is Ending.LEFT)
+
+
+def _check_local(experiment: NASExperiment) -> None:
+    """Refuse what cannot be done on one machine."""
+    problems, spec = [], experiment.spec
+    if spec.trial.replicas > 1:
+        message = "needs a cluster: a local run starts one process a trial"
+        remedy = "set it to 1, or kubectl apply the file"
+        problems.append(Problem("spec.trial.replicas", message, remedy, spec.trial.replicas))
+    if spec.suspend:
+        message, remedy = "leaves a local run nothing to do", "remove it, or set it to false"
+        problems.append(Problem("spec.suspend", message, remedy, spec.suspend))
+    if problems:
+        raise InvalidDocument(problems)
+
+
+def _finished(folder: Path, experiment: NASExperiment) -> NASExperiment | None:
+    """The experiment with its result, when its folder has that of the very same spec."""
+    if not (folder / EXPERIMENT_FILE).exists():
+        return None
+    stored = read_experiment(folder)
+    return stored if stored.status.finished and stored.spec == experiment.spec else None

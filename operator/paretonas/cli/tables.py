@@ -1,0 +1,147 @@
+"""The tables: values in, something to print out. The same words as the columns of the custom resources. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, Scalar
+from paretonas.engine.words import age, number, value
+
+NOTHING = "-"
+"""What stands where there is no value (yet)."""
+
+_GAP = 2
+"""Blanks between columns."""
+
+_STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "Running": "cyan"}
+"""Colours of a trial's states; the others have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column with its cells, before it is known what fits."""
+
+    title: str
+    cells: Sequence[str]
+    numeric: bool = False
+
+    @property
+    def width(self) -> int:
+        """Characters of the widest cell."""
+        return max(map(cell_len, [self.title, *self.cells]))
+
+
+def table(columns: Sequence[Column]) -> Table:
+    """Columns without lines between them, as kubectl prints them."""
+    result = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    for column in columns:
+        result.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=True)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        result.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    return result
+
+
+def fitting(columns: Sequence[Column], width: int) -> list[Column]:
+    """The first columns that fit side by side: half a column says nothing, one that is missing is seen to be."""
+    kept, used = list[Column](), 0
+    for column in columns:
+        used += column.width + _GAP
+        if kept and used - _GAP > width:
+            break
+        kept.append(column)
+    return kept
+
+
+def experiment_columns(experiments: Sequence[NASExperiment], now: datetime) -> list[Column]:
+    """One line an experiment: the printer columns of NASExperiment."""
+
+    def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> Column:
+        return Column(title, [cell(e) for e in experiments], numeric)
+
+    return [
+        column("NAME", lambda e: e.name, numeric=False),
+        column("SUCCEEDED", _succeeded, numeric=False),
+        column("TRIALS", lambda e: f"{ended(e)}/{e.spec.max_trials}"),
+        column("RUNNING", lambda e: str(e.status.trials.running)),
+        column("FAILED", lambda e: str(e.status.trials.failed)),
+        column("PARETO", lambda e: str(len(e.status.pareto_set))),
+        column("HYPERVOLUME", lambda e: _optional(e.status.hypervolume)),
+        column("AGE", lambda e: _age(e.status.start_time, now)),
+    ]
+
+
+def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime) -> list[Column]:
+    """One line a trial: the printer columns of NASTrial, and its metrics."""
+
+    def column(title: str, cell: Callable[[NASTrial], str], *, numeric: bool = False) -> Column:
+        return Column(title, [cell(t) for t in trials], numeric)
+
+    return [
+        column("NAME", lambda t: t.name),
+        column("STATE", lambda t: t.status.state),
+        column("ORIGIN", lambda t: t.spec.origin),
+        column("ATTEMPTS", lambda t: str(len(t.status.attempts)), numeric=True),
+        column("PARETO", lambda t: "*" if t.status.pareto else ""),
+        *_metrics(spec, [t.status.metrics for t in trials]),
+        column("AGE", lambda t: _age(started(t), now), numeric=True),
+    ]
+
+
+def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[Column]:
+    """The Pareto set: trial, objectives and other metrics, parameters."""
+    return [
+        Column("TRIAL", [p.trial for p in points]),
+        *_metrics(spec, [p.metrics for p in points]),
+        *_parameters(spec, [p.parameters for p in points]),
+    ]
+
+
+def candidate_columns(spec: ExperimentSpec, candidates: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Points that have no result, as records with index, origin and parameters."""
+    return [
+        Column("INDEX", [str(c["index"]) for c in candidates], numeric=True),
+        Column("ORIGIN", [c["origin"] for c in candidates]),
+        *_parameters(spec, [c["parameters"] for c in candidates]),
+    ]
+
+
+def ended(experiment: NASExperiment) -> int:
+    """Trials that have their final state."""
+    counts = experiment.status.trials
+    return counts.total - counts.pending - counts.running
+
+
+def started(trial: NASTrial) -> datetime | None:
+    """When its first attempt started."""
+    return next((a.start_time for a in trial.status.attempts if a.start_time), None)
+
+
+def _metrics(spec: ExperimentSpec, rows: Sequence[Mapping[str, float]]) -> list[Column]:
+    """A column for each metric, the objectives first."""
+    names = dict.fromkeys([*(o.metric for o in spec.objectives), *(m.name for m in spec.metric_sources)])
+    return [Column(name, [_optional(row.get(name)) for row in rows], numeric=True) for name in names]
+
+
+def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar]]) -> list[Column]:
+    return [
+        Column(p.name, [value(row[p.name]) if p.name in row else NOTHING for row in rows], numeric=p.numeric)
+        for p in spec.parameters
+    ]
+
+
+def _succeeded(experiment: NASExperiment) -> str:
+    condition = experiment.status.condition("Succeeded")
+    return condition.reason if condition else NOTHING
+
+
+def _optional(amount: float | None) -> str:
+    return NOTHING if amount is None else number(amount)
+
+
+def _age(since: datetime | None, now: datetime) -> str:
+    return age(now - since) if since else NOTHING

@@ -1,0 +1,172 @@
+"""The operator: caches fed by watches, passes started by changes, candidates asked for beside them."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from paretonas.api import InvalidDocument
+from paretonas.backends.cluster.cache import Cache
+from paretonas.backends.cluster.logs import ClusterLogs
+from paretonas.backends.cluster.resources import CONFLICT, EXPERIMENTS, TRIALS, VOLCANO_JOBS, Kind, Resources
+from paretonas.backends.cluster.store import ClusterStore, Gone
+from paretonas.controller.dispatch import Dispatcher
+from paretonas.controller.poster import EventPoster
+from paretonas.controller.settings import Settings
+from paretonas.controller.telemetry import Telemetry
+from paretonas.engine.engine import Engine, Snapshot
+from paretonas.engine.events import events
+from paretonas.engine.ports import Search
+from paretonas.engine.summary import invalid
+from paretonas.jobs.kubernetes import KubernetesJobs
+from paretonas.jobs.manifest import EXPERIMENT_LABEL
+
+_log = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+"""An experiment: namespace and name."""
+
+_SELECTORS = {EXPERIMENTS: "", TRIALS: "", VOLCANO_JOBS: EXPERIMENT_LABEL}
+_OWNER = {EXPERIMENTS: ("metadata", "name"), TRIALS: ("spec", "experiment")}
+
+_SOON = 0.05
+"""Seconds before a pass that met a newer version is made again: the watch brings that version in less."""
+
+STUCK_SECONDS = 300.0
+"""A pass that is this late means that the operator hangs: each of its requests ends after 30 s at most."""
+
+
+def now() -> datetime:
+    """The time, to the millisecond: what a status needs."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+class Controller:
+    """Everything that one operator process does, but for listening."""
+
+    def __init__(self, api: client.ApiClient, settings: Settings, search: Search) -> None:
+        self._api, self.settings, self._search = api, settings, search
+        self._resources = Resources(api)
+        self._caches = {kind: Cache() for kind in _SELECTORS}
+        self._engines: dict[Key, tuple[Engine, Snapshot | None]] = {}
+        self._poster = EventPoster(api)
+        self.telemetry = Telemetry()
+        self._passes = Dispatcher[Key](self._pass, name="pass", workers=4)
+        self._asks = Dispatcher[Key](self._ask, name="ask", workers=1)
+        self._resyncs = Dispatcher[str](self._resync, name="resync", workers=1)
+        self._synced = threading.Event()
+
+    def start(self) -> None:
+        """List everything once, then begin to make passes. Raises ApiException when the listing is refused."""
+        self._resync("start")
+        for dispatcher in (self._passes, self._asks, self._resyncs):
+            dispatcher.start()
+
+    def stop(self, timeout: float) -> None:
+        """Finish the passes at hand. Whatever is left undone the next operator does."""
+        for dispatcher in (self._resyncs, self._asks, self._passes):
+            dispatcher.stop(timeout)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything has been listed, so that passes know what there is."""
+        return self._synced.is_set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether passes are really made when they are due."""
+        return self._passes.lateness() < STUCK_SECONDS and self._resyncs.lateness() < STUCK_SECONDS
+
+    def saw(self, kind: Kind, change: str | None, body: dict[str, Any]) -> None:
+        """A watch brought a resource: start a pass of its experiment, unless it is what we wrote ourselves."""
+        cache = self._caches[kind]
+        if change == "DELETED":
+            cache.remove(body)
+        elif not cache.put(body):
+            return
+        self._passes.mark(_experiment_of(kind, body))
+
+    def _resync(self, _: str) -> None:
+        for kind, selector in _SELECTORS.items():
+            bodies, version = self._resources.list(kind, self.settings.namespace, selector)
+            self._caches[kind].replace(bodies, version)
+        for body in self._caches[EXPERIMENTS].all():
+            self._passes.mark(_experiment_of(EXPERIMENTS, body))
+        self._synced.set()
+        self._resyncs.mark("again", self.settings.resync_seconds)
+
+    def _pass(self, key: Key) -> None:
+        engine, before = self._engine(key)
+        try:
+            with self.telemetry.passes():
+                after = engine.run_pass(ask=False)
+        except Gone:
+            self._forget(key)
+            return
+        except InvalidDocument as error:
+            self._refuse(key, error)
+            return
+        except ApiException as error:
+            if error.status != CONFLICT:
+                raise
+            self._passes.mark(key, _SOON)
+            return
+        self._engines[key] = (engine, after)
+        self.telemetry.snapshot(key, after)
+        if after.missing:
+            self._asks.mark(key)
+        if not after.status.finished:
+            self._passes.mark(key, self.settings.pass_seconds)
+        self._poster.post(after.experiment, events(before, after) if before else ())
+
+    def _refuse(self, key: Key, error: InvalidDocument) -> None:
+        """Say in the status why the experiment cannot be used."""
+        store = self._store(key)
+        before = store.status()
+        after = invalid(before, error, store.generation, now())
+        if after != before:
+            store.save_status(after)
+
+    def _ask(self, key: Key) -> None:
+        engine, _ = self._engine(key)
+        try:
+            with self.telemetry.suggestions():
+                engine.ask()
+        except Gone:
+            return
+        self._passes.mark(key)
+
+    def _engine(self, key: Key) -> tuple[Engine, Snapshot | None]:
+        """The engine of an experiment, with what its last pass left."""
+        if key not in self._engines:
+            namespace, name = key
+            jobs = KubernetesJobs(
+                self._api, namespace, lambda job: self._caches[VOLCANO_JOBS].get(namespace, job)
+            )
+            store = self._store(key)
+            logs = ClusterLogs(lambda: self.settings.logs_folder(store.experiment()), name)
+            engine = Engine(store, jobs, logs, self._search, now, ahead=self.settings.ask_ahead)
+            self._engines[key] = (engine, None)
+        return self._engines[key]
+
+    def _store(self, key: Key) -> ClusterStore:
+        return ClusterStore(self._resources, self._caches[EXPERIMENTS], self._caches[TRIALS], *key)
+
+    def _forget(self, key: Key) -> None:
+        self._engines.pop(key, None)
+        self._passes.forget(key)
+        self._asks.forget(key)
+        self.telemetry.forget(key)
+
+
+def _experiment_of(kind: Kind, body: Mapping[str, Any]) -> Key:
+    metadata = body["metadata"]
+    if kind is VOLCANO_JOBS:
+        return metadata["namespace"], metadata["labels"][EXPERIMENT_LABEL]
+    part, field = _OWNER[kind]
+    return metadata["namespace"], body[part][field]

@@ -1,0 +1,122 @@
+"""What happened between two snapshots, in words: the lines of a local run, the Events on a cluster. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from paretonas.api import Attempt, NASTrial
+from paretonas.engine.engine import Snapshot
+from paretonas.engine.words import count, duration, number, pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        reason: CamelCase, as in an Event of Kubernetes.
+        about: the name of the trial or the experiment.
+        message: the rest of the sentence, on one line.
+        warning: whether it may need somebody's attention.
+    """
+
+    reason: str
+    about: str
+    message: str
+    warning: bool = False
+
+
+def events(before: Snapshot, after: Snapshot) -> list[Event]:
+    """Everything that happened, in a readable order: ends, the Pareto set, submissions, troubles, the end."""
+    known = {t.name: t for t in before.trials}
+    return [
+        *(event for trial in after.trials for event in _ends(known.get(trial.name), trial)),
+        *_improvement(before, after),
+        *(event for trial in after.trials for event in _submissions(known.get(trial.name), trial)),
+        *_trouble(before, after),
+        *_completion(before, after),
+    ]
+
+
+def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
+    """Attempts that ended, the last one as the end of its trial if it is that."""
+    for position, attempt in enumerate(after.status.attempts):
+        known = _attempt(before, position)
+        if attempt.open or (known is not None and not known.open):
+            continue
+        if after.ended and position == len(after.status.attempts) - 1:
+            continue
+        words = f"attempt {position + 1} {_how(attempt)}"
+        if attempt.reason == "Stopped":
+            yield Event("TrialStopped", after.name, words)
+        else:
+            message = after.status.message if position == len(after.status.attempts) - 1 else ""
+            yield Event("TrialRetried", after.name, _sentence(words, message), warning=True)
+    if after.ended and (before is None or not before.ended):
+        yield _result(after)
+
+
+def _result(trial: NASTrial) -> Event:
+    state, attempts = trial.status.state, trial.status.attempts
+    if state == "Succeeded":
+        took = _took(attempts[-1]) if attempts else ""
+        words = f"in {took}" if took else "is known"
+        return Event("TrialSucceeded", trial.name, f"{words}: {pairs(trial.status.metrics)}")
+    words = _how(attempts[-1]) if attempts else state
+    return Event(f"Trial{state}", trial.name, _sentence(words, trial.status.message), state == "Failed")
+
+
+def _how(attempt: Attempt) -> str:
+    """``Crashed after 1.2 s``."""
+    took = _took(attempt)
+    return f"{attempt.reason or 'Lost'}{f' after {took}' if took else ''}"
+
+
+def _took(attempt: Attempt) -> str:
+    start, end = attempt.start_time, attempt.end_time
+    return duration(end - start) if start and end else ""
+
+
+def _sentence(words: str, message: str) -> str:
+    """The words and the first line of a message, if there is one: the others are the trial's output."""
+    first_line = message.partition("\n")[0]
+    return f"{words}: {first_line}" if first_line else words
+
+
+def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    status = after.status
+    known = {point.trial for point in before.status.pareto_set}
+    new = [point.trial for point in status.pareto_set if point.trial not in known]
+    if new:
+        volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
+        message = f"by {', '.join(new)}: {count(len(status.pareto_set), 'trial')}{volume}"
+        yield Event("ParetoSetImproved", after.experiment.name, message)
+
+
+def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
+    for position in range(len(after.status.attempts)):
+        if _attempt(before, position) is None:
+            words = pairs(after.spec.parameters)
+            yield Event("TrialSubmitted", after.name, f"attempt {position + 1}: {words}")
+
+
+def _attempt(trial: NASTrial | None, position: int) -> Attempt | None:
+    attempts = trial.status.attempts if trial is not None else ()
+    return attempts[position] if position < len(attempts) else None
+
+
+def _trouble(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    """What keeps the experiment from going on; said again only when it is something else."""
+    now, then = (snapshot.status.condition("Progressing") for snapshot in (after, before))
+    if now is None or now.status == "True" or not now.message:
+        return
+    if then is None or (then.reason, then.message) != (now.reason, now.message):
+        yield Event(now.reason, after.experiment.name, now.message, warning=True)
+
+
+def _completion(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    condition = after.status.condition("Succeeded")
+    if condition is None or not after.status.finished or before.status.finished:
+        return
+    succeeded = condition.status == "True"
+    message = f"{condition.reason}: {condition.message}"
+    yield Event("Succeeded" if succeeded else "Failed", after.experiment.name, message, not succeeded)

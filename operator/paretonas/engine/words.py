@@ -1,0 +1,57 @@
+"""Numbers and durations as a person reads them; files and JSON carry full precision."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from paretonas.api import Scalar, written
+
+_GROUPED = 1000
+"""From here on a number shows no decimals, and its thousands apart: 46,880 and not 4.688e+04."""
+
+_EXACT = 10**15
+"""Beyond it a double no longer has every whole number, and a row of digits says less than an exponent."""
+
+
+def number(value: float) -> str:
+    """Four digits that count: ``0.9718``, ``46,880``, ``1e-05``."""
+    whole = float(value).is_integer()
+    if abs(value) < _EXACT and (whole or abs(value) >= _GROUPED):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def value(scalar: Scalar) -> str:
+    """A parameter's value."""
+    if isinstance(scalar, (bool, str)):
+        return written(scalar)
+    return number(scalar)
+
+
+def pairs(values: Mapping[str, Scalar]) -> str:
+    """``val_acc 0.9718, num_params 46,880``."""
+    return ", ".join(f"{name} {value(scalar)}" for name, scalar in values.items())
+
+
+def count(amount: int, noun: str) -> str:
+    """``1 trial``, ``12 trials``."""
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def duration(time: timedelta) -> str:
+    """``12.3 s``, ``1 min 23 s``, ``2 h 05 min``."""
+    seconds = max(0.0, time.total_seconds())
+    if seconds < 59.95:  # noqa: PLR2004 # what would be rounded to 60.0 s is a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004 # minutes of an hour
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def age(time: timedelta) -> str:
+    """As kubectl's AGE: the largest unit only, ``45s``, ``12m``, ``3h``, ``5d``."""
+    seconds = max(0, int(time.total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:  # kubectl changes the unit from two on: 90 s says more than 1 min
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,155 @@
+"""Jobs on a cluster: TorchX's ``kubernetes`` scheduler makes and submits Volcano Jobs, a watch tells how they do."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from torchx.runner import Runner
+from torchx.schedulers.kubernetes_scheduler import create_scheduler
+from urllib3.exceptions import HTTPError
+
+from paretonas.api import job_name
+from paretonas.jobs.appdef import trial_app
+from paretonas.jobs.job import Job, Launch, Phase, SubmitError
+from paretonas.jobs.manifest import finished_manifest
+from paretonas.jobs.phases import group_wait, pod_end, pod_wait, seen
+
+SCHEDULER = "kubernetes"
+GROUP, VERSION, PLURAL = "batch.volcano.sh", "v1alpha1", "jobs"
+
+_PATIENCE = timedelta(seconds=5)
+"""A job that waits longer is asked why: scheduling and starting a pod takes a second or two."""
+
+_TAIL_LINES, _TAIL_BYTES = 20, 4096
+"""What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
+
+_NOT_FOUND, _CONFLICT = 404, 409
+
+Watched = Callable[[str], Mapping[str, Any] | None]
+"""A Volcano Job by name, as last watched; None when there is none."""
+
+
+class KubernetesJobs:
+    """Submits, observes and cancels attempts in one namespace."""
+
+    def __init__(self, api: client.ApiClient, namespace: str, watched: Watched) -> None:
+        logging.getLogger("torchx").setLevel(logging.WARNING)
+        self._api, self._namespace, self._watched = api, namespace, watched
+        self._core, self._custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
+        self._runner = Runner(
+            "paretonas", {SCHEDULER: lambda session_name, **_: create_scheduler(session_name, client=api)}
+        )
+
+    def observe(self, attempts: Iterable[tuple[str, int]]) -> dict[str, Job]:
+        """The jobs of these (trial, attempt) pairs, by job name; one that does not exist is absent."""
+        jobs = {}
+        for trial, attempt in attempts:
+            name = job_name(trial, attempt)
+            body = self._watched(name)
+            if body is not None:
+                jobs[name] = self._details(seen(body), body)
+        return jobs
+
+    def submit(self, launch: Launch) -> None:
+        """Create the attempt's Volcano Job; one that exists is left as it is.
+
+        Raises:
+            SubmitError: the API server or Volcano refuses it, or cannot be reached.
+        """
+        spec = launch.experiment.spec
+        root = spec.logs.mount_path if spec.logs else "/logs"
+        folder = f"{root}/{launch.experiment.name}/{launch.trial.name}/a{launch.attempt}"
+        options = {
+            "queue": spec.trial.queue,
+            "namespace": self._namespace,
+            "validate_spec": False,  # it would check TorchX's manifest, before it becomes ours
+            "reserved_millicpu": 0,
+            "reserved_memmb": 0,
+            "service_account": spec.trial.service_account_name,
+            "priority_class": spec.trial.priority_class_name,
+        }
+        chosen = {key: value for key, value in options.items() if value is not None}
+        info: Any = self._runner.dryrun(trial_app(launch, folder), SCHEDULER, chosen)
+        manifest = self._api.sanitize_for_serialization(info.request.resource)
+        info.request.resource = finished_manifest(manifest, launch)
+        try:
+            self._runner.schedule(info)
+        except ValueError as error:
+            if getattr(error.__cause__, "status", None) != _CONFLICT:
+                raise SubmitError(f"cannot submit {launch.name}: {error}") from error
+        except (ApiException, HTTPError) as error:
+            raise SubmitError(f"cannot submit {launch.name}: {reason(error)}") from error
+
+    def cancel(self, trial: str, attempt: int) -> None:
+        """Delete the attempt's job; its pods get their grace period."""
+        name = job_name(trial, attempt)
+        if self._watched(name) is None:
+            return
+        try:
+            self._custom.delete_namespaced_custom_object(
+                GROUP, VERSION, self._namespace, PLURAL, name, propagation_policy="Background"
+            )
+        except ApiException as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    def _details(self, job: Job, body: Mapping[str, Any]) -> Job:
+        """What the Volcano Job does not tell: how its container ended, or why it does not start."""
+        if job.phase is Phase.PENDING:
+            created = datetime.fromisoformat(body["metadata"]["creationTimestamp"])
+            return (
+                replace(job, message=self._waits(job.name))
+                if datetime.now(UTC) - created > _PATIENCE
+                else job
+            )
+        if job.phase is not Phase.FAILED:
+            return job
+        ends = [(pod, *pod_end(pod)) for pod in self._pods(job.name)]
+        failed = [end for end in ends if end[1] != 0]
+        if not failed:
+            return replace(job, phase=Phase.LOST, message="its pod is gone")
+        pod, code, why, started = failed[0]
+        tail = self._tail(pod["metadata"]["name"])
+        return replace(job, exit_code=code, reason=why, started=started, log_tail=tail)
+
+    def _pods(self, name: str) -> list[dict[str, Any]]:
+        pods = self._core.list_namespaced_pod(self._namespace, label_selector=f"volcano.sh/job-name={name}")
+        items: list[dict[str, Any]] = self._api.sanitize_for_serialization(pods)["items"]
+        return items
+
+    def _waits(self, name: str) -> str:
+        for pod in self._pods(name):
+            if text := pod_wait(pod):
+                return text
+        groups: Any = self._custom.list_namespaced_custom_object(
+            "scheduling.volcano.sh", "v1beta1", self._namespace, "podgroups"
+        )
+        mine = [
+            g
+            for g in groups["items"]
+            if any(o["name"] == name for o in g["metadata"].get("ownerReferences", ()))
+        ]
+        return next(filter(None, map(group_wait, mine)), "waits for its pod")
+
+    def _tail(self, pod: str) -> str:
+        try:
+            text: str = self._core.read_namespaced_pod_log(
+                pod, self._namespace, tail_lines=_TAIL_LINES, limit_bytes=_TAIL_BYTES
+            )
+        except ApiException as error:
+            return f"(its log cannot be read: {reason(error)})"
+        return text.rstrip()
+
+
+def reason(error: Exception) -> str:
+    """The API server's own message, where it sent one."""
+    body = getattr(error, "body", None)
+    try:
+        return str(json.loads(body)["message"]) if body else str(error)
+    except (ValueError, KeyError, TypeError):
+        return str(body)

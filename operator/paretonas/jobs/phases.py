@@ -1,0 +1,110 @@
+"""What Volcano's and Kubernetes' words mean for an attempt. Tables, total over what they may say."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from paretonas.jobs.job import Job, Phase
+
+_log = logging.getLogger(__name__)
+
+PHASES: Mapping[str, Phase] = {
+    "Pending": Phase.PENDING,
+    "Running": Phase.RUNNING,  # also while a pod still waits (volcano #2684)
+    "Restarting": Phase.RUNNING,
+    "Completing": Phase.RUNNING,  # its pods are still ending
+    "Aborting": Phase.RUNNING,
+    "Terminating": Phase.RUNNING,
+    "Completed": Phase.SUCCEEDED,
+    "Failed": Phase.FAILED,
+    "Terminated": Phase.FAILED,  # by the policy that ends a gang with its first failed pod
+    "Aborted": Phase.LOST,  # by an administrator: nothing that the candidate did
+}
+
+POD_REASONS: Mapping[str, str] = {
+    "Evicted": "Evicted",
+    "Preempted": "Evicted",
+    "Preempting": "Evicted",
+    "Terminated": "NodeLost",  # graceful node shutdown
+    "NodeShutdown": "NodeLost",
+    "NodeLost": "NodeLost",
+    "NodeAffinity": "NodeLost",
+    "Shutdown": "NodeLost",
+    "DeadlineExceeded": "DeadlineExceeded",
+    "OOMKilled": "OutOfMemory",
+    "UnexpectedAdmissionError": "NodeLost",
+}
+"""A failed pod's own reason, where it is not the trial's doing (or, out of memory, exactly that)."""
+
+WAITING = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "CreateContainerConfigError",
+    }
+)
+"""Reasons of a container that cannot start until somebody mends something."""
+
+
+def phase(word: str | None) -> Phase:
+    """The phase; a job without status is Pending, and so is one with a word that we do not know."""
+    if word and word not in PHASES:
+        _log.warning("unknown Volcano phase %r is taken for Pending", word)
+    return PHASES.get(word or "Pending", Phase.PENDING)
+
+
+def seen(body: Mapping[str, Any]) -> Job:
+    """A Volcano Job as last watched; how its container ended is not in it."""
+    state = (body.get("status") or {}).get("state") or {}
+    at = phase(state.get("phase"))
+    since = _time(state.get("lastTransitionTime"))
+    name = body["metadata"]["name"]
+    message = state.get("message") or ""
+    return Job(
+        name,
+        at,
+        started=since if at is Phase.RUNNING else None,
+        ended=since if at in {Phase.SUCCEEDED, Phase.FAILED, Phase.LOST} else None,
+        message=message if at is not Phase.RUNNING else "",
+    )
+
+
+def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, str, datetime | None]:
+    """Exit code, reason ("" when the trial itself ended) and start of a pod that has ended."""
+    status = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        ended = (container.get("state") or {}).get("terminated")
+        if ended:
+            reason = POD_REASONS.get(
+                ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", "")
+            )
+            return ended.get("exitCode"), reason, _time(ended.get("startedAt"))
+    return None, POD_REASONS.get(status.get("reason") or "", "NodeLost"), None
+
+
+def pod_wait(pod: Mapping[str, Any]) -> str:
+    """Why a pod does not start; "" when nothing is wrong with it."""
+    status = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in WAITING:
+            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def group_wait(group: Mapping[str, Any]) -> str:
+    """Why a pod group is not scheduled."""
+    for condition in (group.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Unschedulable" and condition.get("status") == "True":
+            return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

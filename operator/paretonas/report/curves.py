@@ -1,0 +1,180 @@
+"""Learning curves: every scalar that the trials logged over their steps."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import ceil, isfinite
+
+from paretonas.api import NASTrial
+from paretonas.report.plot import FAINT, Figure, Plot, axis, order_colour
+from paretonas.report.results import Results
+
+Curve = Sequence[tuple[int, float]]
+"""(step, value), by step."""
+Curves = Mapping[str, Curve]
+"""What one trial has logged, by TensorBoard tag."""
+
+MAX_TAGS = 12
+MAX_NAMED = 20
+"""Tags that are drawn, and trials of the Pareto set that get a line and a name of their own: more cannot be read."""
+_MAX_POINTS = 120_000
+"""Points of all curves together: about 3 MB of page."""
+_FEWEST, _MOST = 8, 300
+"""Points that a curve keeps at the least, and the most that can be told apart in the width of a panel."""
+_SHORT = 30
+"""Up to so many points they are marked; a curve of a single point would not be seen otherwise."""
+_DIGITS = 6
+"""Significant digits: TensorBoard holds single precision, which would take 17 as a double."""
+_COLUMNS = 2
+_PANEL, _LEGEND_ROW, _TITLE = 270, 20, 36
+"""Heights in pixels: a panel with its axis, a row of the legend, the first panels' titles."""
+_NAMES_A_ROW = 6
+"""Names that fit beside each other on a narrow page."""
+
+
+def learning_curves(results: Results, curves: Mapping[str, Curves]) -> Plot | None:
+    """A panel a tag, with the Pareto set's trials in colour; None when nothing was logged over steps.
+
+    Args:
+        results: the trials.
+        curves: what they have logged, by the trial's name.
+    """
+    tags = _tags(results, curves)
+    if not tags:
+        return None
+    shown, named = tags[:MAX_TAGS], _spread(results.front, MAX_NAMED)
+    limit = min(_MOST, max(_FEWEST, _MAX_POINTS // (len(shown) * len(curves))))
+    traces = [trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, curves, tag, limit, i)]
+    for trace in {trace["legendgroup"]: trace for trace in reversed(traces)}.values():
+        trace["showlegend"] = True  # the first of each trial; it switches the others too
+    legend = _LEGEND_ROW * ceil((len(named) + 1) / _NAMES_A_ROW)
+    notes = []
+    if len(tags) > len(shown):
+        notes.append(f"{len(shown)} of {len(tags)} tags are drawn.")
+    if len(results.front) > len(named):
+        notes.append(f"{len(named)} of the {len(results.front)} trials in the Pareto set are named.")
+    if any(len(of_trial.get(tag, ())) > limit for of_trial in curves.values() for tag in shown):
+        notes.append(f"Longer curves are thinned to {limit} points.")
+    return Plot(
+        {"data": traces, "layout": _layout(results, shown, legend)},
+        height=legend + _TITLE + ceil(len(shown) / _COLUMNS) * _PANEL,
+        note=" ".join(notes),
+    )
+
+
+def _tags(results: Results, curves: Mapping[str, Curves]) -> list[str]:
+    """The tags that any trial has more than one point of: those of the objectives first, then by how many have them."""
+    count = Counter(tag for of_trial in curves.values() for tag in of_trial)
+    curved = {tag for of_trial in curves.values() for tag, curve in of_trial.items() if len(curve) > 1}
+    objectives = _objective_tags(results)
+    return sorted(curved, key=lambda tag: (tag not in objectives, -count[tag], tag))
+
+
+def _objective_tags(results: Results) -> dict[str, bool]:
+    """The tags that objectives are read from, and whether on a Log scale."""
+    log = {objective.metric: objective.scale == "Log" for objective in results.objectives}
+    return {s.tag: log[s.name] for s in results.experiment.spec.metric_sources if s.name in log}
+
+
+def _spread(trials: Sequence[NASTrial], count: int) -> list[NASTrial]:
+    """Some of the trials, evenly along the front, its ends included."""
+    if len(trials) <= count:
+        return list(trials)
+    return [trials[round(i * (len(trials) - 1) / (count - 1))] for i in range(count)]
+
+
+def _thin(curve: Curve, limit: int) -> list[tuple[int, float | None]]:
+    """At most `limit` points, evenly along the curve, its ends included; what is not finite is a gap."""
+    places = range(len(curve))
+    if len(curve) > limit:
+        places = [round(i * (len(curve) - 1) / (limit - 1)) for i in range(limit)]
+    points = (curve[place] for place in places)
+    return [(step, float(f"{value:.{_DIGITS}g}") if isfinite(value) else None) for step, value in points]
+
+
+def _panel(
+    results: Results, named: list[NASTrial], curves: Mapping[str, Curves], tag: str, limit: int, number: int
+) -> list[Figure]:
+    """The traces of one tag: a single one for all that are not named, since a thousand would be slow to draw."""
+    logged = [trial for trial in results.trials if tag in curves.get(trial.name, {})]
+    drawn = {trial.name: _thin(curves[trial.name][tag], limit) for trial in logged}
+    short = max(map(len, drawn.values())) <= _SHORT
+    style = {
+        "type": "scatter",
+        "mode": "lines+markers" if short else "lines",
+        "xaxis": _axis("x", number),
+        "yaxis": _axis("y", number),
+        "showlegend": False,
+    }
+    names = {trial.name for trial in named}
+    rest: list[tuple[int | None, float | None, int]] = []
+    for trial in logged:
+        if trial.name not in names:
+            rest += [(step, value, trial.spec.index) for step, value in drawn[trial.name]]
+            rest.append((None, None, trial.spec.index))  # a gap before the next trial
+    others = {
+        **style,
+        "name": "other trials",
+        "legendgroup": "others",
+        "x": [step for step, _, _ in rest],
+        "y": [value for _, value, _ in rest],
+        "customdata": [index for _, _, index in rest],
+        "hovertemplate": "trial %{customdata}<br>step %{x}: %{y}<extra></extra>",
+        "line": {"color": FAINT, "width": 1},
+        "marker": {"size": 3},
+    }
+    return [others, *(_named(results, trial, drawn[trial.name], style) for trial in named if trial.name in drawn)]
+
+
+def _named(results: Results, trial: NASTrial, curve: list[tuple[int, float | None]], style: Figure) -> Figure:
+    name = escape(trial.name)
+    return {
+        **style,
+        "name": name,
+        "legendgroup": trial.name,
+        "x": [step for step, _ in curve],
+        "y": [value for _, value in curve],
+        "hovertemplate": "%{fullData.name}<br>step %{x}: %{y}<extra></extra>",
+        "line": {"color": order_colour(trial.spec.index, len(results.trials)), "width": 2},
+        "marker": {"size": 5},
+    }
+
+
+def _layout(results: Results, tags: Sequence[str], legend: int) -> Figure:
+    log = _objective_tags(results)
+    columns = min(_COLUMNS, len(tags))
+    layout: Figure = {
+        "grid": {
+            "rows": ceil(len(tags) / columns),
+            "columns": columns,
+            "pattern": "independent",
+            "xgap": 0.12,
+            "ygap": 0.35,
+        },
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
+        "margin": {"t": legend + _TITLE},
+    }
+    for number, tag in enumerate(tags, 1):
+        layout[_axis("xaxis", number)] = axis("step")
+        layout[_axis("yaxis", number)] = axis("", log=log.get(tag, False))
+    layout["annotations"] = [_title(tag, number) for number, tag in enumerate(tags, 1)]
+    return layout
+
+
+def _title(tag: str, number: int) -> Figure:
+    return {
+        "text": f"<b>{escape(tag)}</b>",
+        "x": 0,
+        "xref": f"{_axis('x', number)} domain",
+        "xanchor": "left",
+        "y": 1,
+        "yref": f"{_axis('y', number)} domain",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
+
+
+def _axis(name: str, number: int) -> str:
+    """Plotly's name of the axes of the first, the second … panel."""
+    return name if number == 1 else f"{name}{number}"

@@ -1,0 +1,95 @@
+"""The parts of the page that hold figures, each with what it says while it has none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from paretonas.report.coordinates import parallel_coordinates
+from paretonas.report.curves import Curves, learning_curves
+from paretonas.report.history import hypervolume
+from paretonas.report.objectives import best_so_far, tradeoff
+from paretonas.report.plot import Plot
+from paretonas.report.results import Results
+from paretonas.report.text import goals
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: Its anchor.
+        title: Its heading.
+        lead: How to read it.
+        plots: Its figures.
+        empty: What stands there when there are none.
+        width: ``whole``, or ``most`` and ``rest`` beside each other on a wide page.
+        key: Whether it needs the key to the colours and marks of trials.
+    """
+
+    name: str
+    title: str
+    lead: str
+    plots: Sequence[Plot]
+    empty: str
+    width: str = "whole"
+    key: bool = False
+
+
+NO_RESULT = "No trial has succeeded yet."
+
+
+def sections(results: Results, curves: Mapping[str, Curves]) -> list[Section]:
+    """All figures of a search; `curves` are by the trial's name."""
+    return [*_objectives(results), _parameters(results), _curves(results, curves)]
+
+
+def _objectives(results: Results) -> list[Section]:
+    found = bool(results.succeeded)
+    if len(results.objectives) == 1:
+        plots = [best_so_far(results)] if found else []
+        title, lead = "Best trial", f"Each mark is a trial, the line the best until then: {goals(results.objectives)}."
+        return [Section("objectives", title, lead, plots, NO_RESULT, key=True)]
+    pairs = combinations(results.objectives, 2)
+    plots = [tradeoff(results, x, y) for y, x in pairs] if found else []
+    two = len(plots) <= 1
+    lead = (
+        "Each mark is a trial; one in the Pareto set is beaten by no other in both objectives."
+        if two
+        else "Each mark is a trial, seen in two objectives at a time; one in the Pareto set is beaten by no other in all of them."
+    )
+    volume = [hypervolume(results)] if found and results.reference else []
+    waits = NO_RESULT if not found else "The reference point is fixed when the initial trials have ended."
+    return [
+        Section("objectives", "Pareto front", lead, plots, NO_RESULT, "most" if two else "whole", key=True),
+        Section(
+            "hypervolume",
+            "Hypervolume",
+            "What the Pareto set dominates, up to the reference point.",
+            volume,
+            waits,
+            "rest" if two else "whole",
+        ),
+    ]
+
+
+def _parameters(results: Results) -> Section:
+    return Section(
+        "parameters",
+        "Parameters and objectives",
+        "A line is a trial; on every objective's axis better is up. Drag along an axis to pick trials, "
+        "drag its name to move it.",
+        [parallel_coordinates(results)] if results.succeeded else [],
+        NO_RESULT,
+    )
+
+
+def _curves(results: Results, curves: Mapping[str, Curves]) -> Section:
+    plot = learning_curves(results, curves)
+    return Section(
+        "curves",
+        "Learning curves",
+        "The Pareto set in colour, other trials in grey. Click a name to hide it, double-click to see it alone.",
+        [plot] if plot else [],
+        "No trial has logged a scalar over several steps yet.",
+    )

@@ -1,0 +1,93 @@
+"""The table of all trials: what stands in each cell, and what it is sorted by."""
+
+from dataclasses import dataclass
+
+from paretonas.api import NASTrial, Scalar
+from paretonas.report.results import Results, trial_time
+from paretonas.engine.words import duration, value
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: What is read.
+        order: What its column is sorted by; empty cells come last.
+        more: What is shown on demand below it: the end of a log.
+        numeric: Whether it stands to the right.
+    """
+
+    text: str = ""
+    order: Scalar = ""
+    more: str = ""
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial."""
+
+    cells: tuple[Cell, ...]
+    state: str
+    pareto: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """All trials: those of the Pareto set first, then by their index."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def trial_table(results: Results) -> Table:
+    """A row a trial, with the metrics that count, its parameters, and why it failed."""
+    spec = results.experiment.spec
+    objectives = [objective.metric for objective in results.objectives]
+    metrics = [*objectives, *sorted(spec.needed_metrics.difference(objectives))]
+    parameters = [parameter.name for parameter in spec.parameters]
+    rest = [trial for trial in results.trials if trial.name not in results.front_names]
+    rows = [
+        Row(
+            cells=(
+                Cell(trial.name, trial.spec.index),
+                Cell(trial.status.state, trial.status.state),
+                *(_value(trial.status.metrics.get(name)) for name in metrics),
+                *(_value(trial.spec.parameters.get(name)) for name in parameters),
+                Cell(trial.spec.origin, trial.spec.origin),
+                _duration(trial),
+                _reason(trial),
+            ),
+            state=trial.status.state,
+            pareto=trial.name in results.front_names,
+        )
+        for trial in (*results.front, *rest)
+    ]
+    columns = ("trial", "state", *metrics, *parameters, "origin", "duration", "reason")
+    return Table(columns, tuple(rows))
+
+
+def _value(scalar: Scalar | None) -> Cell:
+    if scalar is None:
+        return Cell()
+    numeric = isinstance(scalar, (int, float)) and not isinstance(scalar, bool)
+    return Cell(value(scalar), scalar if numeric else value(scalar), numeric=numeric)
+
+
+def _duration(trial: NASTrial) -> Cell:
+    time = trial_time(trial)
+    return Cell() if time is None else Cell(duration(time), time.total_seconds(), numeric=True)
+
+
+def _reason(trial: NASTrial) -> Cell:
+    """Why a trial has no result: the last attempt's reason and the message, whose first line sums it up."""
+    if trial.status.state in {"Succeeded", "Pending", "Running"}:
+        return Cell()
+    attempts = trial.status.attempts
+    last = attempts[-1].reason if attempts else None
+    head, _, more = trial.status.message.partition("\n")
+    text = ": ".join(part for part in (last, head) if part)
+    if len(attempts) > 1:
+        text += f" ({len(attempts)} attempts)"
+    return Cell(text, text, more=more)

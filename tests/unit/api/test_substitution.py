@@ -1,0 +1,115 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paretonas.api import Scalar, TrialTemplate, substitute, trial_arguments, written
+from paretonas.api.template import inactive, references, unclosed
+
+VALUES: dict[str, Scalar] = {
+    "parameters.width": 64,
+    "parameters.rate": 1e-05,
+    "parameters.augment": True,
+    "parameters.optimizer": "sgd",
+    "parameters.shift": -0.5,
+    "trial.logDir": "/logs/x/0/a1",
+}
+
+
+def arguments(*args: str, values: dict[str, Scalar] = VALUES) -> list[str]:
+    return trial_arguments(TrialTemplate(command=("python",), args=args), values)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("plain", "plain"),
+        ("${parameters.width}", "64"),
+        ("--width=${parameters.width}", "--width=64"),
+        ("${parameters.width}x${parameters.width}", "64x64"),
+        ("${parameters.rate}", "1e-05"),
+        ("${parameters.augment}", "true"),
+        ("${parameters.optimizer}", "sgd"),
+        ("$${parameters.width}", "${parameters.width}"),
+        ("$${HOME}/${parameters.width}", "${HOME}/64"),
+        ("$HOME $(pwd) $$ {x}", "$HOME $(pwd) $$ {x}"),
+    ],
+)
+def test_references_are_replaced_and_everything_else_is_left_alone(text: str, expected: str):
+    assert substitute(text, VALUES) == expected
+
+
+def test_a_value_is_not_read_for_references_again():
+    assert substitute("${a}", {"a": "${b}", "b": "no"}) == "${b}"
+
+
+def test_a_reference_without_a_value_is_an_error():
+    with pytest.raises(KeyError, match=r"parameters\.depth"):
+        substitute("${parameters.depth}", VALUES)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_is_written_with_every_digit_that_it_has(value: float):
+    assert float(written(value)) == value
+    assert float(substitute("${x}", {"x": value})) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, "true"), (False, "false"), (1, "1"), (1.0, "1.0"), ("1", "1")]
+)
+def test_a_value_is_written_as_a_command_line_wants_it(value: Scalar, expected: str):
+    assert written(value) == expected
+
+
+def test_references_are_found_and_escaped_ones_are_not():
+    assert references("${a} $${b} x${c.d}${e}") == ["a", "c.d", "e"]
+    assert references("$HOME ${} $(f)") == [""]
+
+
+@pytest.mark.parametrize("text", ["${a", "${a} ${b", "$${a", "x${"])
+def test_a_reference_that_is_not_closed_is_seen(text: str):
+    assert unclosed(text)
+
+
+@pytest.mark.parametrize("text", ["", "${a}", "$${a}", "$a {b}", "$(a)", "}${a}{"])
+def test_a_text_without_an_open_reference_is_not_unclosed(text: str):
+    assert not unclosed(text)
+
+
+def test_without_args_every_parameter_is_passed_by_its_name_and_the_log_folder_at_the_end():
+    template = TrialTemplate(command=("python",))
+    assert trial_arguments(template, VALUES) == [
+        "--width", "64", "--rate", "1e-05", "--augment", "true", "--optimizer", "sgd", "--shift", "-0.5",
+        "--log-dir", "/logs/x/0/a1",
+    ]  # fmt: skip
+
+
+def test_no_args_at_all_pass_nothing():
+    assert arguments() == []
+
+
+def test_an_inactive_parameter_takes_its_argument_and_its_flag_away():
+    assert arguments("--width", "${parameters.width}", "--momentum", "${parameters.momentum}", "--last") == [
+        "--width", "64", "--last",
+    ]  # fmt: skip
+    assert arguments("--momentum=${parameters.momentum}", "--last") == ["--last"]
+    assert arguments("-m", "${parameters.momentum}") == []
+
+
+def test_only_a_flag_that_waits_for_a_value_goes_with_it():
+    assert arguments("train", "${parameters.momentum}") == ["train"]
+    assert arguments("--rate=1", "${parameters.momentum}") == ["--rate=1"]
+    assert arguments("--width=${parameters.width}", "${parameters.momentum}") == ["--width=64"]
+
+
+def test_a_negative_number_before_an_inactive_value_is_no_flag():
+    assert arguments("${parameters.shift}", "${parameters.momentum}") == ["-0.5"]
+
+
+def test_a_flag_of_several_inactive_values_goes_once():
+    assert arguments("--fast", "--betas", "${parameters.beta_1}", "${parameters.beta_2}") == ["--fast"]
+
+
+def test_a_text_is_inactive_when_one_of_its_parameters_is():
+    assert inactive("${parameters.width}/${parameters.momentum}", VALUES)
+    assert not inactive("${parameters.width} $${parameters.momentum} ${trial.index}", VALUES)

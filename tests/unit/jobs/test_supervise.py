@@ -1,0 +1,193 @@
+"""The supervisor of one attempt, as the script that it is."""
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.waiting import eventually
+
+from paretonas.jobs import supervise
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a supervisor as `LocalJobs` does; whatever is left of it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*command: str, **options: Any) -> subprocess.Popen[str]:
+        arguments = [sys.executable, "-I", "-S", supervise.__file__, str(tmp_path), "--", *command]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started.append(subprocess.Popen(arguments, start_new_session=True, **{**pipes, **options}))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        if group_lives(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        with process:  # closes its pipes and waits
+            pass
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process group has a process that is no zombie."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, process_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        if int(process_group) == group and state != "Z":
+            return True
+    return False
+
+
+def locked(folder: Path) -> bool:
+    with (folder / supervise.JOB).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def exit_record(folder: Path) -> dict[str, float]:
+    record: dict[str, float] = json.loads((folder / supervise.EXIT).read_text())
+    return record
+
+
+def output(folder: Path) -> str:
+    return (folder / supervise.OUTPUT).read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [("exit 0", 0), ("exit 3", 3), ("kill -KILL $$", -9), ("kill -TERM $$", -15), ("kill -SEGV $$", -11)],
+)
+def test_how_the_trial_ended_is_written_down(tmp_path: Path, start: Start, script: str, code: int) -> None:
+    start("sh", "-c", script).wait()
+    started = json.loads((tmp_path / supervise.JOB).read_text())
+    ended = exit_record(tmp_path)
+    assert ended["exitCode"] == code
+    assert started["startTime"] <= ended["endTime"]
+    assert not locked(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["no-such-command", "/etc/passwd", "/"])
+def test_a_command_that_cannot_be_started_ends_as_in_a_shell(
+    tmp_path: Path, start: Start, command: str
+) -> None:
+    start(command).wait()
+    assert exit_record(tmp_path)["exitCode"] == supervise.CANNOT_START
+    assert f"cannot start {command!r}" in output(tmp_path)
+
+
+def test_output_and_errors_are_in_one_file_in_their_order_and_there_is_no_input(
+    tmp_path: Path, start: Start
+) -> None:
+    supervisor = start("sh", "-c", "echo one; echo two >&2; cat; echo three", stdin=subprocess.PIPE)
+    said, _ = supervisor.communicate("typed into the run's terminal")
+    assert output(tmp_path) == "one\ntwo\nthree\n"
+    assert said == "", "nothing may disturb the terminal of the run"
+
+
+def test_of_several_started_at_once_one_runs_the_trial(tmp_path: Path, start: Start) -> None:
+    script = f"echo ran >> {tmp_path}/runs; sleep 0.2"
+    supervisors = [start("sh", "-c", script) for _ in range(6)]
+    for supervisor in supervisors:
+        supervisor.communicate()
+    assert (tmp_path / "runs").read_text() == "ran\n"
+    assert exit_record(tmp_path)["exitCode"] == 0
+
+
+def test_an_attempt_that_was_run_is_not_run_again(tmp_path: Path, start: Start) -> None:
+    start("sh", "-c", "exit 3").wait()
+    assert start("sh", "-c", "echo again").wait() == 0
+    assert exit_record(tmp_path)["exitCode"] == 3
+    assert output(tmp_path) == ""
+
+
+def test_whoever_only_looks_at_the_lock_does_not_keep_the_trial_from_running(
+    tmp_path: Path, start: Start
+) -> None:
+    with (tmp_path / supervise.JOB).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        supervisor = start("true")
+        eventually(lambda: group_lives(supervisor.pid), "a supervisor that waits for the lock")
+    supervisor.wait()
+    assert exit_record(tmp_path)["exitCode"] == 0
+
+
+def test_a_trial_whose_supervisor_was_killed_holds_the_lock_until_it_ends(
+    tmp_path: Path, start: Start
+) -> None:
+    supervisor = start("sh", "-c", "echo begun; exec sleep 60")
+    eventually(lambda: (tmp_path / supervise.OUTPUT).exists() and output(tmp_path), "the trial")
+    supervisor.kill()
+    supervisor.wait()
+    assert locked(tmp_path)
+    assert start("sh", "-c", "echo twice").wait() == 0
+    assert output(tmp_path) == "begun\n", "the trial still runs, so it must not be run beside itself"
+    os.killpg(supervisor.pid, signal.SIGKILL)
+    eventually(lambda: not locked(tmp_path), "the end of the trial's processes")
+    assert not (tmp_path / supervise.EXIT).exists(), "nobody saw how it ended"
+
+
+COUNTING = """
+import signal, sys, time
+def count(*_): print("SIGTERM", flush=True)
+signal.signal(signal.SIGTERM, count)
+print("begun", flush=True)
+time.sleep({seconds}); sys.exit({code})
+"""
+
+
+def test_a_trial_that_is_told_to_end_is_told_once(tmp_path: Path, start: Start) -> None:
+    """A second signal would come in the middle of its leave-taking."""
+    supervisor = start(sys.executable, "-c", COUNTING.format(seconds=1, code=5))
+    eventually(lambda: (tmp_path / supervise.OUTPUT).exists() and output(tmp_path), "the trial")
+    os.killpg(supervisor.pid, signal.SIGTERM)
+    supervisor.wait()
+    assert output(tmp_path) == "begun\nSIGTERM\n"
+    assert exit_record(tmp_path)["exitCode"] == 5, "its own exit code is kept"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_trial_that_ends_well_because_it_was_told_to_has_no_result(
+    tmp_path: Path, start: Start, signum: signal.Signals
+) -> None:
+    """Else half of its epochs would count as its result."""
+    script = "trap 'exit 0' TERM INT; echo begun; while :; do sleep 0.05; done"
+    supervisor = start("sh", "-c", script)
+    eventually(lambda: (tmp_path / supervise.OUTPUT).exists() and output(tmp_path), "the trial")
+    os.killpg(supervisor.pid, signum)
+    supervisor.wait()
+    assert exit_record(tmp_path)["exitCode"] == -signal.SIGTERM
+
+
+def test_what_the_trial_left_behind_ends_with_it(tmp_path: Path, start: Start) -> None:
+    supervisor = start("sh", "-c", "sleep 60 & exit 0")
+    supervisor.wait()
+    assert exit_record(tmp_path)["exitCode"] == 0
+    eventually(lambda: not group_lives(supervisor.pid), "the end of the sleep in the background")
+
+
+def test_a_folder_that_cannot_be_written_starts_nothing_and_says_nothing(
+    tmp_path: Path, start: Start
+) -> None:
+    def no_space() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    supervisor = start("sh", "-c", f"touch {tmp_path}/ran", preexec_fn=no_space)
+    said, _ = supervisor.communicate()
+    assert (supervisor.returncode, said) == (supervise.CANNOT_WRITE, "")
+    assert not (tmp_path / "ran").exists()
+    assert (tmp_path / supervise.JOB).stat().st_size == 0, "what did not begin must look so"

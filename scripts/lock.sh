@@ -1,8 +1,16 @@
 #!/bin/sh
 # Pin every requirement with its hashes and without any address: lock.sh. Needs uv.
+#   dev.txt               everything, for .venv
+#   torch.txt             torch and what it needs: the layer that both images stand on
+#   operator.txt, trainer.txt   what each image needs besides; the same versions as in dev.txt
 set -eu
 cd "$(dirname "$0")/.."
 uv=$(command -v uv || echo .venv-uv/bin/uv)
-compile() { "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate "$@" pyproject.toml; }
-compile --extra operator --extra trainer --extra dev -o requirements/dev.txt
-for extra in operator trainer; do compile --extra $extra -c requirements/dev.txt -o requirements/$extra.txt; done
+compile() { "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate "$@"; }
+compile --extra operator --extra trainer --extra dev pyproject.toml -o requirements/dev.txt
+echo torch | compile -c requirements/dev.txt - -o requirements/torch.txt
+below=$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements/torch.txt | sort -u)
+for extra in operator trainer; do
+  # shellcheck disable=SC2086 # one option a word
+  compile --extra $extra -c requirements/dev.txt $below pyproject.toml -o requirements/$extra.txt
+done

@@ -45,7 +45,7 @@ def default_data_dir() -> Path:
     if all((raw_dir(SHARED_DATA_DIR) / name).is_file() for name in MD5):
         return SHARED_DATA_DIR
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "paretonas"
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "paretonas" / "mnist"
 
 
 def prepare(data_dir: Path, md5: Mapping[str, str] = MD5, sources: Mapping[str, Source] = SOURCES) -> None:

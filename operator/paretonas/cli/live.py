@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretonas.api import NASTrial
-from paretonas.cli.tables import Column, ended, fitting, pareto_columns, table
+from paretonas.cli.tables import GAP, Column, ended, fitting, pareto_columns, table
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event
 from paretonas.engine.words import count, duration, number, pairs
@@ -99,7 +99,7 @@ class Dashboard:
         self._live.refresh()
 
     def _print(self, line: str, style: str) -> None:
-        self._console.print(Text(line, style), soft_wrap=True)
+        self._console.print(Text(line, style))
 
     def _render(self) -> RenderableType:
         now = datetime.now(UTC)
@@ -127,16 +127,15 @@ def dashboard(
     running_lines = min(len(running), max(1, spare // 3))
     points = snapshot.status.pareto_set
     shown = points[: max(1, spare - running_lines)]
-    front = fitting(pareto_columns(snapshot.experiment.spec, shown), width)
     return Group(
-        _head(snapshot, elapsed),
+        _head(snapshot, elapsed, width),
         _counts(snapshot),
         "",
         _title("Pareto set", len(points), len(shown)),
-        table(front) if points else Text("no trial yet", style="dim"),
+        *([table(fitting(pareto_columns(snapshot.experiment.spec, shown), width))] if shown else []),
         "",
         _title("Running", len(running), running_lines) + _missing(snapshot),
-        _running(running[:running_lines], now, width),
+        *([_running(running[:running_lines], now, width)] if running else []),
         Text(note, style="dim", no_wrap=True, overflow="ellipsis"),
     )
 
@@ -145,15 +144,14 @@ _FRAME = 10
 """Lines of a dashboard besides the rows of its two tables, and the one that the cursor is on."""
 
 
-def _head(snapshot: Snapshot, elapsed: timedelta) -> RenderableType:
+def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:
+    """``mnist-nas  ━━━━╺━━━━━━  12/48 trials  1 min 23 s``."""
     done, total = ended(snapshot.experiment), snapshot.experiment.spec.max_trials
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(
-        Text(snapshot.experiment.name, style="bold"),
-        ProgressBar(total=total, completed=done, width=_BAR_WIDTH),
-        f"{done}/{count(total, 'trial')}",
-        duration(elapsed),
-    )
+    name, progress, time = snapshot.experiment.name, f"{done}/{count(total, 'trial')}", duration(elapsed)
+    left = width - len(name) - len(progress) - len(time) - 3 * GAP
+    bar = ProgressBar(total=total, completed=done, width=max(1, min(_BAR_WIDTH, left)))
+    grid = Table.grid(padding=(0, GAP, 0, 0))
+    grid.add_row(Text(name, style="bold"), bar, progress, time)
     return grid
 
 
@@ -173,26 +171,28 @@ def _counts(snapshot: Snapshot) -> Text:
 
 def _title(name: str, total: int, shown: int) -> Text:
     """``Pareto set: 12 trials, the first 5 shown``."""
+    if not total:
+        return Text.assemble((name, "bold"), ": none yet")
     more = f", the first {shown} shown" if shown < total else ""
     return Text.assemble((name, "bold"), f": {count(total, 'trial')}{more}")
 
 
 def _missing(snapshot: Snapshot) -> Text:
     """What the search is being asked for."""
-    words = f" · the search chooses {snapshot.missing} more" if snapshot.missing else ""
+    words = f" · {snapshot.missing} more being chosen" if snapshot.missing else ""
+    if snapshot.missing and not snapshot.trials:
+        words += ": Ax takes some seconds to start"
     return Text(words, style="dim")
 
 
 def _running(trials: Sequence[NASTrial], now: datetime, width: int) -> RenderableType:
-    if not trials:
-        return Text("none", style="dim")
     since = [t.attempt.start_time if t.attempt else None for t in trials]
     columns = [
         Column("TRIAL", [t.name for t in trials]),
         Column("ORIGIN", [t.spec.origin for t in trials]),
         Column("ELAPSED", [duration(now - start) if start else "starting" for start in since], numeric=True),
     ]
-    left = width - sum(column.width + 2 for column in columns)
+    left = width - sum(column.width + GAP for column in columns)
     cells = [Text(pairs(t.spec.parameters)) for t in trials]
     for cell in cells:
         cell.truncate(max(0, left), overflow="ellipsis")

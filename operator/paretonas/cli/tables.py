@@ -15,7 +15,7 @@ from paretonas.engine.words import age, number, value
 NOTHING = "-"
 """What stands where there is no value (yet)."""
 
-_GAP = 2
+GAP = 2
 """Blanks between columns."""
 
 _STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "Running": "cyan"}
@@ -38,7 +38,7 @@ class Column:
 
 def table(columns: Sequence[Column]) -> Table:
     """Columns without lines between them, as kubectl prints them."""
-    result = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    result = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
         result.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=True)
     for row in zip(*(column.cells for column in columns), strict=True):
@@ -50,8 +50,8 @@ def fitting(columns: Sequence[Column], width: int) -> list[Column]:
     """The first columns that fit side by side: half a column says nothing, one that is missing is seen to be."""
     kept, used = list[Column](), 0
     for column in columns:
-        used += column.width + _GAP
-        if kept and used - _GAP > width:
+        used += column.width + GAP
+        if kept and used - GAP > width:
             break
         kept.append(column)
     return kept

@@ -39,17 +39,16 @@ def events(before: Snapshot, after: Snapshot) -> list[Event]:
 
 def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
     """Attempts that ended, the last one as the end of its trial if it is that."""
-    for position, attempt in enumerate(after.status.attempts):
-        known = _attempt(before, position)
-        if attempt.open or (known is not None and not known.open):
+    attempts = after.status.attempts
+    ended = [i for i, attempt in enumerate(attempts) if not attempt.open and _was_open(before, i)]
+    for position in ended:
+        if after.ended and position == len(attempts) - 1:
             continue
-        if after.ended and position == len(after.status.attempts) - 1:
-            continue
-        words = f"attempt {position + 1} {_how(attempt)}"
-        if attempt.reason == "Stopped":
+        words = f"attempt {position + 1} {_how(attempts[position])}"
+        message = after.status.message if position == ended[-1] else ""  # it tells of the last one only
+        if attempts[position].reason == "Stopped":
             yield Event("TrialStopped", after.name, words)
         else:
-            message = after.status.message if position == len(after.status.attempts) - 1 else ""
             yield Event("TrialRetried", after.name, _sentence(words, message), warning=True)
     if after.ended and (before is None or not before.ended):
         yield _result(after)
@@ -93,15 +92,15 @@ def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
 
 
 def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
-    for position in range(len(after.status.attempts)):
-        if _attempt(before, position) is None:
-            words = pairs(after.spec.parameters)
-            yield Event("TrialSubmitted", after.name, f"attempt {position + 1}: {words}")
+    known = len(before.status.attempts) if before is not None else 0
+    for position in range(known, len(after.status.attempts)):
+        yield Event("TrialSubmitted", after.name, f"attempt {position + 1}: {pairs(after.spec.parameters)}")
 
 
-def _attempt(trial: NASTrial | None, position: int) -> Attempt | None:
+def _was_open(trial: NASTrial | None, position: int) -> bool:
+    """Whether the attempt was not known yet, or not known to have ended."""
     attempts = trial.status.attempts if trial is not None else ()
-    return attempts[position] if position < len(attempts) else None
+    return position >= len(attempts) or attempts[position].open
 
 
 def _trouble(before: Snapshot, after: Snapshot) -> Iterator[Event]:

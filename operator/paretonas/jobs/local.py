@@ -6,6 +6,7 @@ under `supervise`, and its state is read from its folder alone.
 
 import contextlib
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -43,6 +44,11 @@ _CACHE = 2000
 
 class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
     """TorchX's own, for jobs that outlive it: they are left to whoever runs the experiment next."""
+
+    @functools.cache  # noqa: B019 # there is one scheduler, and it lives as long as the process
+    def run_opts(self) -> Any:
+        """Its options, which TorchX would read out of its own source text twice for every submission: 25 ms."""
+        return super().run_opts()
 
     def close(self) -> None:
         """Leave the jobs alone.
@@ -124,13 +130,6 @@ class LocalJobs:
         elif _locked(folder):
             _signal_group(record["pid"], signal.SIGKILL)
 
-    def kill(self, trial: str, attempt: int) -> None:
-        """End the attempt's processes at once, without a chance to save anything."""
-        folder = self._folder(trial, attempt)
-        record = _read_json(folder / JOB)
-        if record is not None and _locked(folder):
-            _signal_group(record["pid"], signal.SIGKILL)
-
     def _observe(self, trial: str, attempt: int) -> Job | None:
         name, folder = job_name(trial, attempt), self._folder(trial, attempt)
         # In this order: a supervisor takes the lock before it writes job.json, and keeps it until exit.json is there.
@@ -170,7 +169,7 @@ def _locked(folder: Path) -> bool:
     """Whether anything of the attempt lives."""
     try:
         descriptor = os.open(folder / JOB, os.O_RDONLY)
-    except FileNotFoundError:
+    except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -198,10 +197,10 @@ def _signal_group(pid: int, signum: signal.Signals) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
-    """A file's content; None while it is absent or not written yet, or when it is damaged."""
+    """A file's content; None while it is absent or not written yet, or when it cannot be read."""
     try:
         record: dict[str, Any] = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     return record
 

@@ -67,7 +67,6 @@ def owner(launch: Launch) -> dict[str, Any]:
         "name": launch.trial.name,
         "uid": (launch.trial.metadata.model_extra or {})["uid"],
         "controller": True,
-        "blockOwnerDeletion": True,
     }
 
 

@@ -104,6 +104,8 @@ def _run(command: list[str], lock: int) -> int:
     except OSError as error:
         print(f"cannot start {command[0]!r}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201 # the log
         return CANNOT_START
+    if _told_to_end:
+        child.terminate()  # it was not there yet to be told itself
     code = child.wait()
     # A trial that ends well because it was told to end has done only a part of its work.
     return -signal.SIGTERM if code == 0 and _told_to_end else code

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from html import escape
 from math import ceil, floor, log10
 
-from paretonas.api import Fixed, FloatRange, IntRange, NASTrial, Objective, Parameter
+from paretonas.api import Fixed, FloatRange, IntRange, NASTrial, Objective, Parameter, Scalar
 from paretonas.api.parameters import Scale
+from paretonas.engine.words import number, value
 from paretonas.report.plot import COLORSCALE, Figure, Plot
 from paretonas.report.results import Results
-from paretonas.engine.words import number, value
 
 _HEIGHT = 440
 _AXIS_WIDTH = 95
@@ -31,7 +31,12 @@ def parallel_coordinates(results: Results) -> Plot:
         _categories("Pareto set", ["no", "yes"], in_front),
     ]
     colours = _observed(first, trials)
-    bar = {"title": {"text": first.metric}, "thickness": 12, "outlinewidth": 0, **_ticks(colours, first.scale)}
+    bar = {
+        "title": {"text": first.metric},
+        "thickness": 12,
+        "outlinewidth": 0,
+        **_ticks(colours, first.scale),
+    }
     trace = {
         "type": "parcoords",
         "dimensions": dimensions,
@@ -48,8 +53,16 @@ def parallel_coordinates(results: Results) -> Plot:
 
 
 def _varies(parameter: Parameter) -> bool:
+    choices = _choices(parameter)
+    return choices is None or len(choices) > 1
+
+
+def _choices(parameter: Parameter) -> tuple[Scalar, ...] | None:
+    """The values of a parameter that has a list of them."""
     domain = parameter.domain
-    return isinstance(domain, (IntRange, FloatRange)) or (not isinstance(domain, Fixed) and len(domain.values) > 1)
+    if isinstance(domain, (IntRange, FloatRange)):
+        return None
+    return (domain.value,) if isinstance(domain, Fixed) else domain.values
 
 
 def _parameter(parameter: Parameter, trials: Sequence[NASTrial]) -> Figure:
@@ -58,8 +71,7 @@ def _parameter(parameter: Parameter, trials: Sequence[NASTrial]) -> Figure:
     if isinstance(domain, (IntRange, FloatRange)):
         numbers = [None if choice is None else float(choice) for choice in chosen]
         return _numbers(parameter.name, numbers, domain.scale, ends=(domain.min, domain.max))
-    assert not isinstance(domain, Fixed)
-    known = [value(choice) for choice in domain.values]
+    known = [value(choice) for choice in _choices(parameter) or ()]
     found = [_INACTIVE if choice is None else value(choice) for choice in chosen]
     return _categories(parameter.name, list(dict.fromkeys([*known, *found])), found)
 

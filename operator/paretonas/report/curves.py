@@ -44,7 +44,9 @@ def learning_curves(results: Results, curves: Mapping[str, Curves]) -> Plot | No
         return None
     shown, named = tags[:MAX_TAGS], _spread(results.front, MAX_NAMED)
     limit = min(_MOST, max(_FEWEST, _MAX_POINTS // (len(shown) * len(curves))))
-    traces = [trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, curves, tag, limit, i)]
+    traces = [
+        trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, curves, tag, limit, i)
+    ]
     for trace in {trace["legendgroup"]: trace for trace in reversed(traces)}.values():
         trace["showlegend"] = True  # the first of each trial; it switches the others too
     legend = _LEGEND_ROW * ceil((len(named) + 1) / _NAMES_A_ROW)
@@ -85,7 +87,7 @@ def _spread(trials: Sequence[NASTrial], count: int) -> list[NASTrial]:
 
 def _thin(curve: Curve, limit: int) -> list[tuple[int, float | None]]:
     """At most `limit` points, evenly along the curve, its ends included; what is not finite is a gap."""
-    places = range(len(curve))
+    places: Sequence[int] = range(len(curve))
     if len(curve) > limit:
         places = [round(i * (len(curve) - 1) / (limit - 1)) for i in range(limit)]
     points = (curve[place] for place in places)
@@ -123,7 +125,10 @@ def _panel(
         "line": {"color": FAINT, "width": 1},
         "marker": {"size": 3},
     }
-    return [others, *(_named(results, trial, drawn[trial.name], style) for trial in named if trial.name in drawn)]
+    return [
+        others,
+        *(_named(results, trial, drawn[trial.name], style) for trial in named if trial.name in drawn),
+    ]
 
 
 def _named(results: Results, trial: NASTrial, curve: list[tuple[int, float | None]], style: Figure) -> Figure:

@@ -1,8 +1,8 @@
 """The hypervolume over the trials."""
 
+from paretonas.engine.words import number
 from paretonas.report.plot import ACCENT, MUTED, TINT, Figure, Plot, axis
 from paretonas.report.results import Results
-from paretonas.engine.words import number
 from paretonas.report.text import hover
 
 _HEIGHT = 460

@@ -6,9 +6,9 @@ from math import log10
 from typing import Any
 
 from paretonas.api import NASTrial, Objective
+from paretonas.engine.words import number
 from paretonas.report.plot import ACCENT, COLORSCALE, GRID, INK, MUTED, TINT, Figure, Plot, axis
 from paretonas.report.results import Results
-from paretonas.engine.words import number
 from paretonas.report.text import hover
 
 _HEIGHT = 460

@@ -56,19 +56,23 @@ def page(
     parts = [*sections(results, curves), *model]
     figures = {f"{part.name}-{i}": plot.figure for part in parts for i, plot in enumerate(part.plots)}
     scripts = [get_plotlyjs(), _packaged("page.js")]
-    return _environment().get_template("template.html").render(
-        name=experiment.name,
-        goals=goals(results.objectives),
-        state=_state(experiment),
-        facts=_facts(results),
-        sections=parts,
-        table=trial_table(results),
-        document=_document(experiment),
-        order_colours=VIRIDIS,
-        data={"template": TEMPLATE, "figures": figures},
-        style=_packaged("style.css"),
-        scripts=scripts,
-        hashes=[_hash(script) for script in scripts],
+    return (
+        _environment()
+        .get_template("template.html")
+        .render(
+            name=experiment.name,
+            goals=goals(results.objectives),
+            state=_state(experiment),
+            facts=_facts(results),
+            sections=parts,
+            table=trial_table(results),
+            document=_document(experiment),
+            order_colours=VIRIDIS,
+            data={"template": TEMPLATE, "figures": figures},
+            style=_packaged("style.css"),
+            scripts=scripts,
+            hashes=[_hash(script) for script in scripts],
+        )
     )
 
 
@@ -121,9 +125,8 @@ def _facts(results: Results) -> list[Fact]:
     else:
         facts.append(Fact("Pareto set", count(len(results.front), "trial")))
     if results.hypervolumes:
-        facts.append(Fact("Hypervolume", number(results.hypervolumes[-1]), "up to the reference point"))
-    if results.reference:
-        ...
+        corner = f"reference point {pairs(results.reference)}"
+        facts.append(Fact("Hypervolume", number(results.hypervolumes[-1]), corner))
     if results.time is not None:
         going_on = "" if results.experiment.status.completion_time else "so far"
         facts.append(Fact("Duration", duration(results.time), going_on))

@@ -47,29 +47,20 @@ def sections(results: Results, curves: Mapping[str, Curves]) -> list[Section]:
 def _objectives(results: Results) -> list[Section]:
     found = bool(results.succeeded)
     if len(results.objectives) == 1:
+        lead = f"Each mark is a trial, the line the best until then: {goals(results.objectives)}."
         plots = [best_so_far(results)] if found else []
-        title, lead = "Best trial", f"Each mark is a trial, the line the best until then: {goals(results.objectives)}."
-        return [Section("objectives", title, lead, plots, NO_RESULT, key=True)]
-    pairs = combinations(results.objectives, 2)
+        return [Section("objectives", "Best trial", lead, plots, NO_RESULT, key=True)]
+    pairs = list(combinations(results.objectives, 2))
+    two = len(pairs) == 1
+    lead = f"Each mark is a trial; no other beats one of the Pareto set in {'both' if two else 'all'} objectives."
     plots = [tradeoff(results, x, y) for y, x in pairs] if found else []
-    two = len(plots) <= 1
-    lead = (
-        "Each mark is a trial; one in the Pareto set is beaten by no other in both objectives."
-        if two
-        else "Each mark is a trial, seen in two objectives at a time; one in the Pareto set is beaten by no other in all of them."
-    )
     volume = [hypervolume(results)] if found and results.reference else []
-    waits = NO_RESULT if not found else "The reference point is fixed when the initial trials have ended."
+    waits = "The reference point is fixed when the initial trials have ended." if found else NO_RESULT
+    wide, narrow = ("most", "rest") if two else ("whole", "whole")
+    below = "What the Pareto set dominates, up to the reference point."
     return [
-        Section("objectives", "Pareto front", lead, plots, NO_RESULT, "most" if two else "whole", key=True),
-        Section(
-            "hypervolume",
-            "Hypervolume",
-            "What the Pareto set dominates, up to the reference point.",
-            volume,
-            waits,
-            "rest" if two else "whole",
-        ),
+        Section("objectives", "Pareto front", lead, plots, NO_RESULT, wide, key=True),
+        Section("hypervolume", "Hypervolume", below, volume, waits, narrow),
     ]
 
 

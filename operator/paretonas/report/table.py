@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from paretonas.api import NASTrial, Scalar
-from paretonas.report.results import Results, trial_time
 from paretonas.engine.words import duration, value
+from paretonas.report.results import Results, trial_time
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from paretonas.search.encode import Encode
 from paretonas.search.initial import initial_trials
 from paretonas.search.model import generator
 from paretonas.search.optimize import SCATTERED, identity
+from paretonas.search.pareto import reference_point
 from paretonas.search.problem import ax_point, experiment, measured, optimization_config
 from paretonas.search.sampling import scatter
 from paretonas.search.space import Space
@@ -24,20 +27,22 @@ from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestio
 
 MIN_OBSERVED = 2
 """Results that the model needs: a standard deviation."""
+REMEMBERED = 4
+"""Spaces and fitted models that are kept: with asking ahead, a few experiments that run at once."""
 
 
 def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
     """Suggest in this process; what `SearchWorker` does in its own.
 
-    The same known trials give the same candidates, in whatever order they are given or ended. Asking for two is asking for one,
-    storing it as pending, and asking for one more.
+    The same known trials give the same candidates, in whatever order they are given or ended. Asking for two is asking
+    for one, storing it as pending, and asking for one more.
 
     Raises:
-        SearchError: no point keeps the constraints, or the known trials do not fit the experiment.
+        SearchError: no point keeps the constraints.
     """
     start = time.perf_counter()
     with _one_thread():
-        space = Space(spec)
+        space: Space = _remembered((_identity(spec),), lambda: Space(spec))
         trials = sorted(known, key=lambda trial: trial.index)
         found: list[Candidate] = []
         for _ in range(count):
@@ -47,15 +52,20 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
             found.append(candidate)
             index = trials[-1].index + 1 if trials else 0
             trials.append(KnownTrial(index, candidate.parameters, "Pending"))
-    return Suggestion(tuple(found), _exhausted(space, trials), time.perf_counter() - start)
+        exhausted = _exhausted(space, trials)
+    return Suggestion(tuple(found), exhausted, time.perf_counter() - start)
+
+
+def forget() -> None:
+    """Drop what is remembered. It never changes an answer, only how long it takes."""
+    _memory.clear()
 
 
 def _next(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
     """One more point; None when there is none left."""
-    spec = space.spec
     alive = sum(trial.state != "Failed" for trial in trials)
     observed = sum(trial.state == "Observed" for trial in trials)
-    if not space.columns or alive < initial_trials(spec) or observed < MIN_OBSERVED:
+    if not space.columns or alive < initial_trials(space.spec) or observed < MIN_OBSERVED:
         return _quasi_random(space, trials)
     return _from_model(space, trials)
 
@@ -63,12 +73,12 @@ def _next(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
 def _quasi_random(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
     """The first point of the seed's Sobol sequence that is not known yet."""
     known = {space.key(trial.parameters) for trial in trials}
-    if space.columns:
+    if not space.columns:
+        codes = np.zeros((1, 0))
+    else:
         codes = scatter(space, space.spec.search.seed, len(trials) + 1)
         if space.points is not None:  # the sequence may take long to meet the last points of a small space
             codes = np.concatenate([codes, space.points])
-    else:
-        codes = np.zeros((1, 0))
     for code in codes:
         parameters = space.decode(code)
         if space.key(parameters) not in known and space.allows(parameters):
@@ -79,25 +89,26 @@ def _quasi_random(space: Space, trials: Sequence[KnownTrial]) -> Candidate | Non
 def _from_model(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
     """The point that Ax's generator finds best."""
     seed = [space.spec.search.seed, len(trials)]
-    ended = [trial for trial in trials if trial.state != "Pending"]
-    adapter = _adapter(space, ended)
+    ended = tuple(trial for trial in trials if trial.state != "Pending")
+    data = tuple((t.index, space.key(t.parameters), t.state, tuple(sorted(t.metrics.items()))) for t in ended)
+    adapter: TorchAdapter = _remembered((_identity(space.spec), data), lambda: _adapter(space, ended))
     pending = [ObservationFeatures(ax_point(space, t.parameters)) for t in trials if t.state == "Pending"]
+    draw = int(np.random.default_rng(seed).integers(2**31))
     options = {
         "space": space,
         "seed": seed,
         "avoid": set(map(identity, space.encode([trial.parameters for trial in trials]))),
-        "scattered": space.points if space.points is not None else scatter(space, _draw(seed), SCATTERED),
+        "scattered": scatter(space, draw, SCATTERED) if space.points is None else space.points,
     }
     try:
         run = adapter.gen(
             1,
-            pending_observations={metric: pending for metric in adapter.outcomes},
+            pending_observations=dict.fromkeys(adapter.outcomes, pending),
             model_gen_options={"optimizer_kwargs": options},
         )
     except SearchSpaceExhausted:
         return None
-    point = space.spec.cast(run.arms[0].parameters)
-    parameters = {name: value for name, value in point.items() if space.active(name, point)}
+    parameters = space.active_part(space.spec.cast(run.arms[0].parameters))
     if not space.allows(parameters):
         raise SearchError(f"the search made a point that breaks a parameter constraint: {parameters}")
     return Candidate(parameters, "BayesianOptimization")
@@ -105,9 +116,8 @@ def _from_model(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
 
 def _adapter(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
     """Ax's adapter, fitted to the ended trials."""
-    config = optimization_config(
-        space.spec, _reference(space.spec, ended), failures=any(trial.state == "Failed" for trial in ended)
-    )
+    failures = any(trial.state == "Failed" for trial in ended)
+    config = optimization_config(space.spec, _reference(space.spec, ended), failures)
     ax_experiment, data = experiment(space, ended, config)
     return TorchAdapter(
         experiment=ax_experiment,
@@ -121,26 +131,37 @@ def _adapter(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
 
 
 def _reference(spec: ExperimentSpec, ended: Sequence[KnownTrial]) -> list[float]:
-    """Per objective, the worst value of interest as it is modelled: the threshold, or else the worst value seen."""
-    reference = []
-    for objective in spec.objectives:
-        seen = [t.metrics[objective.metric] for t in ended if t.state == "Observed"]
-        worst = max(seen, key=objective.comparable) if objective.threshold is None else objective.threshold
-        reference.append(measured(objective, worst))
-    return reference
+    """The reference point on the scale of the model: from the first results, like the one that is reported."""
+    first = [trial.metrics for trial in ended if trial.state == "Observed"][: initial_trials(spec)]
+    point = reference_point(spec, first)
+    return [measured(objective, point[objective.metric]) for objective in spec.objectives]
 
 
 def _exhausted(space: Space, trials: Sequence[KnownTrial]) -> bool:
     """Whether every point of the space is known."""
-    if space.columns and space.points is None:
+    points = space.points if space.columns else np.zeros((1, 0))
+    if points is None or len(points) > len(trials):
         return False
-    codes = np.zeros((1, 0)) if space.points is None else space.points
     known = {space.key(trial.parameters) for trial in trials}
-    return all(space.key(space.decode(code)) in known for code in codes)
+    return all(space.key(space.decode(code)) in known for code in points)
 
 
-def _draw(seed: list[int]) -> int:
-    return int(np.random.default_rng(seed).integers(2**31))
+_memory: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+
+
+def _remembered(key: tuple[object, ...], compute: Callable[[], Any]) -> Any:
+    """The value of a pure function of the key, computed again only when it was not used lately."""
+    if key not in _memory:
+        _memory[key] = compute()
+    _memory.move_to_end(key)
+    while len(_memory) > 2 * REMEMBERED:  # a space and a model each
+        _memory.popitem(last=False)
+    return _memory[key]
+
+
+def _identity(spec: ExperimentSpec) -> str:
+    """Everything of the experiment that the search depends on, and more."""
+    return spec.model_dump_json(exclude={"trial"})
 
 
 @contextmanager

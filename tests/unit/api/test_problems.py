@@ -180,7 +180,7 @@ def test_a_document_is_not_changed_by_reading_it():
     ("text", "expected"),
     [
         ("a: \0", "document: is not YAML: unacceptable character #x0000"),
-        ("a: " + "[" * 2000 + "]" * 2000, "document: is nested too deep"),
+        ("a: " + "[" * 700 + "]" * 700, "document: is nested too deep"),
         ("a: &x [*x]", "line 1, column 4: is not YAML"),
         ("? [a]\n: 1", "line 1, column 3: has the key ['a'], which is not a text"),
         ("1: a", "line 1, column 1: has the key 1, which is not a text"),
@@ -202,12 +202,10 @@ def test_a_text_that_is_no_usable_yaml_is_one_problem_on_one_line(text: str, exp
         ("1e-4", 1e-4), ("1E3", 1e3), ("-.5", -0.5), ("5.", 5.0), ("08", 8.0), ("012", 10), ("0x1F", 31), ("0b11", 3),
         ("1_000", 1000), ("-7", -7), ("+7", 7), ("1:30", "1:30"), ("1.2.3", "1.2.3"), ("2026-01-31", "2026-01-31"),
         ("y", True), ("N", False), ("on", True), ("Off", False), ("yes", True), ("tRUE", "tRUE"), ("~", None),
-        ("null", None), ("", None), ("0x", "0x"), ("1e", "1e"), ("-", "-"), (".", "."), ('"1"', "1"),
+        ("null", None), ("", None), ("0x", "0x"), ("1e", "1e"), (".", "."), ('"1"', "1"),
     ],
 )  # fmt: skip
 def test_a_plain_value_is_what_kubectl_makes_of_it(text: str, value: object):
-    if text == "-":
-        text = '"-"'
     read = load_yaml(f"{{x: {text}}}")["x"]
     assert (type(read), read) == (type(value), value)
 

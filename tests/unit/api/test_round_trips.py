@@ -11,7 +11,8 @@ from paretonas.api import Condition, NASExperiment, NASTrial, parse_experiment, 
 
 IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,62}", fullmatch=True)
 LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
-FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
+# + 0.0: JSON loses the sign of -0.0, which is the same number
+FLOATS = st.floats(-1e300, 1e300).map(lambda number: number + 0.0)
 INTEGERS = st.integers(-(2**53), 2**53)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = FLOATS | INTEGERS | TEXTS | st.booleans()

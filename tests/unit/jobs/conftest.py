@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.builders import experiment, trial
@@ -19,11 +20,11 @@ class Attempts:
         self.jobs = LocalJobs(runs, "nas")
         self._begun: set[int] = set()
 
-    def launch(self, *command: str, index: int = 0, **template: object) -> Launch:
+    def launch(self, *command: str, index: int = 0, **template: Any) -> Launch:
         of = experiment(trial={"command": list(command), "args": [], **template})
         return Launch(of, trial(index), 1)
 
-    def submit(self, *command: str, index: int = 0, **template: object) -> None:
+    def submit(self, *command: str, index: int = 0, **template: Any) -> None:
         self._begun.add(index)
         self.jobs.submit(self.launch(*command, index=index, **template))
 

@@ -7,6 +7,8 @@ import resource
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ with open(os.path.join(os.environ["PARETONAS_LOG_DIR"], "seen.json"), "w") as fi
 """
 
 
-def tell(attempts: Attempts, *arguments: str, **template: object) -> dict[str, Any]:
+def tell(attempts: Attempts, *arguments: str, **template: Any) -> dict[str, Any]:
     """What a trial of this environment's Python sees of its surroundings."""
     attempts.submit("python", "-c", TELL, *arguments, **template)
     job = attempts.over()
@@ -115,31 +117,34 @@ def test_submitted_again_an_attempt_stays_as_it_is(attempts: Attempts) -> None:
 
 
 SUBMIT = """
-import os, signal, sys, time
+import os, sys
 from pathlib import Path
 sys.path.insert(0, os.getcwd())
 from tests.unit.jobs.conftest import Attempts
-attempts = Attempts(Path(sys.argv[1]))
-attempts.submit("sh", "-c", sys.argv[2])
-print("submitted", flush=True)
-if sys.argv[3] == "kill":
-    os.kill(os.getpid(), signal.SIGKILL)
+Attempts(Path(sys.argv[1])).submit("sh", "-c", sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("ending", ["kill", "exit"])
+def submit_in_a_run_that_is_killed(attempts: Attempts, script: str) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            Attempts(attempts.runs).submit("sh", "-c", script)
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def submit_in_a_run_that_exits(attempts: Attempts, script: str) -> None:
+    subprocess.run([sys.executable, "-c", SUBMIT, str(attempts.runs), script], check=True)
+
+
+@pytest.mark.parametrize("submit", [submit_in_a_run_that_is_killed, submit_in_a_run_that_exits])
 def test_a_trial_outlives_the_run_that_started_it_and_is_adopted_by_the_next(
-    attempts: Attempts, ending: str
+    attempts: Attempts, submit: Callable[[Attempts, str], None]
 ) -> None:
     gate = attempts.runs.parent / "gate"
-    script = f"while [ ! -e {gate} ]; do sleep 0.05; done; exit 4"
-    first = subprocess.run(
-        [sys.executable, "-c", SUBMIT, str(attempts.runs), script, ending],
-        check=False,
-        stdout=subprocess.PIPE,
-    )
-    assert first.stdout == b"submitted\n"
-    assert first.returncode == (-signal.SIGKILL if ending == "kill" else 0)
+    submit(attempts, f"while [ ! -e {gate} ]; do sleep 0.05; done; exit 4")
     running(attempts)
     attempts.submit("sh", "-c", "echo twice")
     gate.write_text("")
@@ -148,8 +153,7 @@ def test_a_trial_outlives_the_run_that_started_it_and_is_adopted_by_the_next(
 
 
 def test_an_adopted_trial_can_be_cancelled(attempts: Attempts) -> None:
-    arguments = [str(attempts.runs), "sleep 60", "kill"]
-    subprocess.run([sys.executable, "-c", SUBMIT, *arguments], check=False, stdout=subprocess.DEVNULL)
+    submit_in_a_run_that_is_killed(attempts, "sleep 60")
     running(attempts)
     attempts.jobs.cancel("nas-0", 1)
     assert attempts.over().exit_code == -signal.SIGTERM
@@ -179,10 +183,10 @@ def test_a_trial_that_does_not_heed_sigterm_is_killed_when_asked_again_after_the
     job = attempts.see()
     assert job is not None
     assert job.phase is Phase.RUNNING, "it has its grace, and nobody waits for it"
-    elapsed = local.time.monotonic() + local._GRACE_SECONDS
-    monkeypatch.setattr(local.time, "monotonic", lambda: elapsed)
-    attempts.jobs.cancel("nas-0", 1)
-    monkeypatch.undo()
+    elapsed = time.monotonic() + local._GRACE_SECONDS
+    with monkeypatch.context() as later:
+        later.setattr(time, "monotonic", lambda: elapsed)
+        attempts.jobs.cancel("nas-0", 1)
     job = attempts.over()
     assert (job.phase, job.exit_code, job.log_tail) == (Phase.LOST, None, "begun")
 
@@ -241,11 +245,7 @@ def test_processes_that_go_away_without_a_word_are_lost(attempts: Attempts) -> N
 
 def test_a_trial_whose_supervisor_was_killed_is_seen_to_run_and_can_be_ended(attempts: Attempts) -> None:
     """By the next run, that is: in the one that started it TorchX ends what is left of a job."""
-    subprocess.run(
-        [sys.executable, "-c", SUBMIT, str(attempts.runs), "echo begun; exec sleep 60", "kill"],
-        check=False,
-        stdout=subprocess.DEVNULL,
-    )
+    submit_in_a_run_that_is_killed(attempts, "echo begun; exec sleep 60")
     said(attempts, "begun")
     os.kill(json.loads((attempts.folder() / "job.json").read_text())["pid"], signal.SIGKILL)
     running(attempts)
@@ -312,7 +312,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_this_submission(tmp_path: P
 def test_a_command_that_no_system_can_run_is_an_error_of_this_submission(attempts: Attempts) -> None:
     with pytest.raises(SubmitError, match=r"cannot start nas-0-a1: .*null byte"):
         attempts.submit("echo", "a\0b")
-    with pytest.raises(SubmitError, match=r"cannot start nas-0-a1"):
+    with pytest.raises(SubmitError, match=r"cannot start nas-1-a1: No entrypoint"):
         attempts.submit("", index=1)
 
 
@@ -323,14 +323,13 @@ def test_supervisors_that_have_ended_are_collected(attempts: Attempts) -> None:
     for index in range(5):
         attempts.over(index)
 
-    def zombies() -> list[str]:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        stats = [(Path("/proc") / pid / "stat").read_text().rpartition(")")[2] for pid in children]
-        return [stat for stat in stats if stat.split()[0] == "Z"]
+    records = attempts.runs.glob("nas/*/a1/job.json")
+    supervisors = [Path("/proc") / str(json.loads(path.read_text())["pid"]) for path in records]
+    assert len(supervisors) == 5
 
     def collected() -> bool:
         attempts.see()
-        return not zombies()
+        return not any(process.exists() for process in supervisors)
 
     eventually(collected, "the supervisors to be collected")
 

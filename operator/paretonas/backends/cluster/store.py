@@ -46,7 +46,6 @@ class ClusterStore:
             "name": self._name,
             "uid": metadata["uid"],
             "controller": True,
-            "blockOwnerDeletion": True,
         }
         document["metadata"] |= {
             "namespace": self._namespace,

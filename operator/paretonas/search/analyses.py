@@ -1,0 +1,201 @@
+"""What Ax's own analyses say of the observed trials. They explain results and play no part in the search.
+
+Ax fits its default model, which is not quite the search's: it sees the box of all parameters, without conditions (what
+is inactive stands in the middle of its range) and without parameter constraints (on log scales Ax knows none); neither
+changes what was observed.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+import torch
+from ax.adapter.transforms.one_hot import OH_PARAM_INFIX
+from ax.analysis.plotly.cross_validation import CrossValidationPlot
+from ax.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
+from ax.analysis.plotly.sensitivity import SensitivityAnalysisPlot
+from ax.analysis.plotly.surface.contour import ContourPlot
+from ax.api.client import Client
+from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from ax.core.analysis_card import AnalysisCardBase, AnalysisCardGroup
+
+from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, written
+from paretonas.search.columns import ChoiceColumn, RangeColumn, column
+from paretonas.search.problem import measured, metric_name
+from paretonas.search.types import KnownTrial
+
+FEWEST_TRIALS = 5
+"""Results below which a model of several parameters would only echo them."""
+_MOST_TRIALS = 100
+"""Results that Ax is given: its contour predicts at every pair of sampled values (10 times the work at 200 of 50)."""
+_BARS = 12
+"""Parameters in a sensitivity figure, the most important ones."""
+
+_TYPES: dict[type, Literal["float", "int", "str", "bool"]] = {
+    float: "float",
+    int: "int",
+    str: "str",
+    bool: "bool",
+}
+
+Kind = Literal["Sensitivity", "Contour", "CrossValidation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of Ax's figures.
+
+    Attributes:
+        kind: The analysis.
+        metric: What it is about.
+        title: Ax's title.
+        subtitle: How to read it in Ax's words; why there is no figure, where Ax could not make one.
+        figure: Plotly's JSON, without Ax's styling template; empty where there is none.
+    """
+
+    kind: Kind
+    metric: str
+    title: str
+    subtitle: str
+    figure: dict[str, Any]
+
+
+def analyse(spec: ExperimentSpec, known: Sequence[KnownTrial]) -> list[Card]:
+    """Sensitivity, contours over each metric's two most important parameters, and leave-one-out cross-validation.
+
+    Args:
+        spec: the experiment.
+        known: its trials; of more than 100 observed ones, 100 evenly chosen are used.
+
+    Raises:
+        ValueError: fewer than `FEWEST_TRIALS` are observed.
+    """
+    observed = _spread([trial for trial in known if trial.state == "Observed"])
+    if len(observed) < FEWEST_TRIALS:
+        raise ValueError(f"{len(observed)} observed trials; a model needs {FEWEST_TRIALS}")
+    with _quiet():
+        return _cards(spec, _client(spec, observed))
+
+
+def _spread(trials: Sequence[KnownTrial]) -> list[KnownTrial]:
+    if len(trials) <= _MOST_TRIALS:
+        return list(trials)
+    return [trials[round(i * (len(trials) - 1) / (_MOST_TRIALS - 1))] for i in range(_MOST_TRIALS)]
+
+
+def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:
+    """The trials in Ax, which models them from the start: no candidate is ever asked for."""
+    objectives = {objective.metric: objective for objective in spec.objectives}
+    columns = [c for c in map(column, spec.parameters) if c.size != 1]
+    client = Client(random_seed=spec.search.seed)
+    client.configure_experiment([_ax_parameter(c.parameter) for c in columns])
+    signs = ("-" if objective.goal == "Minimize" else "" for objective in spec.objectives)
+    names = (sign + metric_name(metric) for sign, metric in zip(signs, objectives, strict=True))
+    client.configure_optimization(", ".join(names))
+    client.configure_tracking_metrics([metric_name(m) for m in _metrics(spec) if m not in objectives])
+    client.configure_generation_strategy("fast", initialization_budget=0, initialize_with_center=False)
+    for trial in observed:
+        point = {c.name: trial.parameters.get(c.name, c.decode(c.resting)) for c in columns}
+        index = client.attach_trial(spec.cast(point), arm_name=str(trial.index))
+        values = {m: trial.metrics[m] for m in _metrics(spec)}
+        scaled = {m: measured(objectives[m], v) if m in objectives else v for m, v in values.items()}
+        client.complete_trial(index, {metric_name(m): v for m, v in scaled.items()})
+    return client
+
+
+def _metrics(spec: ExperimentSpec) -> list[str]:
+    """The objectives, then what else is constrained."""
+    objectives = [objective.metric for objective in spec.objectives]
+    return [*objectives, *sorted(spec.needed_metrics.difference(objectives))]
+
+
+def _ax_parameter(parameter: Parameter) -> RangeParameterConfig | ChoiceParameterConfig:
+    domain, name = parameter.domain, parameter.name
+    if isinstance(domain, (IntRange, FloatRange)):
+        kind: Literal["int", "float"] = "int" if isinstance(domain, IntRange) else "float"
+        scaling: Literal["log", "linear"] = "log" if domain.scale == "Log" else "linear"
+        return RangeParameterConfig(name, (domain.min, domain.max), kind, scaling=scaling)
+    choice = ChoiceColumn(parameter)
+    values: list[Any] = list(choice.values)
+    return ChoiceParameterConfig(name, values, _TYPES[type(values[0])], is_ordered=choice.ordered)
+
+
+def _cards(spec: ExperimentSpec, client: Client) -> list[Card]:
+    metrics = _metrics(spec)
+    bars = [SensitivityAnalysisPlot(metric_name=metric_name(m), top_k=_BARS) for m in metrics]
+    sensitivities = dict(zip(metrics, client.compute_analyses(bars, display=False), strict=True))
+    pairs = {metric: _most_important(spec, card) for metric, card in sensitivities.items()}
+    contours = {m: ContourPlot(x, y, metric_name=metric_name(m)) for m, (x, y) in pairs.items() if x and y}
+    fits = CrossValidationPlot(metric_names=list(map(metric_name, metrics)), untransform=True)
+    *surfaces, fit = client.compute_analyses([*contours.values(), fits], display=False)
+    # a group has a card for each metric, then a summary; an error has no group
+    checks = fit.flatten() if isinstance(fit, AnalysisCardGroup) else [fit] * len(metrics)
+    return [
+        *(_card(spec, "Sensitivity", metric, card) for metric, card in sensitivities.items()),
+        *(_card(spec, "Contour", metric, card) for metric, card in zip(contours, surfaces, strict=True)),
+        *(
+            _card(spec, "CrossValidation", metric, card)
+            for metric, card in zip(metrics, checks, strict=False)
+        ),
+    ]
+
+
+def _most_important(spec: ExperimentSpec, card: AnalysisCardBase) -> tuple[str, str] | tuple[None, None]:
+    """The two parameters on which a metric depends most, of those that can be an axis; None where there are not two."""
+    axes = [p.name for p in spec.parameters if _is_axis(p)]
+    if isinstance(card, PlotlyAnalysisCard):
+        weights = dict(zip(card.df["parameter_name"], card.df["sensitivity"].abs(), strict=True))
+        axes.sort(key=lambda name: -weights.get(name, 0.0))
+    return (axes[0], axes[1]) if len(axes) > 1 else (None, None)
+
+
+def _is_axis(parameter: Parameter) -> bool:
+    c = column(parameter)
+    return parameter.numeric and c.size != 1 and (isinstance(c, RangeColumn) or c.ordered)
+
+
+def _card(spec: ExperimentSpec, kind: Kind, metric: str, card: AnalysisCardBase) -> Card:
+    """Ax's card with the user's names in place of those that Ax was given."""
+    log = any(objective.metric == metric and objective.scale == "Log" for objective in spec.objectives)
+    shown = f"log10({metric})" if log else metric
+    title, subtitle = (text.replace(metric_name(metric), shown) for text in (card.title, card.subtitle))
+    if not isinstance(card, PlotlyAnalysisCard):
+        return Card(kind, metric, title, subtitle, {})
+    figure = json.loads(card.blob.replace(metric_name(metric), shown).replace("Arm Name", "Trial"))
+    del figure["layout"]["template"]
+    if kind == "Sensitivity":
+        labels = _feature_labels(spec)
+        for bars in figure["data"]:
+            names = [name for [name] in bars["customdata"]]  # in full: on the axis Ax breaks them into lines
+            bars["y"] = [escape(labels.get(name, name)) for name in names]
+    return Card(kind, metric, title, subtitle, figure)
+
+
+def _feature_labels(spec: ExperimentSpec) -> dict[str, str]:
+    """What stands for the features that Ax makes of a choice without an order, one for each value."""
+    choices = [c for c in map(column, spec.parameters) if isinstance(c, ChoiceColumn) and not c.ordered]
+    return {
+        f"{c.name}{OH_PARAM_INFIX}{i}": f"{c.name} = {written(v)}"
+        for c in choices
+        for i, v in enumerate(c.values)
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ax logs every step, and torch warns of what Ax imports; one thread is the faster choice at these sizes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    logging.disable(logging.CRITICAL)  # errors too: they come back as cards
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+        torch.set_num_threads(threads)

@@ -242,12 +242,18 @@ def _logs(metrics: Metrics) -> dict[str, float]:
     return {"log_loss": math.log(metrics[LOSS]), "log_size": math.log10(metrics[SIZE])}
 
 
+def _gp(task: Task) -> Method:
+    import greenlet  # noqa: F401, PLC0415 - without it GPSampler only warns and takes a slower way
+
+    return Optuna(task, "GPSampler")
+
+
 METHODS: Mapping[str, Callable[[Task], Method]] = {
     "random": RandomSearch,
     # the default population, 50, would make a random search of 48 trials
     "nsga2": partial(Optuna, sampler="NSGAIISampler", population_size=12),
     "tpe": partial(Optuna, sampler="TPESampler"),
-    "gpsampler": partial(Optuna, sampler="GPSampler"),
+    "gpsampler": _gp,
     "ax": PlainAx,
     OURS: ParetoNAS,
 }

@@ -1,10 +1,11 @@
 """Seconds of one core from a result to the next suggestion, by the number of trials that are known already.
 
 `python -m benchmarks.suggest`, from the root of the repository. Known trials are random points of a mixed space
-with the values of an FCNet table; 4 more are in flight. Then, as in a running search, one of these ends and one
-more is asked for, and both together are timed.
+with the values of an FCNet table; a few more are in flight. Then, as in a running search, one more trial ends and
+the next is asked for: both together are timed.
 """
 
+import argparse
 import time
 from itertools import product
 from statistics import median
@@ -13,15 +14,14 @@ from benchmarks import harness, tables
 from benchmarks.rivals import METHODS, OURS, RandomSearch, Task
 
 KNOWN = (10, 50, 100, 200, 500)
-PARALLELISM = 4
 WARM_UP = (
     2  # the first call compiles and fills caches; plain Ax answers it by random search, whatever it knows
 )
 TIMED = 5
 
 
-def suggest(table: str, space: str, known: int, method: str, seed: int) -> harness.Result:
-    """Time suggestions at `known` finished trials and a few more.
+def suggest(table: str, space: str, pending: int, known: int, method: str, seed: int) -> harness.Result:
+    """Time suggestions at `known` finished trials and a few more, with `pending` trials in flight.
 
     Returns:
         `seconds`: of one core, for each timed suggestion.
@@ -30,14 +30,14 @@ def suggest(table: str, space: str, known: int, method: str, seed: int) -> harne
     parameters, metrics = (
         (fcnet.space, fcnet.metrics) if space == "table" else (tables.MIXED_SPACE, fcnet.interpolated)
     )
-    task = Task(parameters, fcnet.worst, seed, known + PARALLELISM + WARM_UP + TIMED, PARALLELISM)
+    task = Task(parameters, fcnet.worst, seed, known + pending + 1 + WARM_UP + TIMED, pending + 1)
     draws = RandomSearch(task)
     searcher = METHODS[method](task)
     for _ in range(known):
         _, point = draws.ask()
         searcher.know(point, metrics(point))
     running = []
-    for _ in range(PARALLELISM):
+    for _ in range(pending + 1):
         _, point = draws.ask()
         running.append((searcher.know(point, None), point))
     seconds = []
@@ -51,11 +51,11 @@ def suggest(table: str, space: str, known: int, method: str, seed: int) -> harne
     return {"seconds": seconds[WARM_UP:]}
 
 
-def report(table: str, space: str, results: list[harness.Result]) -> str:
+def report(table: str, options: argparse.Namespace, results: list[harness.Result]) -> str:
     """The Markdown of one table: medians by method, and this project's time as a part of each rival's."""
     seconds: dict[tuple[int, str], list[float]] = {}
     for run in results:
-        if (run["table"], run["space"]) == (table, space):
+        if (run["table"], run["space"], run["pending"]) == (table, options.space, options.pending):
             seconds.setdefault((run["known"], run["method"]), []).extend(run["seconds"])
     times = {key: median(values) for key, values in seconds.items()}
     sizes = sorted({known for known, _ in times})
@@ -74,7 +74,10 @@ def report(table: str, space: str, results: list[harness.Result]) -> str:
         ]
         for known in sizes
     ]
-    header = [f"known ({table}, {space} space)", *(f"{method}, s" for method in methods)]
+    header = [
+        f"known ({table}, {options.space} space, {options.pending} pending)",
+        *(f"{method}, s" for method in methods),
+    ]
     return harness.markdown([*header, *(f"{OURS} / {rival}" for rival in rivals)], rows)
 
 
@@ -85,16 +88,18 @@ def main() -> None:
     parser.add_argument(
         "--space", choices=["mixed", "table"], default="mixed", help="table: its choices alone"
     )
+    parser.add_argument("--pending", type=int, default=4, help="trials in flight; default: %(default)s")
     options = parser.parse_args()
+    fixed = {"space": options.space, "pending": options.pending}
     keys = [
-        {"table": table, "space": options.space, "known": known, "method": method, "seed": seed}
+        {"table": table, **fixed, "known": known, "method": method, "seed": seed}
         for table, known, seed, method in product(
             options.tables, options.known, range(options.seeds), options.methods
         )
     ]
     results = harness.measure(suggest, keys, options, lambda run: f"{median(run['seconds']):.2f} s")
     for table in options.tables:
-        print(report(table, options.space, results), end="\n\n")
+        print(report(table, options, results), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 Half of a short trial is imports. CPU seconds, with the packages of the search in the same environment:
 
-    import pytorch_lightning                4.5   of which torch itself is 1.5
-    ... without `UNUSED`                    3.4   which torchmetrics imports in case it is asked for them
-    ... without `torch._dynamo`             2.1   torch.compile's compiler, which Lightning and every optimizer
+    import pytorch_lightning                5.3   of which torch itself is 1.6
+    ... without `UNUSED`                    3.6   which torchmetrics imports in case it is asked for them
+    ... without `torch._dynamo`             2.3   torch.compile's compiler, which Lightning and every optimizer
                                                   import to see whether it is at work
-    ... without garbage collection          1.7   of objects that all stay
+    ... without garbage collection          1.9   of objects that all stay
 
-Nothing is lost by it: who needs the compiler after all gets it, and where another version no longer has what this
-leans on, the plain import is what is left.
+Nothing is lost by it: who needs the compiler after all gets it, and if Lightning cannot be imported without the
+unused packages, it is imported with them.
 """
 
 import gc
@@ -34,8 +34,11 @@ def import_lightning() -> None:
     if DYNAMO not in sys.modules and (spec := find_spec(DYNAMO)):
         sys.modules[DYNAMO] = _IdleCompiler(spec)
         sys.meta_path.insert(0, _RealSubmodules())
-    with _hidden(UNUSED):
-        importlib.import_module("pytorch_lightning")
+    try:
+        with _hidden(UNUSED):
+            importlib.import_module("pytorch_lightning")
+    except ImportError:
+        importlib.import_module("pytorch_lightning")  # another version may need what this one does not
     gc.freeze()  # they stay: let later collections pass them over
     gc.enable()
 
@@ -47,11 +50,8 @@ def _hidden(packages: Sequence[str]) -> Iterator[None]:
     None in `sys.modules` hides them from imports and `find_spec`; RequirementCache, by which Lightning and
     torchmetrics tell, asks the installed distributions too.
     """
-    try:
-        from lightning_utilities.core.imports import RequirementCache  # noqa: PLC0415 - may be absent one day
-    except ImportError:
-        yield
-        return
+    from lightning_utilities.core.imports import RequirementCache  # noqa: PLC0415 - a part of Lightning
+
     hidden = tuple(package for package in packages if package not in sys.modules)
     installed = RequirementCache.__bool__
 

@@ -87,6 +87,7 @@ def _budget(spec: ExperimentSpec) -> Iterator[Problem]:
 
 def _outcome_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
     objectives = {o.metric for o in spec.objectives}
+    parameters = {p.name for p in spec.parameters}.difference(m.name for m in spec.metrics)
     bounds: dict[tuple[str, bool], OutcomeConstraint] = {}
     for position, text in enumerate(spec.outcome_constraints):
         path = f"spec.outcomeConstraints[{position}]"
@@ -101,6 +102,9 @@ def _outcome_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
         if metric in objectives:
             remedy = "give the objective a threshold instead"
             yield Problem(path, f"bounds {metric!r}, which is an objective", remedy, text)
+        elif metric in parameters:
+            remedy = "move it to parameterConstraints, or describe the metric in spec.metrics"
+            yield Problem(path, f"bounds {metric!r}, which is a parameter", remedy, text)
         elif (metric, constraint.upper) in bounds:
             remedy = f"drop it, or {bounds[metric, constraint.upper].text!r}"
             yield Problem(path, f"bounds {metric!r} on the same side again", remedy, text)
@@ -112,9 +116,10 @@ def _outcome_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
 def _texts(spec: ExperimentSpec) -> Iterator[Problem]:
     for path, text in spec.trial.texts:
         if unclosed(text):
-            yield Problem(
-                f"spec.trial.{path}", "has a ${ without its }", "write ${name}, or $${ for the text", text
-            )
+            yield Problem(f"spec.trial.{path}", "has a ${ without its }", "close it with }", text)
+        if not path.startswith("env") and re.match(r"-[-\w]*\s", text):
+            message = "is one argument, a flag and its value in it"
+            yield Problem(f"spec.trial.{path}", message, "write them as two items of the list", text)
 
 
 def _environment(spec: ExperimentSpec) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """How a run is shown while it goes on: a table that is redrawn on a terminal, a line an event anywhere else."""
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -122,11 +123,12 @@ def dashboard(
 
     Head, Pareto set and running trials; what does not fit is left out from below and counted.
     """
+    footer = textwrap.wrap(note, width)
     running = [t for t in snapshot.trials if t.attempt is not None]
-    spare = max(2, height - _FRAME)
-    running_lines = min(len(running), max(1, spare // 3))
     points = snapshot.status.pareto_set
-    shown = points[: max(1, spare - running_lines)]
+    spare = height - _FRAME - len(footer)
+    running_rows = min(len(running), max(1, spare // 3))
+    shown = points[: max(1, spare - running_rows)]
     return Group(
         _head(snapshot, elapsed, width),
         _counts(snapshot),
@@ -134,14 +136,14 @@ def dashboard(
         _title("Pareto set", len(points), len(shown)),
         *([table(fitting(pareto_columns(snapshot.experiment.spec, shown), width))] if shown else []),
         "",
-        _title("Running", len(running), running_lines) + _missing(snapshot),
-        *([_running(running[:running_lines], now, width)] if running else []),
-        Text(note, style="dim", no_wrap=True, overflow="ellipsis"),
+        _title("Running", len(running), running_rows) + _missing(snapshot),
+        *([_running(running[:running_rows], now, width)] if running else []),
+        Text("\n".join(footer), style="dim" if note == HINT else "bold"),
     )
 
 
-_FRAME = 10
-"""Lines of a dashboard besides the rows of its two tables, and the one that the cursor is on."""
+_FRAME = 9
+"""Lines of a dashboard besides the rows of its two tables and the note, with the one that the cursor is on."""
 
 
 def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:

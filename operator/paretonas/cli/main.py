@@ -4,6 +4,8 @@ What only one command needs and takes long to import (the engine, TorchX, Ax, Pl
 `validate` and `get` answer in a fraction of a second.
 """
 
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +33,15 @@ _LOG_LINES = 50
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class _Console(Console):
+    """Goes on in silence when nobody reads any more: `paretonas run | head` must not leave its trials alone."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would leave the program."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class _Commands(click.Group):
     """Gives every error its message and its exit code, in one place."""
 
@@ -56,6 +67,8 @@ class _Commands(click.Group):
 @click.version_option(package_name="paretonas", prog_name="paretonas")
 def main() -> None:
     """Multi-objective neural architecture search from one file."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no … must not end a run
 
 
 def kubectl_main() -> None:
@@ -198,7 +211,7 @@ def _source(runs: Path) -> RunsFolder:
 
 
 def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    return _Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def _print(kind: str, document: Any, columns: Callable[[], Sequence[tables.Column]]) -> None:

@@ -80,14 +80,16 @@ class Session:
         Returns:
             How it ended, and what is stored then.
         """
+        self._snapshot = snapshot
         try:
-            return self._loop(snapshot)
+            ending = self._loop()
         except LeaveAtOnce:
+            ending = Ending.LEFT
             for trial in self._open():
                 self._jobs.kill(trial.name, len(trial.status.attempts))
-            return Ending.LEFT, snapshot
+        return ending, self._snapshot
 
-    def _loop(self, snapshot: Snapshot) -> tuple[Ending, Snapshot]:
+    def _loop(self) -> Ending:
         seen: Mapping[str, Job] | None = None
         next_pass = 0.0
         draining = False
@@ -101,43 +103,51 @@ class Session:
                 if answered or look != seen or time.monotonic() >= next_pass:
                     # the look comes first: what changes during the pass is a change for the next look
                     seen = look
-                    snapshot = self._pass(snapshot, draining=draining, answered=answered)
+                    self._pass(draining=draining, answered=answered)
                     next_pass = time.monotonic() + PASS_SECONDS
             except OSError as error:
                 self._cannot_write(error)
                 if draining:
-                    return self._abandon(snapshot)
+                    return self._abandon()
                 next_pass = self._ask_after = time.monotonic() + RETRY_SECONDS
-            if ending := self._ending(snapshot, draining=draining):
-                return ending, snapshot
+            if ending := self._ending(draining=draining):
+                return ending
             self._pause(LOOK_SECONDS)
 
-    def _pass(self, before: Snapshot, *, draining: bool, answered: bool) -> Snapshot:
-        after = self._engine.run_pass(draining=draining, ask=False)
+    def _pass(self, *, draining: bool, answered: bool) -> None:
+        before = self._snapshot
+        self._snapshot = after = self._engine.run_pass(draining=draining, ask=False)
         if self._write_trouble:
             self._write_trouble = ""
             self._display.say("the folder can be written again; going on")
         if answered:
             self._count_failure(after)
-        if after.missing and not draining and not self._asking.open and time.monotonic() >= self._ask_after:
+        if after.missing and not draining and self._may_ask():
             self._asking.begin()
         self._display.show(after, events(before, after))
-        return after
+
+    def _may_ask(self) -> bool:
+        return not self._asking.open and not self._hopeless and time.monotonic() >= self._ask_after
+
+    @property
+    def _hopeless(self) -> bool:
+        return self._search_failures >= SEARCH_FAILURES
 
     def _count_failure(self, snapshot: Snapshot) -> None:
         progressing = snapshot.status.condition("Progressing")
         failed = progressing is not None and progressing.reason == "SearchFailed"
-        self._search_failures = self._search_failures + 1 if failed else 0
+        # while a trial runs its end may change what the search fails over
+        self._search_failures = self._search_failures + 1 if failed and not snapshot.running else 0
         self._ask_after = time.monotonic() + RETRY_SECONDS if failed else 0.0
 
-    def _ending(self, snapshot: Snapshot, *, draining: bool) -> Ending | None:
-        if snapshot.running or self._write_trouble:
+    def _ending(self, *, draining: bool) -> Ending | None:
+        if self._snapshot.running or self._write_trouble:
             return None
-        if snapshot.status.finished:
+        if self._snapshot.status.finished:
             return Ending.FINISHED
         if draining:
             return Ending.INTERRUPTED
-        return Ending.SEARCH_FAILED if self._search_failures >= SEARCH_FAILURES else None
+        return Ending.SEARCH_FAILED if self._hopeless else None
 
     def _look(self) -> Mapping[str, Job]:
         """The jobs of open attempts as they are now."""
@@ -156,11 +166,11 @@ class Session:
             self._display.say(trouble)
         self._write_trouble = trouble
 
-    def _abandon(self, snapshot: Snapshot) -> tuple[Ending, Snapshot]:
+    def _abandon(self) -> Ending:
         """Stop what runs without writing why: the next run sees attempts that ended, and takes them up again."""
         while any(not job.over for job in self._look().values()):
             for trial in self._open():
                 with contextlib.suppress(OSError):  # of one that has not begun: the next run begins it
                     self._jobs.cancel(trial.name, len(trial.status.attempts))
             self._pause(LOOK_SECONDS)
-        return Ending.INTERRUPTED, snapshot
+        return Ending.INTERRUPTED

@@ -103,9 +103,8 @@ class Engine:
             self._search_trouble = Trouble("SearchFailed", str(error))
             return
         self._search_trouble = None
-        first = (
-            trials[-1].spec.index + 1 if trials else 0
-        )  # not their number: one may have been removed by hand
+        # Not the number of trials: one may have been removed by hand, or have been given an index by its user.
+        first = trials[-1].spec.index + 1 if trials else 0
         for index, candidate in enumerate(suggestion.candidates, first):
             self._store.create_trial(new_trial(experiment, index, candidate))
         if suggestion.exhausted:

@@ -29,7 +29,6 @@ _SUMMARY_VALUE = 1 << 3 | _BYTES
 _VALUE_TAG = 1 << 3 | _BYTES
 _VALUE_SIMPLE = 2 << 3 | _FIXED32
 _VALUE_TENSOR = 8 << 3 | _BYTES
-_VALUE_OTHERS = tuple(field << 3 | _BYTES for field in (3, 4, 5, 6))  # in one oneof with the two above
 _TENSOR_DTYPE = 1 << 3 | _VARINT
 _TENSOR_SHAPE = 2 << 3 | _BYTES
 _TENSOR_CONTENT = 4 << 3 | _BYTES
@@ -200,8 +199,6 @@ def _value(record: bytes, start: int, end: int) -> _Scalar | None:
             content = _FLOAT, slice(at, stop)
         elif key == _VALUE_TENSOR:
             content = _tensor(record, at, stop)
-        elif key in _VALUE_OTHERS:
-            content = None
     return None if content is None else _Scalar(tag, *content)
 
 

@@ -16,6 +16,12 @@ _AXIS_WIDTH = 95
 _BELOW = 0.12
 """Where inactive trials stand below an axis of numbers, as a share of its length."""
 _INACTIVE = "inactive"
+_FREE = 0.06
+"""Share of an axis around its ends in which no other tick stands, so that their labels do not meet."""
+_STEPS, _WIDE = 7, 1e4
+"""Ticks between the ends of a linear axis at the most; high / low from which a log axis shows whole decades only."""
+
+Ends = tuple[()] | tuple[float, float]
 
 
 def parallel_coordinates(results: Results) -> Plot:
@@ -41,6 +47,8 @@ def parallel_coordinates(results: Results) -> Plot:
         "type": "parcoords",
         "dimensions": dimensions,
         "labelangle": -12,
+        "labelfont": {"size": 13},
+        "tickfont": {"size": 11},
         "line": {
             "color": [_scaled(metric, first.scale) for metric in colours],
             "colorscale": COLORSCALE,
@@ -70,7 +78,8 @@ def _parameter(parameter: Parameter, trials: Sequence[NASTrial]) -> Figure:
     chosen = [trial.spec.parameters.get(parameter.name) for trial in trials]
     if isinstance(domain, (IntRange, FloatRange)):
         numbers = [None if choice is None else float(choice) for choice in chosen]
-        return _numbers(parameter.name, numbers, domain.scale, ends=(domain.min, domain.max))
+        ends, whole = (domain.min, domain.max), isinstance(domain, IntRange)
+        return _numbers(parameter.name, numbers, domain.scale, ends=ends, whole=whole)
     known = [value(choice) for choice in _choices(parameter) or ()]
     found = [_INACTIVE if choice is None else value(choice) for choice in chosen]
     return _categories(parameter.name, list(dict.fromkeys([*known, *found])), found)
@@ -89,22 +98,22 @@ def _objective(objective: Objective, trials: Sequence[NASTrial]) -> Figure:
 
 
 def _numbers(
-    label: str, values: Sequence[float | None], scale: Scale, ends: tuple[float, ...] = ()
+    label: str, values: Sequence[float | None], scale: Scale, *, ends: Ends = (), whole: bool = False
 ) -> Figure:
-    """An axis of numbers; what is inactive stands below it."""
-    active = [v for v in values if v is not None]
-    low, high = (_scaled(end(*active, *ends), scale) for end in (min, max))
-    low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
-    dimension: Figure = {"label": escape(label), "range": [low, high], **_ticks([*active, *ends], scale)}
-    below = low - _BELOW * (high - low)
-    if len(active) < len(values):
-        ticks = dimension if "tickvals" in dimension else _even_ticks(low, high)
-        dimension |= {
-            "range": [below, high],
-            "tickvals": [below, *ticks["tickvals"]],
-            "ticktext": [_INACTIVE, *ticks["ticktext"]],
-        }
-    return {**dimension, "values": [below if v is None else _scaled(v, scale) for v in values]}
+    """An axis of numbers, from end to end or as far as the values go; what is inactive stands below it."""
+    active = [*ends, *(v for v in values if v is not None)]
+    low, high = _scaled(min(active), scale), _scaled(max(active), scale)
+    room = high - low or 1.0
+    below = low - _BELOW * room
+    ticks = _ticks(active, scale, whole=whole)
+    if None in values:
+        ticks = {"tickvals": [below, *ticks["tickvals"]], "ticktext": [_INACTIVE, *ticks["ticktext"]]}
+    return {
+        "label": escape(label),
+        "range": [below if None in values else low, high if high > low else low + room],
+        "values": [below if v is None else _scaled(v, scale) for v in values],
+        **ticks,
+    }
 
 
 def _categories(label: str, names: list[str], values: list[str]) -> Figure:
@@ -122,16 +131,34 @@ def _scaled(number: float, scale: Scale) -> float:
     return log10(number) if scale == "Log" else number
 
 
-def _ticks(values: Sequence[float], scale: Scale) -> Figure:
-    """The ticks of a log axis at 1, 2 and 5 in every decade; none where Plotly's own will do."""
-    if scale == "Linear":
-        return {}
-    decades = range(floor(log10(min(values))), ceil(log10(max(values))) + 1)
-    places = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
-    shown = [place for place in places if min(values) <= place <= max(values)]
-    return {"tickvals": [log10(place) for place in shown], "ticktext": [number(place) for place in shown]}
+def _ticks(values: Sequence[float], scale: Scale, *, whole: bool = False) -> Figure:
+    """Both ends, and between them round numbers: 1, 2 and 5 in every decade, or multiples of one of these."""
+    low, high = min(values), max(values)
+    if low == high:
+        places = [low]
+    else:
+        round_numbers = _decades(low, high) if scale == "Log" else _multiples(low, high, whole=whole)
+        ends = _scaled(low, scale), _scaled(high, scale)
+        free = _FREE * (ends[1] - ends[0])
+        places = [
+            low,
+            *(v for v in round_numbers if min(abs(_scaled(v, scale) - end) for end in ends) > free),
+            high,
+        ]
+    return {
+        "tickvals": [_scaled(place, scale) for place in places],
+        "ticktext": [number(place) for place in places],
+    }
 
 
-def _even_ticks(low: float, high: float) -> Figure:
-    places = [low + i * (high - low) / 4 for i in range(5)]
-    return {"tickvals": places, "ticktext": [number(place) for place in places]}
+def _decades(low: float, high: float) -> list[float]:
+    factors = (1, 2, 5) if high / low < _WIDE else (1,)
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    return [v for decade in decades for factor in factors if low < (v := factor * 10.0**decade) < high]
+
+
+def _multiples(low: float, high: float, *, whole: bool) -> list[float]:
+    size = 10.0 ** floor(log10((high - low) / _STEPS))
+    step = next(factor * size for factor in (1, 2, 5, 10) if factor * size * _STEPS >= high - low)
+    step = max(step, 1.0) if whole else step
+    return [i * step for i in range(ceil(low / step), floor(high / step) + 1)]

@@ -1,7 +1,7 @@
 """The hypervolume over the trials."""
 
 from paretonas.engine.words import number
-from paretonas.report.plot import ACCENT, MUTED, TINT, Figure, Plot, axis
+from paretonas.report.plot import ACCENT, TINT, Plot, axis, mark
 from paretonas.report.results import Results
 from paretonas.report.text import hover
 
@@ -22,35 +22,9 @@ def hypervolume(results: Results) -> Plot:
         "text": [f"hypervolume {number(v)}<br>{hover(t)}" for v, t in zip(volumes, trials, strict=True)],
         "hovertemplate": "%{text}<extra></extra>",
     }
-    layout = {
-        "xaxis": axis("trials ended"),
-        "yaxis": axis("hypervolume", rangemode="tozero"),
-        "shapes": _model_starts(results),
-    }
+    layout = {"xaxis": axis("trials ended"), "yaxis": axis("hypervolume", rangemode="tozero")}
+    # trials do not end in the order in which they were chosen: the first one marks the change well enough
+    by_model = [i for i, t in enumerate(trials, 1) if t.spec.origin == "BayesianOptimization"]
+    if by_model:
+        layout |= mark("x", by_model[0] - 0.5, "the model takes over", dash="dot")
     return Plot({"data": [line], "layout": layout}, _HEIGHT)
-
-
-def _model_starts(results: Results) -> list[Figure]:
-    """A line before the first trial that a model has chosen."""
-    by_model = (i for i, t in enumerate(results.ended, 1) if t.spec.origin == "BayesianOptimization")
-    first = next(by_model, None)
-    if first is None:
-        return []
-    return [
-        {
-            "type": "line",
-            "x0": first - 0.5,
-            "x1": first - 0.5,
-            "y0": 0,
-            "y1": 1,
-            "yref": "paper",
-            "layer": "below",
-            "line": {"color": MUTED, "width": 1, "dash": "dot"},
-            "label": {
-                "text": "the model chooses from here",
-                "textposition": "start",
-                "textangle": -90,
-                "font": {"color": MUTED, "size": 11},
-            },
-        }
-    ]

@@ -1,11 +1,18 @@
 """What a model of the trials says: how well it predicts them, and what it has learnt of the parameters."""
 
-from collections.abc import Sequence
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from paretonas.api import ExperimentSpec, NASTrial
-from paretonas.report.plot import Plot
+from paretonas.report.plot import ACCENT, COLORSCALE, FAINT, Plot
 from paretonas.report.sections import Section
-from paretonas.search.types import KnownTrial
+from paretonas.search.types import KnownTrial, SearchError
+
+if TYPE_CHECKING:
+    from paretonas.search.analyses import Card
 
 _HEIGHT = 400
 
@@ -27,19 +34,53 @@ _PARTS = {
 
 def model_sections(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[Section]:
     """Ax's analyses of the succeeded trials: a section each, with a figure for each metric."""
-    from paretonas.search import analyses  # noqa: PLC0415 # imports Ax and torch, seconds that few pages need
-
     known = [
         KnownTrial(trial.spec.index, trial.spec.parameters, "Observed", trial.status.metrics)
         for trial in trials
         if trial.status.state == "Succeeded"
     ]
-    if len(known) < analyses.FEWEST_TRIALS:
-        empty = f"Ax's model needs {analyses.FEWEST_TRIALS} succeeded trials; there are {len(known)} yet."
-        return [Section("model", "Model", "", [], empty)]
-    cards = analyses.analyse(spec, known)
+    with _quiet():
+        from paretonas.search import analyses  # noqa: PLC0415 # imports Ax and torch, seconds that few pages need
+
+        try:
+            cards = analyses.analyse(spec, known)
+        except SearchError as reason:
+            return [Section("model", "Model", "", [], str(reason))]
     sections = []
     for kind, (title, lead) in _PARTS.items():
-        plots = [Plot(card.figure, _HEIGHT, card.title, card.subtitle) for card in cards if card.kind == kind]
-        sections.append(Section(kind.lower(), title, lead, plots, "It takes two parameters with an order."))
+        plots = [_plot(card) for card in cards if card.kind == kind]
+        sections.append(
+            Section(kind.lower(), title, lead, plots, "It takes two parameters that have an order.")
+        )
     return sections
+
+
+def _plot(card: "Card") -> Plot:
+    """Ax's figure in the colours of the page."""
+    if not card.figure:
+        return Plot({}, 0, card.title, note=f"Ax could not draw this: {card.subtitle}")
+    first, layout = card.figure["data"][0], card.figure["layout"]
+    layout.pop("margin", None)
+    if card.kind == "Sensitivity":
+        layout |= {"showlegend": True}
+        layout["xaxis"]["title"], layout["yaxis"]["title"] = {"text": "share of the variation"}, {"text": ""}
+    elif card.kind == "Contour":
+        first["colorscale"] = COLORSCALE
+    else:
+        first["marker"] = {"color": ACCENT}
+        first["error_x"]["visible"] = False  # what was measured has no interval
+        first["error_y"]["color"] = FAINT
+    return Plot(card.figure, _HEIGHT, card.title, explanation=card.subtitle)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ax logs every step, and torch warns of what Ax imports; what fails comes back in a card."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

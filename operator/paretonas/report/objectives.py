@@ -7,7 +7,7 @@ from typing import Any
 
 from paretonas.api import NASTrial, Objective
 from paretonas.engine.words import number
-from paretonas.report.plot import ACCENT, COLORSCALE, GRID, INK, MUTED, TINT, Figure, Plot, axis
+from paretonas.report.plot import ACCENT, COLORSCALE, GRID, INK, TINT, Figure, Plot, axis, mark
 from paretonas.report.results import Results
 from paretonas.report.text import hover
 
@@ -33,7 +33,7 @@ def tradeoff(results: Results, x: Objective, y: Objective) -> Plot:
     layout = {
         "xaxis": axis(x.metric, log=x.scale == "Log"),
         "yaxis": axis(y.metric, log=y.scale == "Log"),
-        "shapes": [*_limit(results, "x", x), *_limit(results, "y", y)],
+        **_limits(results, x=x, y=y),
         **_coloured_by_order(results),
     }
     spans = _around_front(results, x), _around_front(results, y)
@@ -70,7 +70,7 @@ def best_so_far(results: Results) -> Plot:
     layout = {
         "xaxis": axis("trials ended"),
         "yaxis": axis(objective.metric, log=objective.scale == "Log"),
-        "shapes": _limit(results, "y", objective),
+        **_limits(results, y=objective),
         **_coloured_by_order(results),
     }
     return Plot({"data": [line, *markers], "layout": layout}, _HEIGHT)
@@ -148,30 +148,19 @@ def _lines(points: list[Point], **style: Any) -> Figure:
     return {"type": "scatter", "mode": "lines", "x": xs, "y": ys, "hoverinfo": "skip", **style}
 
 
-def _limit(results: Results, name: str, objective: Objective) -> list[Figure]:
-    """The objective's coordinate of the reference point as a dashed line across the figure."""
-    if objective.metric not in results.reference:
-        return []
-    value = results.reference[objective.metric]
-    kind = "reference point" if objective.threshold is None else "threshold"
-    across = "y" if name == "x" else "x"
-    return [
-        {
-            "type": "line",
-            f"{name}0": value,
-            f"{name}1": value,
-            f"{across}0": 0,
-            f"{across}1": 1,
-            f"{across}ref": "paper",
-            "layer": "below",
-            "line": {"color": MUTED, "width": 1, "dash": "dash"},
-            "label": {
-                "text": f"{kind} {number(value)}",
-                "textposition": "start",
-                "font": {"color": MUTED, "size": 11},
-            },
-        }
+def _limits(results: Results, **objectives: Objective) -> Figure:
+    """The reference point as a dashed line across each axis, as a part of a layout."""
+    marks = [
+        mark(name, results.reference[o.metric], _limit_label(results, o), log=o.scale == "Log")
+        for name, o in objectives.items()
+        if o.metric in results.reference
     ]
+    return {part: [item for each in marks for item in each[part]] for part in ("shapes", "annotations")}
+
+
+def _limit_label(results: Results, objective: Objective) -> str:
+    kind = "reference" if objective.threshold is None else "threshold"
+    return f"{kind} {number(results.reference[objective.metric])}"
 
 
 def _around_front(results: Results, objective: Objective) -> Span | None:
@@ -191,11 +180,11 @@ def _views(spans: tuple[Span | None, Span | None]) -> Figure:
     return {
         "type": "buttons",
         "direction": "right",
-        "x": 1,
-        "xanchor": "right",
-        "y": 1.01,
+        "x": 0,
+        "xanchor": "left",
+        "y": 1,
         "yanchor": "bottom",
-        "pad": {"t": 0, "b": 4},
+        "pad": {"b": 6},
         "bgcolor": "white",
         "bordercolor": GRID,
         "font": {"size": 11},

@@ -3,6 +3,8 @@
 const { template, figures } = JSON.parse(document.getElementById("data").textContent);
 const config = {
   displaylogo: false,
+  plotlyServerURL: "",
+  showSendToCloud: false, // Plotly.js would offer to upload the figure
   responsive: true,
   modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
 };

@@ -1,6 +1,7 @@
 """What all figures have in common. A figure is the plain JSON document that Plotly.js draws."""
 
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 from plotly.colors import sample_colorscale
@@ -13,10 +14,11 @@ class Plot:
     """A figure with its place on the page.
 
     Attributes:
-        figure: ``data`` and ``layout``.
+        figure: ``data`` and ``layout``; empty where the note says why there is none.
         height: In pixels.
         title: Plain text above it.
         note: Plain text below it.
+        explanation: Plain text that is shown on demand.
         min_width: In pixels; a narrower page scrolls it.
     """
 
@@ -24,6 +26,7 @@ class Plot:
     height: int
     title: str = ""
     note: str = ""
+    explanation: str = ""
     min_width: int = 0
 
 
@@ -60,7 +63,7 @@ TEMPLATE: Figure = {
         },
         "hoverlabel": {"align": "left", "bgcolor": "white", "bordercolor": GRID, "font": {"color": INK}},
         "hovermode": "closest",
-        "margin": {"l": 56, "r": 20, "t": 24, "b": 48},
+        "margin": {"l": 56, "r": 24, "t": 40, "b": 48},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "showlegend": False,
@@ -79,3 +82,32 @@ def order_colour(index: int, count: int) -> str:
 def axis(title: str, *, log: bool = False, **more: Any) -> Figure:
     """An axis with its title."""
     return {"title": {"text": title}, **({"type": "log"} if log else {}), **more}
+
+
+def mark(name: str, value: float, label: str, *, log: bool = False, dash: str = "dash") -> Figure:
+    """A line across the figure at a value of the x or the y axis, and its label, as a part of a layout.
+
+    A vertical line has its label above the figure, a horizontal one at its right end.
+    """
+    across = {"x": "y", "y": "x"}[name]
+    line = {
+        "type": "line",
+        f"{name}0": value,
+        f"{name}1": value,
+        f"{across}0": 0,
+        f"{across}1": 1,
+        f"{across}ref": "paper",
+        "layer": "below",
+        "line": {"color": MUTED, "width": 1, "dash": dash},
+    }
+    text = {
+        "text": label,
+        name: log10(value) if log else value,
+        across: 1,
+        f"{across}ref": "paper",
+        "xanchor": "center" if name == "x" else "right",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"color": MUTED, "size": 11},
+    }
+    return {"shapes": [line], "annotations": [text]}

@@ -24,7 +24,7 @@ class Section:
         plots: Its figures.
         empty: What stands there when there are none.
         width: ``whole``, or ``most`` and ``rest`` beside each other on a wide page.
-        key: Whether it needs the key to the colours and marks of trials.
+        key: The names of the three marks of trials, where they are used: in the Pareto set, dominated, ruled out.
     """
 
     name: str
@@ -33,10 +33,11 @@ class Section:
     plots: Sequence[Plot]
     empty: str
     width: str = "whole"
-    key: bool = False
+    key: tuple[str, ...] = ()
 
 
 NO_RESULT = "No trial has succeeded yet."
+RULED_OUT = "outside a threshold or constraint"
 
 
 def sections(results: Results, curves: Mapping[str, Curves]) -> list[Section]:
@@ -49,7 +50,7 @@ def _objectives(results: Results) -> list[Section]:
     if len(results.objectives) == 1:
         lead = f"Each mark is a trial, the line the best until then: {goals(results.objectives)}."
         plots = [best_so_far(results)] if found else []
-        return [Section("objectives", "Best trial", lead, plots, NO_RESULT, key=True)]
+        return [Section("objectives", "Best trial", lead, plots, NO_RESULT, key=("best", "other", RULED_OUT))]
     pairs = list(combinations(results.objectives, 2))
     two = len(pairs) == 1
     lead = f"Each mark is a trial; no other beats one of the Pareto set in {'both' if two else 'all'} objectives."
@@ -59,7 +60,9 @@ def _objectives(results: Results) -> list[Section]:
     wide, narrow = ("most", "rest") if two else ("whole", "whole")
     below = "What the Pareto set dominates, up to the reference point."
     return [
-        Section("objectives", "Pareto front", lead, plots, NO_RESULT, wide, key=True),
+        Section(
+            "objectives", "Pareto front", lead, plots, NO_RESULT, wide, ("Pareto set", "dominated", RULED_OUT)
+        ),
         Section("hypervolume", "Hypervolume", below, volume, waits, narrow),
     ]
 

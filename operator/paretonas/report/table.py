@@ -14,12 +14,14 @@ class Cell:
     Attributes:
         text: What is read.
         order: What its column is sorted by; empty cells come last.
-        more: What is shown on demand below it: the end of a log.
+        remark: What stands below it in small letters.
+        more: What is shown below that on demand: the end of a log.
         numeric: Whether it stands to the right.
     """
 
     text: str = ""
     order: Scalar = ""
+    remark: str = ""
     more: str = ""
     numeric: bool = False
 
@@ -52,19 +54,18 @@ def trial_table(results: Results) -> Table:
         Row(
             cells=(
                 Cell(trial.name, trial.spec.index),
-                Cell(trial.status.state, trial.status.state),
+                _state(trial),
                 *(_value(trial.status.metrics.get(name)) for name in metrics),
                 *(_value(trial.spec.parameters.get(name)) for name in parameters),
                 Cell(trial.spec.origin, trial.spec.origin),
                 _duration(trial),
-                _reason(trial),
             ),
             state=trial.status.state,
             pareto=trial.name in results.front_names,
         )
         for trial in (*results.front, *rest)
     ]
-    columns = ("trial", "state", *metrics, *parameters, "origin", "duration", "reason")
+    columns = ("trial", "state", *metrics, *parameters, "origin", "duration")
     return Table(columns, tuple(rows))
 
 
@@ -80,14 +81,15 @@ def _duration(trial: NASTrial) -> Cell:
     return Cell() if time is None else Cell(duration(time), time.total_seconds(), numeric=True)
 
 
-def _reason(trial: NASTrial) -> Cell:
-    """Why a trial has no result: the last attempt's reason and the message, whose first line sums it up."""
-    if trial.status.state in {"Succeeded", "Pending", "Running"}:
-        return Cell()
+def _state(trial: NASTrial) -> Cell:
+    """The state, and why a trial has no result: the last attempt's reason, the message, the end of the log."""
+    state = trial.status.state
+    if state in {"Succeeded", "Pending", "Running"}:
+        return Cell(state, state)
     attempts = trial.status.attempts
-    last = attempts[-1].reason if attempts else None
-    head, _, more = trial.status.message.partition("\n")
-    text = ": ".join(part for part in (last, head) if part)
+    reason = attempts[-1].reason if attempts else None
+    message, _, log = trial.status.message.partition("\n")
+    why = ": ".join(part for part in (reason, message) if part)
     if len(attempts) > 1:
-        text += f" ({len(attempts)} attempts)"
-    return Cell(text, text, more=more)
+        why += f" ({len(attempts)} attempts)"
+    return Cell(state, state, remark=why, more=log)

@@ -6,8 +6,6 @@ changes what was observed.
 """
 
 import json
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,9 +25,9 @@ from ax.core.analysis_card import AnalysisCardBase, AnalysisCardGroup
 from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, written
 from paretonas.search.columns import ChoiceColumn, RangeColumn, column
 from paretonas.search.problem import measured, metric_name
-from paretonas.search.types import KnownTrial
+from paretonas.search.types import KnownTrial, SearchError
 
-FEWEST_TRIALS = 5
+_FEWEST_TRIALS = 5
 """Results below which a model of several parameters would only echo them."""
 _MOST_TRIALS = 100
 """Results that Ax is given: its contour predicts at every pair of sampled values (10 times the work at 200 of 50)."""
@@ -73,13 +71,15 @@ def analyse(spec: ExperimentSpec, known: Sequence[KnownTrial]) -> list[Card]:
         known: its trials; of more than 100 observed ones, 100 evenly chosen are used.
 
     Raises:
-        ValueError: fewer than `FEWEST_TRIALS` are observed.
+        SearchError: too few trials are observed, or no parameter varies.
     """
     observed = _spread([trial for trial in known if trial.state == "Observed"])
-    if len(observed) < FEWEST_TRIALS:
-        raise ValueError(f"{len(observed)} observed trials; a model needs {FEWEST_TRIALS}")
-    with _quiet():
-        return _cards(spec, _client(spec, observed))
+    if len(observed) < _FEWEST_TRIALS:
+        raise SearchError(f"A model needs {_FEWEST_TRIALS} results; there are {len(observed)} yet.")
+    if all(column(parameter).size == 1 for parameter in spec.parameters):
+        raise SearchError("There is nothing to model: no parameter varies.")
+    with _one_thread():
+        return _cards(spec, _client(spec, observed), [trial.index for trial in observed])
 
 
 def _spread(trials: Sequence[KnownTrial]) -> list[KnownTrial]:
@@ -96,16 +96,25 @@ def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:
     client.configure_experiment([_ax_parameter(c.parameter) for c in columns])
     signs = ("-" if objective.goal == "Minimize" else "" for objective in spec.objectives)
     names = (sign + metric_name(metric) for sign, metric in zip(signs, objectives, strict=True))
-    client.configure_optimization(", ".join(names))
+    client.configure_optimization(", ".join(names), _thresholds(spec))
     client.configure_tracking_metrics([metric_name(m) for m in _metrics(spec) if m not in objectives])
     client.configure_generation_strategy("fast", initialization_budget=0, initialize_with_center=False)
     for trial in observed:
         point = {c.name: trial.parameters.get(c.name, c.decode(c.resting)) for c in columns}
-        index = client.attach_trial(spec.cast(point), arm_name=str(trial.index))
+        index = client.attach_trial(spec.cast(point))
         values = {m: trial.metrics[m] for m in _metrics(spec)}
         scaled = {m: measured(objectives[m], v) if m in objectives else v for m, v in values.items()}
         client.complete_trial(index, {metric_name(m): v for m, v in scaled.items()})
     return client
+
+
+def _thresholds(spec: ExperimentSpec) -> list[str]:
+    """The thresholds as Ax's constraints, which it allows only between several objectives."""
+    given = [
+        (o, o.threshold) for o in spec.objectives if o.threshold is not None and len(spec.objectives) > 1
+    ]
+    signs = {"Maximize": ">=", "Minimize": "<="}
+    return [f"{metric_name(o.metric)} {signs[o.goal]} {measured(o, worst)!r}" for o, worst in given]
 
 
 def _metrics(spec: ExperimentSpec) -> list[str]:
@@ -125,7 +134,7 @@ def _ax_parameter(parameter: Parameter) -> RangeParameterConfig | ChoiceParamete
     return ChoiceParameterConfig(name, values, _TYPES[type(values[0])], is_ordered=choice.ordered)
 
 
-def _cards(spec: ExperimentSpec, client: Client) -> list[Card]:
+def _cards(spec: ExperimentSpec, client: Client, indices: Sequence[int]) -> list[Card]:
     metrics = _metrics(spec)
     bars = [SensitivityAnalysisPlot(metric_name=metric_name(m), top_k=_BARS) for m in metrics]
     sensitivities = dict(zip(metrics, client.compute_analyses(bars, display=False), strict=True))
@@ -134,15 +143,17 @@ def _cards(spec: ExperimentSpec, client: Client) -> list[Card]:
     fits = CrossValidationPlot(metric_names=list(map(metric_name, metrics)), untransform=True)
     *surfaces, fit = client.compute_analyses([*contours.values(), fits], display=False)
     # a group has a card for each metric, then a summary; an error has no group
-    checks = fit.flatten() if isinstance(fit, AnalysisCardGroup) else [fit] * len(metrics)
-    return [
+    checks = fit.flatten()[: len(metrics)] if isinstance(fit, AnalysisCardGroup) else [fit] * len(metrics)
+    cards = [
         *(_card(spec, "Sensitivity", metric, card) for metric, card in sensitivities.items()),
         *(_card(spec, "Contour", metric, card) for metric, card in zip(contours, surfaces, strict=True)),
-        *(
-            _card(spec, "CrossValidation", metric, card)
-            for metric, card in zip(metrics, checks, strict=False)
-        ),
+        *(_card(spec, "CrossValidation", metric, card) for metric, card in zip(metrics, checks, strict=True)),
     ]
+    for card in cards:
+        if card.kind == "CrossValidation" and card.figure:
+            marks = card.figure["data"][0]
+            marks["text"] = [str(indices[int(arm.partition("_")[0])]) for arm in marks["text"]]
+    return cards
 
 
 def _most_important(spec: ExperimentSpec, card: AnalysisCardBase) -> tuple[str, str] | tuple[None, None]:
@@ -187,15 +198,11 @@ def _feature_labels(spec: ExperimentSpec) -> dict[str, str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Ax logs every step, and torch warns of what Ax imports; one thread is the faster choice at these sizes."""
+def _one_thread() -> Iterator[None]:
+    """The faster choice for models of this size."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    logging.disable(logging.CRITICAL)  # errors too: they come back as cards
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        logging.disable(logging.NOTSET)
         torch.set_num_threads(threads)

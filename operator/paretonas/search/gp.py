@@ -134,7 +134,14 @@ class Posterior:
     """
 
     def __init__(
-        self, x: Tensor, y: Tensor, groups: Tensor, hyper: Hyperparameters, pending: Tensor, normals: Tensor
+        self,
+        x: Tensor,
+        y: Tensor,
+        groups: Tensor,
+        hyper: Hyperparameters,
+        pending: Tensor,
+        normals: Tensor,
+        mean: float | None = None,
     ) -> None:
         """Condition on the data, then on the fantasies.
 
@@ -145,6 +152,7 @@ class Posterior:
             hyper: The hyperparameters.
             pending: Features of the pending points, shape (p, features); p may be 0.
             normals: Standard normal draws, shape (p, fantasies).
+            mean: The constant mean; by default the generalised least squares one.
         """
         self._lengths = torch.tensor(hyper.lengths)[groups]
         self._scale = hyper.scale
@@ -153,10 +161,14 @@ class Posterior:
         covariance = self._kernel(z, z)
         covariance.diagonal().add_(hyper.noise + JITTER)
         factor = torch.linalg.cholesky(covariance)
-        weights = torch.cholesky_solve(torch.ones(n, 1, dtype=torch.double), factor)[:, 0]
-        self._mean = float((weights @ y) / weights.sum())
-        residual = (y - self._mean).unsqueeze(1)
+        if mean is None:
+            weights = torch.cholesky_solve(torch.ones(n, 1, dtype=torch.double), factor)[:, 0]
+            mean = float((weights @ y) / weights.sum())
+        self.mean = mean
+        residual = (y - self.mean).unsqueeze(1)
         self._alpha = torch.cholesky_solve(residual, factor).expand(-1, fantasies)
+        self.drawn = torch.zeros(0, fantasies, dtype=torch.double)
+        """The outcomes of the pending points under each fantasy, shape (p, fantasies)."""
         if len(pending):
             zp = pending / self._lengths
             cross = torch.linalg.solve_triangular(factor, self._kernel(z, zp), upper=False)
@@ -164,6 +176,7 @@ class Posterior:
             joint.diagonal().add_(hyper.noise + JITTER)
             lower = torch.linalg.cholesky(joint)
             drawn = self._kernel(zp, z) @ self._alpha + lower @ normals
+            self.drawn = self.mean + drawn
             # the factor of all points, by blocks
             zeros = torch.zeros(n, len(pending), dtype=torch.double)
             factor = torch.cat([torch.cat([factor, zeros], 1), torch.cat([cross.T, lower], 1)])
@@ -172,7 +185,7 @@ class Posterior:
             self._alpha = torch.cholesky_solve(residual, factor)
         self._z = z
         # (K + noise) alpha = residual, so the mean at the points themselves, K alpha, costs nothing
-        self.fitted = self._mean + residual - (hyper.noise + JITTER) * self._alpha
+        self.fitted = self.mean + residual - (hyper.noise + JITTER) * self._alpha
         """The mean at the data and then the pending points under each fantasy, shape (n + p, fantasies)."""
         # a product with the inverse factor is several times faster than a triangular solve for thousands of points
         self._inverse = torch.linalg.solve_triangular(
@@ -184,10 +197,10 @@ class Posterior:
 
     def means(self, x: Tensor) -> Tensor:
         """Means under each fantasy, shape (points, fantasies)."""
-        return self._mean + self._kernel(x / self._lengths, self._z) @ self._alpha
+        return self.mean + self._kernel(x / self._lengths, self._z) @ self._alpha
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means under each fantasy and the standard deviation: shapes (points, fantasies) and (points,)."""
         k = self._kernel(x / self._lengths, self._z)
         variance = self._scale - (k @ self._inverse.T).square_().sum(1)
-        return self._mean + k @ self._alpha, variance.clamp_min_(1e-10).sqrt_()
+        return self.mean + k @ self._alpha, variance.clamp_min_(1e-10).sqrt_()

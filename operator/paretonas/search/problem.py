@@ -68,7 +68,7 @@ def _ax_parameter(parameter: Parameter, dependents: dict[TParamValue, list[str]]
         parameter_type=kind,
         values=list(choice.values),
         is_ordered=choice.ordered,
-        sort_values=choice.ordered and kind.is_numeric,
+        sort_values=kind.is_numeric,
         log_scale=False,  # Ax would make geometric values logarithmic without a word
         dependents=dependents,
     )

@@ -1,5 +1,6 @@
 """The search as a pure function of the experiment and its known trials."""
 
+import math
 import time
 import warnings
 from collections import OrderedDict
@@ -38,12 +39,13 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
     for one, storing it as pending, and asking for one more.
 
     Raises:
-        SearchError: no point keeps the constraints.
+        SearchError: no point keeps the constraints, or an observed trial lacks a metric.
     """
     start = time.perf_counter()
     with _one_thread():
         space: Space = _remembered((_identity(spec),), lambda: Space(spec))
         trials = sorted(known, key=lambda trial: trial.index)
+        _check(spec, trials)
         found: list[Candidate] = []
         for _ in range(count):
             candidate = _next(space, trials)
@@ -54,6 +56,14 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
             trials.append(KnownTrial(index, candidate.parameters, "Pending"))
         exhausted = _exhausted(space, trials)
     return Suggestion(tuple(found), exhausted, time.perf_counter() - start)
+
+
+def _check(spec: ExperimentSpec, trials: Sequence[KnownTrial]) -> None:
+    for trial in trials:
+        for metric in spec.needed_metrics if trial.state == "Observed" else ():
+            value = trial.metrics.get(metric, math.nan)
+            if not math.isfinite(value):
+                raise SearchError(f"trial {trial.index} is observed without a finite {metric!r}")
 
 
 def forget() -> None:

@@ -40,7 +40,9 @@ def assert_names_cancel_out(left: str, right: str) -> None:
     for name in NAMES:
         values = {**zero, name: one[name]}
         with_name, without = (eval(f"({left}) - ({right})", {}, v) for v in (values, zero))  # noqa: S307 # as below
-        assert with_name == without, f"{left} and {right} do compare {name}"
+        assert with_name == pytest.approx(without, rel=1e-9, abs=1e-9), (
+            f"{left} and {right} do compare {name}"
+        )
 
 
 @given(CONSTRAINTS, VALUES)

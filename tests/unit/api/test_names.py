@@ -1,25 +1,16 @@
+from typing import Any
+
 import pytest
 
-from paretonas.api import InvalidDocument, job_name, parse_experiment, trial_name
+from paretonas.api import InvalidDocument, NASExperiment, job_name, parse_experiment, trial_name
 from paretonas.api.experiment import MAX_NAME, MAX_TRIALS, FailurePolicy
 
 POD_NAME = 63
 """Volcano's limit for ``<job>-<task>-<index>``."""
 
 
-def experiment(name: str) -> dict[str, object]:
-    spec = {
-        "objectives": [{"metric": "m", "goal": "Maximize"}],
-        "parameters": [{"name": "a", "float": {"min": 0, "max": 1}}],
-        "maxTrials": 2,
-        "trial": {"command": ["python"]},
-    }
-    return {
-        "apiVersion": "paretonas.io/v1alpha1",
-        "kind": "NASExperiment",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
+def named(document: dict[str, Any], name: str) -> NASExperiment:
+    return parse_experiment({**document, "metadata": {"name": name}})
 
 
 def test_a_trial_and_its_jobs_are_named_after_the_experiment():
@@ -27,25 +18,25 @@ def test_a_trial_and_its_jobs_are_named_after_the_experiment():
     assert job_name("mnist-nas-7", 2) == "mnist-nas-7-a2"
 
 
-def test_the_longest_name_fits_into_the_name_of_the_last_pod_that_can_be():
+def test_the_longest_name_fits_into_the_name_of_the_last_pod_that_can_be(document: dict[str, Any]):
     name = "x" * MAX_NAME
-    assert parse_experiment(experiment(name)).name == name
+    assert named(document, name).name == name
     retries = next(m.le for m in FailurePolicy.model_fields["retries"].metadata if hasattr(m, "le"))
     pod = job_name(trial_name(name, MAX_TRIALS - 1), retries + 1) + "-trial-99-0"
     assert len(pod) <= POD_NAME, pod
 
 
-def test_a_name_that_is_one_longer_is_refused():
+def test_a_name_that_is_one_longer_is_refused(document: dict[str, Any]):
     with pytest.raises(InvalidDocument, match=r"metadata\.name"):
-        parse_experiment(experiment("x" * (MAX_NAME + 1)))
+        named(document, "x" * (MAX_NAME + 1))
 
 
 @pytest.mark.parametrize("name", ["a", "a1", "mnist-nas", "a-1-b", "x" * MAX_NAME])
-def test_a_kubernetes_name_is_taken(name: str):
-    assert parse_experiment(experiment(name)).name == name
+def test_a_kubernetes_name_is_taken(document: dict[str, Any], name: str):
+    assert named(document, name).name == name
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a.b", "a b", "1a", "ä", "a\n"])
-def test_another_name_is_refused(name: str):
+def test_another_name_is_refused(document: dict[str, Any], name: str):
     with pytest.raises(InvalidDocument, match=r"metadata\.name"):
-        parse_experiment(experiment(name))
+        named(document, name)

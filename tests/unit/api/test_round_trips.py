@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretonas.api import Condition, NASExperiment, NASTrial, parse_experiment, parse_trial
+from paretonas.api import Condition, NASTrial, parse_experiment, parse_trial
 
 IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,62}", fullmatch=True)
 LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
@@ -16,7 +16,7 @@ FLOATS = st.floats(-1e300, 1e300).map(lambda number: number + 0.0)
 INTEGERS = st.integers(-(2**53), 2**53)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = FLOATS | INTEGERS | TEXTS | st.booleans()
-TIMES = st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 # Hypothesis wants it naive
+TIMES = st.datetimes(datetime(1000, 1, 1)).map(lambda time: f"{time.isoformat()}Z")  # noqa: DTZ001 # Hypothesis wants it naive
 
 
 def from_go(document: Any) -> Any:
@@ -72,20 +72,20 @@ def values_of(kind: dict[str, Any]) -> list[Any]:
 
 @st.composite
 def parameter_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
-    names = draw(st.lists(IDENTIFIERS, min_size=1, max_size=6, unique=True))
-    found: list[dict[str, Any]] = []
-    for name in names:
-        parameter = {"name": name, **draw(KINDS)}
-        parents = [
-            p for p in found if values_of({k: v for k, v in p.items() if k not in ("name", "activeWhen")})
-        ]
-        if parents and draw(st.booleans()):
+    kinds: dict[str, dict[str, Any]] = {}
+    parameters = []
+    for name in draw(st.lists(IDENTIFIERS, min_size=1, max_size=6, unique=True)):
+        kind = draw(KINDS)
+        parameter = {"name": name, **kind}
+        parents = [parent for parent in kinds if values_of(kinds[parent])]
+        conditional: bool = draw(st.booleans())
+        if parents and conditional:
             parent = draw(st.sampled_from(parents))
-            kind = {k: v for k, v in parent.items() if k not in ("name", "activeWhen")}
-            asked = draw(st.lists(st.sampled_from(values_of(kind)), min_size=1, max_size=3))
-            parameter["activeWhen"] = [{"parameter": parent["name"], "values": asked}]
-        found.append(parameter)
-    return draw(st.permutations(found))
+            asked = draw(st.lists(st.sampled_from(values_of(kinds[parent])), min_size=1, max_size=3))
+            parameter["activeWhen"] = [{"parameter": parent, "values": asked}]
+        kinds[name] = kind
+        parameters.append(parameter)
+    return list(draw(st.permutations(parameters)))
 
 
 @st.composite
@@ -144,21 +144,19 @@ CONDITIONS = st.fixed_dictionaries(
         "type": st.sampled_from(["Valid", "Progressing", "Suspended", "Succeeded"]),
         "status": st.sampled_from(["True", "False", "Unknown"]),
         "reason": st.just("Reason"),
-        "last_transition_time": TIMES,
+        "lastTransitionTime": TIMES,
     },
-    optional={"message": TEXTS, "observed_generation": st.integers(0, 9)},
-).map(lambda fields: Condition(**fields))
-
+    optional={"message": TEXTS, "observedGeneration": st.integers(0, 9)},
+)
 POINTS = st.dictionaries(IDENTIFIERS, SCALARS, max_size=4)
 METRICS = st.dictionaries(IDENTIFIERS, FLOATS, max_size=4)
 
 
 @st.composite
 def trial_documents(draw: st.DrawFn) -> dict[str, Any]:
-    time = TIMES.map(lambda t: t.isoformat().replace("+00:00", "Z"))
     attempt = st.fixed_dictionaries(
         {"job": LABELS},
-        optional={"reason": TEXTS, "exitCode": st.integers(-64, 255), "startTime": time, "endTime": time},
+        optional={"reason": TEXTS, "exitCode": st.integers(-64, 255), "startTime": TIMES, "endTime": TIMES},
     )
     spec = st.fixed_dictionaries(
         {"experiment": LABELS, "index": st.integers(0, 10**6), "parameters": POINTS},
@@ -170,7 +168,7 @@ def trial_documents(draw: st.DrawFn) -> dict[str, Any]:
     status = st.fixed_dictionaries(
         {},
         optional={
-            "conditions": st.lists(CONDITIONS.map(Condition.to_dict), max_size=2),
+            "conditions": st.lists(CONDITIONS, max_size=2),
             "state": st.sampled_from(
                 ["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
             ),
@@ -206,7 +204,7 @@ def test_an_experiment_comes_back_to_the_digit_after_kubernetes_has_turned_whole
     assert again["spec"]["trial"].pop("podOverlay") == {}
     assert json.dumps(again) == json.dumps(written), "a number has changed its type"
     # the overlay is the user's own: nothing is known of its types, and nothing is changed in it
-    assert json.dumps(parse_experiment({**document}).spec.trial.pod_overlay) == json.dumps(overlay)
+    assert json.dumps(parse_experiment(document).spec.trial.pod_overlay) == json.dumps(overlay)
 
 
 @given(experiment_documents(), st.data())
@@ -239,81 +237,54 @@ def test_a_trial_comes_back_the_same_from_its_document(document: dict[str, Any])
 
 
 @given(CONDITIONS)
-def test_a_time_keeps_the_fraction_of_its_second(condition: Condition):
-    again = Condition.model_validate(json.loads(json.dumps(condition.to_dict())))
-    assert again.last_transition_time == condition.last_transition_time
-    assert again == condition
+def test_a_time_keeps_the_fraction_of_its_second(document: dict[str, Any]):
+    condition = Condition.model_validate(document)
+    written = condition.to_dict()["lastTransitionTime"]
+    assert written == document["lastTransitionTime"]
+    assert datetime.fromisoformat(written) == condition.last_transition_time
 
 
 def test_a_time_of_another_zone_is_read_as_utc_and_written_with_z():
-    fields = {
-        "type": "Valid",
-        "status": "True",
-        "reason": "Read",
-        "lastTransitionTime": "2026-01-31T12:00:00.25+02:00",
-    }
+    time = "2026-01-31T12:00:00.25+02:00"
+    fields = {"type": "Valid", "status": "True", "reason": "Read", "lastTransitionTime": time}
     condition = Condition.model_validate(fields)
     assert condition.last_transition_time == datetime(2026, 1, 31, 10, 0, 0, 250_000, tzinfo=UTC)
     assert condition.last_transition_time.utcoffset() == timedelta(0)
     assert condition.to_dict()["lastTransitionTime"] == "2026-01-31T10:00:00.250000Z"
 
 
-def test_an_experiments_status_comes_back_the_same():
-    document = {
-        "apiVersion": "paretonas.io/v1alpha1",
-        "kind": "NASExperiment",
-        "metadata": {"name": "x", "uid": "7", "generation": 3, "annotations": {"a": "b"}},
-        "spec": {
-            "objectives": [{"metric": "m", "goal": "Maximize"}],
-            "parameters": [{"name": "a", "float": {"min": 0, "max": 1}}],
-            "maxTrials": 2,
-            "trial": {"command": ["python"]},
-        },
-        "status": {
-            "observedGeneration": 3,
-            "conditions": [
-                {
-                    "type": "Succeeded",
-                    "status": "True",
-                    "reason": "MaxTrialsReached",
-                    "message": "",
-                    "lastTransitionTime": "2026-01-31T12:00:00.000001Z",
-                    "observedGeneration": 3,
-                }
-            ],
-            "trials": {"total": 2, "succeeded": 1, "failed": 1},
-            "paretoSet": [{"trial": "x-0", "index": 0, "parameters": {"a": 1}, "metrics": {"m": 0.25}}],
-            "hypervolume": 0.5,
-            "referencePoint": {"m": -1},
-            "startTime": "2026-01-31T11:00:00Z",
-            "completionTime": "2026-01-31T12:00:00.000001Z",
-        },
+def test_an_experiments_status_and_metadata_come_back_the_same(document: dict[str, Any]):
+    document["metadata"] = {"name": "x", "uid": "7", "generation": 3, "annotations": {"a": "b"}}
+    document["status"] = {
+        "observedGeneration": 3,
+        "conditions": [
+            {
+                "type": "Succeeded",
+                "status": "True",
+                "reason": "MaxTrialsReached",
+                "message": "",
+                "lastTransitionTime": "2026-01-31T12:00:00.000001Z",
+                "observedGeneration": 3,
+            }
+        ],
+        "paretoSet": [{"trial": "x-0", "index": 0, "parameters": {"a": 1}, "metrics": {"m": 0.25}}],
+        "hypervolume": 0.5,
+        "referencePoint": {"m": -1.0},
+        "startTime": "2026-01-31T11:00:00Z",
+        "completionTime": "2026-01-31T12:00:00.000001Z",
     }
     experiment = parse_experiment(document)
     assert experiment.status.finished
     assert parse_experiment(from_go(experiment.to_dict())) == experiment
     written = experiment.to_dict()
     assert written["metadata"] == document["metadata"]
-    assert written["status"].items() >= {k: v for k, v in document["status"].items() if k != "trials"}.items()
-    assert written["status"]["trials"].items() >= document["status"]["trials"].items()
+    assert written["status"].items() >= document["status"].items()
+    assert written["status"]["trials"]["total"] == 0
 
 
-def test_a_replaced_spec_forgets_what_was_read_from_the_old_one():
-    document: dict[str, Any] = {
-        "apiVersion": "paretonas.io/v1alpha1",
-        "kind": "NASExperiment",
-        "metadata": {"name": "x"},
-        "spec": {
-            "objectives": [{"metric": "m", "goal": "Maximize"}],
-            "parameters": [
-                {"name": "a", "float": {"min": 0, "max": 1}},
-                {"name": "b", "float": {"min": 0, "max": 1}},
-            ],
-            "parameterConstraints": ["a <= b"],
-            "maxTrials": 2,
-            "trial": {"command": ["python"]},
-        },
-    }
+def test_a_replaced_spec_forgets_what_was_read_from_the_old_one(document: dict[str, Any]):
+    document["spec"]["parameters"].append({"name": "b", "float": {"min": 0, "max": 1}})
+    document["spec"]["parameterConstraints"] = ["a <= b"]
     spec = parse_experiment(document).spec
     assert [c.text for c in spec.linear_constraints] == ["a <= b"]
     changed = spec.replace(parameter_constraints=("b <= a",), max_trials=3)
@@ -337,21 +308,8 @@ def test_a_trials_status_is_changed_without_touching_the_rest():
     assert parse_trial(ended.to_dict()) == ended
 
 
-def test_defaults_are_written_out():
-    document = {
-        "apiVersion": "paretonas.io/v1alpha1",
-        "kind": "NASExperiment",
-        "metadata": {"name": "x"},
-        "spec": {
-            "objectives": [{"metric": "m", "goal": "Maximize"}],
-            "parameters": [{"name": "a", "float": {"min": 0, "max": 1}}],
-            "maxTrials": 2,
-            "trial": {"command": ["python"]},
-        },
-    }
-    experiment = parse_experiment(document)
-    assert isinstance(experiment, NASExperiment)
-    spec = experiment.to_dict()["spec"]
+def test_defaults_are_written_out(document: dict[str, Any]):
+    spec = parse_experiment(document).to_dict()["spec"]
     assert spec["parallelism"] == 1
     assert spec["search"] == {"seed": 0}
     assert spec["failurePolicy"] == {"maxFailureRatio": 0.5, "afterTrials": 5, "retries": 2}

@@ -48,14 +48,17 @@ def main() -> None:
     parser.add_argument("--sleep", type=float, default=0.0)
     parser.add_argument("--crash-below", type=float, default=-1.0, help="of x")
     arguments = parser.parse_args()
-    print(f"training with x {arguments.x}", flush=True)
+    print(f"training with x {arguments.x}", flush=True)  # noqa: T201 # what a trial prints
     time.sleep(arguments.sleep)
     if arguments.x < arguments.crash_below:
         raise RuntimeError(f"x {arguments.x} is too small")
     steps = [
         record(scalar(tag, value, step))
         for step in range(3)
-        for tag, value in (("accuracy", 1 - (arguments.x - 0.3) ** 2 / (step + 1)), ("size", 100 * arguments.x))
+        for tag, value in (
+            ("accuracy", 1 - (arguments.x - 0.3) ** 2 / (step + 1)),
+            ("size", 100 * arguments.x),
+        )
     ]
     (arguments.log_dir / "events.out.tfevents.1.quick").write_bytes(b"".join(steps))
 

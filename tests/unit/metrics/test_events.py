@@ -176,7 +176,7 @@ def test_any_bytes_are_points_or_malformed_but_never_an_error(noise):
     ],
 )
 def test_a_value_in_a_form_that_its_type_does_not_have_is_no_scalar(record):
-    assert points([record]) == []
+    assert decode(as_matrix([record])) == ([], [])
 
 
 def test_more_tags_than_layouts_are_all_read(logs):

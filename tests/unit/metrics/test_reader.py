@@ -233,6 +233,15 @@ def test_a_file_that_became_shorter_is_read_again_from_its_start(logs, write, tm
     assert reader.curves() == {"acc": ((1, 0.75),)}
 
 
+def test_a_file_that_was_emptied_counts_no_more(logs, write, tmp_path):
+    write([logs.plain(1, acc=0.25)])
+    reader = LogReader(tmp_path)
+    reader.poll()
+    write([])
+    assert reader.poll()
+    assert reader.curves() == {}
+
+
 def test_a_file_that_was_replaced_is_read_again_from_its_start(logs, write, tmp_path):
     path = write([logs.plain(1, acc=0.25)])
     reader = LogReader(tmp_path)
@@ -268,6 +277,17 @@ def test_bytes_that_arrive_after_the_file_has_grown_are_read(logs, write, tmp_pa
         assert reader.reading(ACC).notes == ()
         path.unlink()
         reader.poll()
+
+
+def test_a_damaged_end_that_was_cut_off_is_noted_no_more(logs, write, tmp_path):
+    whole = logs.frame(logs.plain(1, acc=0.25))
+    path = write(whole + bytes(30))
+    reader = LogReader(tmp_path)
+    reader.poll()
+    assert len(reader.reading(ACC).notes) == 1
+    os.truncate(path, len(whole))
+    reader.poll()
+    assert reader.reading(ACC).notes == ()
 
 
 # Damage

@@ -88,3 +88,9 @@ def test_of_two_values_at_one_step_the_later_write_counts_and_steps_ascend():
     merged = Curve.from_writes([first, second])
     assert merged.steps.tolist() == [1, 3, 5]
     assert merged.values.tolist() == [0.2, 0.3, 0.6]
+
+
+def test_the_later_write_counts_in_a_long_curve_too():  # sorts tend to be stable by accident when they are short
+    steps = np.random.default_rng(0).integers(0, 50, 5000)
+    merged = Curve.from_writes([(steps, np.arange(5000.0))])
+    assert merged.values.tolist() == [np.flatnonzero(steps == step)[-1] for step in range(50)]

@@ -61,6 +61,7 @@ def test_a_last_record_with_a_wrong_checksum_waits_for_what_follows(logs):
     bad[HEADER] ^= 1
     found = scan(good + bad)
     assert (found.consumed, found.needed) == (len(good), len(bad) + 1)
+    assert scan(good + bad + after[:3]).consumed == len(good + bad)
     assert data_of(scan(good + bad + after)) == [b"good", b"after"]
 
 

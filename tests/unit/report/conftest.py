@@ -77,7 +77,7 @@ def mnist_metrics(point: Point, epochs: float | None = None) -> Metrics:
     rate, dropout = float(point["learning_rate"]), float(point["dropout"])
     epochs = float(point["epochs"]) if epochs is None else epochs
     speed = epochs * 10 ** -abs(log10(rate) + 2.5) * (64 / float(point["batch_size"])) ** 0.3
-    accuracy = 0.985 - 0.35 / h1**0.75 - 0.04 / h2**0.5 - 0.03 * dropout - 0.045 * exp(-2.2 * speed) - 0.006 / epochs
+    accuracy = 0.989 - 0.35 / h1**0.85 - 0.04 / h2**0.6 - 0.03 * dropout - 0.09 * exp(-2.2 * speed) - 0.006 / epochs
     return {
         "val_acc": round(accuracy, 4),
         "num_params": float(785 * h1 + (h1 + 1) * h2 + 10 * (h2 + 1)),
@@ -112,12 +112,13 @@ def search(
 
         def loss(point: Point, weights: np.ndarray = weights) -> float:
             found = metrics(point)
-            return sum(
-                w * o.comparable(found[o.metric]) / abs(o.comparable(o.threshold or 1.0) or 1.0)
+            ruled_out = 1e3 * (not pareto.feasible(spec, found))
+            return ruled_out + sum(
+                w * o.comparable(found[o.metric]) / (0.03 if o.metric == "val_acc" else abs(o.comparable(o.threshold or 1.0) or 1.0))
                 for w, o in zip(weights, spec.objectives, strict=True)
             )
 
-        point = min((draw_point(experiment, rng) for _ in range(40 if by_model else 1)), key=loss)
+        point = min((draw_point(experiment, rng) for _ in range(60 if by_model else 1)), key=loss)
         name = f"{experiment.name}-{index}"
         noisy = {**metrics(point)}
         if "val_acc" in noisy:

@@ -60,9 +60,9 @@ def test_without_a_log_folder_there_is_no_trial(
 def test_a_wrong_argument_is_found_before_anything_slow_is_imported() -> None:
     script = """
 import sys
-from paretonas_trainer.__main__ import main
+from paretonas_trainer.__main__ import run
 try:
-    main(["--epochs", "0"])
+    run(["--epochs", "0"])
 finally:
     print([name for name in ("numpy", "torch", "pytorch_lightning") if name in sys.modules])
 """

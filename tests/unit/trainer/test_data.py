@@ -11,6 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from tests.unit.trainer.small_mnist import SmallMnist
@@ -60,7 +61,13 @@ def start(small_mnist: SmallMnist, tmp_path: Path) -> Start:
     """Start a process that prepares a folder; its source notes each file in tmp_path / "notes"."""
 
     def start(data_dir: Path, *largest_file: str) -> "subprocess.Popen[str]":
-        words = [data_dir, small_mnist.raw, tmp_path / "notes", json.dumps(small_mnist.md5), *largest_file]
+        words: list[Any] = [
+            data_dir,
+            small_mnist.raw,
+            tmp_path / "notes",
+            json.dumps(small_mnist.md5),
+            *largest_file,
+        ]
         return subprocess.Popen([sys.executable, "-c", PREPARE, *words], stderr=subprocess.PIPE, text=True)
 
     return start

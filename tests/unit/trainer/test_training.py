@@ -15,9 +15,16 @@ from paretonas_trainer.data import default_data_dir
 # Runs trials one after the other, so that they share the time to import torch; ends with the first that fails.
 TRIALS = """
 import json, sys
-from paretonas_trainer.__main__ import main
+from paretonas_trainer.__main__ import run
 md5, trials = map(json.loads, sys.argv[1:])
-sys.exit(next(filter(None, (main(trial, md5) for trial in trials)), 0))
+sys.exit(next(filter(None, (run(trial, md5) for trial in trials)), 0))
+"""
+BROKEN = """
+import sys
+from paretonas_trainer import __main__ as trainer, data
+data.prepare = lambda *_: 1 / 0
+sys.argv[1:] = ["prepare"]
+trainer.main()
 """
 PER_EPOCH = {"val_acc", "val_loss", "train_loss", "learning_rate"}
 ONCE = {"num_params", "train_time"}
@@ -37,12 +44,11 @@ def run(command: list[str], **environment: str) -> "subprocess.CompletedProcess[
     )
 
 
-def run_trials(small_mnist: SmallMnist, *trials: str) -> "subprocess.CompletedProcess[str]":
-    words = [json.dumps(trial.split()) for trial in trials]
-    return run(
-        ["-c", TRIALS, json.dumps(small_mnist.md5), f"[{','.join(words)}]"],
-        PARETONAS_DATA_DIR=str(small_mnist.data_dir),
-    )
+def run_trials(
+    small_mnist: SmallMnist, *trials: str, before: str = "", **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    words = [json.dumps(small_mnist.md5), json.dumps([trial.split() for trial in trials])]
+    return run(["-c", before + TRIALS, *words], PARETONAS_DATA_DIR=str(small_mnist.data_dir), **environment)
 
 
 def scalars(log_dir: Path) -> Scalars:
@@ -132,28 +138,35 @@ def test_real_mnist_is_learnt_in_one_epoch(tmp_path: Path) -> None:
 
 
 def test_a_gpu_that_is_not_there_is_a_wrong_argument(small_mnist: SmallMnist, tmp_path: Path) -> None:
-    words = ["-c", TRIALS, json.dumps(small_mnist.md5), json.dumps([["--accelerator", "gpu"]])]
-    done = run(
-        words,
-        CUDA_VISIBLE_DEVICES="",
-        PARETONAS_LOG_DIR=str(tmp_path),
-        PARETONAS_DATA_DIR=str(small_mnist.data_dir),
-    )
+    done = run_trials(small_mnist, f"--accelerator gpu --log-dir {tmp_path}", CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
-    assert done.stderr.startswith(
-        "paretonas_trainer: argument --accelerator: torch finds no 'gpu' here: give cpu"
-    )
+    line = "paretonas_trainer: argument --accelerator: torch finds no 'gpu' here: give cpu or auto\n"
+    assert done.stderr.startswith(line)
 
 
-@pytest.mark.parametrize(("argument", "code"), [("--data-dir", 3), ("--log-dir", 3)])
+@pytest.mark.parametrize("argument", ["--data-dir", "--log-dir"])
 def test_a_folder_that_cannot_be_used_is_one_line_before_anything_slow(
-    argument: str, code: int, small_mnist: SmallMnist, tmp_path: Path
+    argument: str, small_mnist: SmallMnist, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    folders = {"--data-dir": small_mnist.data_dir, "--log-dir": tmp_path / "logs"} | {
-        argument: tmp_path / "file" / "x"
-    }
+    folders = {"--data-dir": small_mnist.data_dir, "--log-dir": tmp_path / "logs"}
+    folders[argument] = tmp_path / "file" / "folder"
     done = run_trials(small_mnist, " ".join(f"{name} {folder}" for name, folder in folders.items()))
-    assert done.returncode == code
+    assert done.returncode == 3
     assert argument in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_disk_that_is_full_is_told_at_the_end(small_mnist: SmallMnist, tmp_path: Path) -> None:
+    limit = (
+        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # bytes a file may have\n"
+    )
+    done = run_trials(small_mnist, f"--log-dir {tmp_path}", before=limit)
+    assert done.returncode == 3
+    assert "paretonas_trainer: [Errno 27] File too large: check --log-dir, its access and free" in done.stderr
+
+
+def test_an_unexpected_error_is_shown_and_ends_with_1() -> None:
+    done = run(["-c", BROKEN])
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")

@@ -32,9 +32,10 @@ def _written(path: Path, text: str) -> Path:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        error.filename = str(path)  # a full disk does not tell where
         raise
     return temporary
 

@@ -1,0 +1,75 @@
+"""A command line to call, and an experiment whose trials take 30 ms."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from tests.builders import MINIMAL
+from tests.unit.cli.random_search import RandomSearch
+
+from paretonas.cli import plan, run
+from paretonas.cli.main import main
+
+HERE = Path(__file__).parent
+TRIAL = [sys.executable, "-I", "-S", str(HERE / "quick_trial.py")]
+ARGS = ["--x", "${parameters.x}", "--log-dir", "${trial.logDir}"]
+
+
+class Project:
+    """A folder with an experiment's file, in which commands are called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.runs = folder, folder / "runs"
+        self.search = RandomSearch
+
+    def write(self, *, options: tuple[str, ...] = (), name: str = "nas", **spec: Any) -> Path:
+        """Write an experiment whose trials get the options of `quick_trial` too."""
+        document = {
+            "apiVersion": "paretonas.io/v1alpha1",
+            "kind": "NASExperiment",
+            "metadata": {"name": name},
+            "spec": {**MINIMAL, "trial": {"command": [*TRIAL, *options], "args": ARGS}, **spec},
+        }
+        path = self.folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    def call(self, *arguments: str) -> Result:
+        """Call a command in this process, with a random search."""
+        given = [] if arguments[0] in {"validate", "plan"} else ["--runs-dir", str(self.runs)]
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (run, plan):
+                patch.setattr(module, "SearchWorker", self.search)
+            return CliRunner().invoke(main, [*arguments, *given])
+
+    def run(self, *options: str) -> Result:
+        """Run the experiment of `write` to its end, in this process."""
+        return self.call("run", str(self.folder / "nas.yaml"), *options)
+
+    def start(self, **options: Any) -> subprocess.Popen[str]:
+        """Start the experiment of `write` in a process of its own, with a random search."""
+        return subprocess.Popen(
+            [sys.executable, str(HERE / "random_search.py"), "run", "nas.yaml"],
+            cwd=self.folder,
+            text=True,
+            env={**os.environ, "COLUMNS": "80"},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Result]:
+    """An experiment of six trials that was run to its end, and what the run said; tests only look at it."""
+    project = Project(tmp_path_factory.mktemp("finished"))
+    project.write(maxTrials=6)
+    return project, project.run()

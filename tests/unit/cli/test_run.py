@@ -1,0 +1,229 @@
+"""`paretonas run` in processes of its own, with real trials."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from tests.unit.cli.conftest import Project
+
+from paretonas.backends.local.store import exclusive, read_experiment, read_trials
+
+Finished = tuple[Project, Result]
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.02)
+
+
+def running(project: Project) -> list[int]:
+    """The process groups of attempts that run."""
+    return [
+        json.loads(path.read_text())["pid"] for path in project.runs.glob("nas/*/a*/job.json") if alive(path)
+    ]
+
+
+def alive(job: Path) -> bool:
+    return job.stat().st_size > 0 and not job.with_name("exit.json").exists()
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_run_ends_with_its_pareto_set_and_its_page(finished: Finished) -> None:
+    project, result = finished
+    assert result.exit_code == 0, result.stderr
+    assert "nas: TrialsCompleted: 6 trials ended, 6 succeeded\n" in result.stdout
+    assert re.search(r"^Pareto set: \d trials?, hypervolume [\d.]+$", result.stdout, re.MULTILINE)
+    assert re.search(r"^TRIAL +accuracy +size +x$", result.stdout, re.MULTILINE)
+    assert f"report: {project.runs}/nas/report.html\n" in result.stdout
+    assert "<html" in (project.runs / "nas" / "report.html").read_text()[:1000]
+
+
+def test_lines_that_are_not_for_a_terminal_tell_every_event_once(finished: Finished) -> None:
+    _, result = finished
+    events = re.findall(r"^\d\d:\d\d:\d\d (\w+) +(\S+) .+$", result.stdout, re.MULTILINE)
+    submitted = sorted(about for reason, about in events if reason == "TrialSubmitted")
+    succeeded = sorted(about for reason, about in events if reason == "TrialSucceeded")
+    assert submitted == succeeded == [f"nas-{i}" for i in range(6)]
+    assert events[-1] == ("Succeeded", "nas")
+    assert "\x1b" not in result.stdout, "colours are for terminals"
+
+
+def test_a_finished_run_tells_its_result_again_and_starts_nothing(finished: Finished) -> None:
+    project, first = finished
+    again = project.run()
+    assert again.exit_code == 0
+    assert "nas is finished; raise maxTrials (or --max-trials) to go on" in again.stdout
+    table = first.stdout[first.stdout.index("Pareto set:") :]
+    assert table in again.stdout
+    assert "TrialSubmitted" not in again.stdout
+
+
+def test_a_finished_run_goes_on_with_more_trials(project: Project) -> None:
+    project.write(maxTrials=2)
+    assert project.run().exit_code == 0
+    more = project.run("--max-trials", "5", "--parallelism", "3")
+    assert more.exit_code == 0
+    assert "5 trials ended" in more.stdout
+    stored = read_experiment(project.runs / "nas").spec
+    assert (stored.max_trials, stored.parallelism) == (5, 3)
+    assert len(read_trials(project.runs / "nas")) == 5
+
+
+def test_an_experiment_whose_trials_fail_exits_with_1_and_their_last_lines(project: Project) -> None:
+    project.write(options=("--crash-below", "2"), maxTrials=4, failurePolicy={"retries": 0, "afterTrials": 3})
+    result = project.run()
+    assert result.exit_code == 1
+    assert "nas: TooManyFailures: " in result.stdout
+    assert re.search(r"^nas-0: Crashed: ended with exit code 1$", result.stdout, re.MULTILINE)
+    assert re.search(r"^  RuntimeError: x 0\.\d+ is too small$", result.stdout, re.MULTILINE)
+    assert "no trial is in the Pareto set" in result.stdout
+
+
+def test_a_retried_trial_is_said_to_be(project: Project) -> None:
+    project.write(options=("--crash-below", "2"), maxTrials=1, parallelism=1, failurePolicy={"retries": 1})
+    result = project.run()
+    assert re.search(
+        r"TrialRetried +nas-0 attempt 1 Crashed after \S+ s: ended with exit code 1", result.stdout
+    )
+    assert re.search(r"TrialSubmitted +nas-0 attempt 2: x ", result.stdout)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_stops_its_trials_and_goes_on_when_called_again(
+    project: Project, signum: signal.Signals
+) -> None:
+    slow = project.write(options=("--sleep", "600"), maxTrials=4)
+    process = project.start()
+    wait_until(lambda: len(running(project)) == 2, "two trials that run")
+    started = running(project)
+    process.send_signal(signum)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "stopping the trials" in output
+    assert "the state is kept in runs/nas\n0 of 4 trials ended; the same command goes on\n" in output
+    assert not any(map(exists, started)), "a trial outlived the run that was to stop it"
+    slow.unlink()
+    project.write(maxTrials=4)
+    again = project.run()
+    assert again.exit_code == 0, again.stderr
+    trials = read_trials(project.runs / "nas")
+    assert [t.status.state for t in trials] == ["Succeeded"] * 4
+    assert [a.reason for a in trials[0].status.attempts] == ["Stopped", "Completed"]
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(project: Project) -> None:
+    deaf = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    project.write(trial={"command": [sys.executable, "-I", "-S", "-c", deaf], "args": []})
+    process = project.start()
+    logs = project.runs / "nas"
+    wait_until(
+        lambda: sum("deaf" in path.read_text() for path in logs.glob("*/a1/output.log")) == 2,
+        "two trials that ignore SIGTERM",
+    )
+    started = running(project)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    while "stopping the trials" not in (line := process.stdout.readline()):
+        assert line, "the run ended at the first Ctrl-C, before its trials had"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "left at once, what ran was killed" in output
+    wait_until(lambda: not any(map(exists, started)), "the end of the killed trials")
+
+
+def test_two_runs_of_one_experiment_at_once_are_refused(project: Project) -> None:
+    project.write()
+    with exclusive(project.runs / "nas"):
+        result = project.run()
+    assert result.exit_code == 3
+    assert f"runs/nas is in use by process {os.getpid()}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_another_experiment_of_the_same_name_is_refused(finished: Finished, project: Project) -> None:
+    other = project.write(maxTrials=6, search={"seed": 9})
+    result = finished[0].call("run", str(other))
+    assert result.exit_code == 3
+    assert "holds 'nas' with other search" in result.stderr
+
+
+def test_a_runs_folder_that_cannot_be_made_is_refused(project: Project) -> None:
+    project.write()
+    project.runs.write_text("a file in its place")
+    project.runs /= "below"
+    result = project.run()
+    assert result.exit_code == 3
+    assert "runs/below/nas: Not a directory; " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_report_that_cannot_be_written_does_not_cost_the_run(project: Project) -> None:
+    project.write(maxTrials=1, parallelism=1)
+    (project.runs / "nas" / "report.html").mkdir(parents=True)
+    result = project.run()
+    assert result.exit_code == 0
+    assert "the report could not be written" in result.stderr
+    assert f"paretonas report nas --runs-dir {project.runs}" in result.stderr
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(project: Project) -> None:
+    project.write(maxTrials=4)
+    process = project.start()
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert read_experiment(project.runs / "nas").status.finished
+
+
+def test_a_terminal_shows_a_live_table_and_then_the_result(project: Project) -> None:
+    project.write(options=("--sleep", "0.5"), maxTrials=4)
+    ours, theirs = pty.openpty()
+    process = project.start(stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+    assert process.wait(timeout=60) == 0
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert re.search(r"nas +━+ +0/4 trials", text), text
+    assert "Running: 2 trials" in text, text
+    assert text.find("report: runs/nas/report.html") > text.find("Ctrl-C stops the trials") > 0, text
+    assert "TrialSubmitted" not in text, "the table says it"
+
+
+def test_the_real_search_runs_an_experiment_to_its_end(project: Project) -> None:
+    project.write(maxTrials=4, search={"initialTrials": 2})
+    command = [str(Path(sys.executable).with_name("paretonas")), "run", "nas.yaml"]
+    result = subprocess.run(
+        command, cwd=project.folder, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    origins = [t.spec.origin for t in read_trials(project.runs / "nas")]
+    assert origins[:2] == ["Sobol", "Sobol"]
+    assert origins[3] == "BayesianOptimization"

@@ -1,0 +1,197 @@
+"""What the end of an attempt means for its trial."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.builders import attempt, spec, trial
+
+from paretonas.api import Attempt, NASTrial, TrialState
+from paretonas.engine.verdicts import LOST_LIMIT, REASONS, observed
+from paretonas.jobs.job import Job, Phase
+from paretonas.metrics import Reading
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+START, END = NOW - timedelta(seconds=9), NOW - timedelta(seconds=1)
+GOOD = {"accuracy": 0.9, "size": 10.0}
+
+
+def reading(values: Mapping[str, float] = GOOD, *problems: str, not_finite: tuple[str, ...] = ()) -> Reading:
+    return Reading(values, problems, not_finite, ())
+
+
+def closed(number: int, reason: str) -> Attempt:
+    return attempt(0, number, reason=reason, start_time=START, end_time=END)
+
+
+def judged(
+    job: Job | None,
+    *before: str,
+    read: Reading | None = None,
+    reason: str | None = None,
+    start: datetime | None = START,
+    **fields: Any,
+) -> NASTrial:
+    """The trial after its open attempt was seen; ``before``: the reasons of its earlier attempts."""
+    past = [closed(number, why) for number, why in enumerate(before, 1)]
+    open_attempt = attempt(0, len(past) + 1, start_time=start, reason=reason)
+
+    def found(_: NASTrial, number: int) -> Reading:
+        assert number == len(past) + 1, "the folder of another attempt was read"
+        assert read is not None, "nothing is to be read of an attempt that did not end well"
+        return read
+
+    one = trial(0, "Running", attempts=(*past, open_attempt))
+    return observed(one, job, spec(**fields), found, NOW)
+
+
+def over(phase: Phase, code: int | None = None, **fields: Any) -> Job:
+    return Job("nas-0-a1", phase, code, START, END, **fields)
+
+
+def last(of: NASTrial) -> Attempt:
+    return of.status.attempts[-1]
+
+
+def reason_of(of: NASTrial) -> str | None:
+    return last(of).reason
+
+
+SUCCEEDED, LOST = over(Phase.SUCCEEDED, 0), over(Phase.LOST)
+
+
+@pytest.mark.parametrize(
+    ("job", "fields", "reason", "state"),
+    [
+        (SUCCEEDED, {"read": reading()}, "Completed", "Succeeded"),
+        (SUCCEEDED, {"read": reading({"size": 1.0}, "accuracy: no tag")}, "MetricsUnavailable", "Failed"),
+        (SUCCEEDED, {"read": reading({"size": 1.0}, not_finite=("accuracy",))}, "NotFinite", "Infeasible"),
+        # one that is not needed may be what it likes
+        (SUCCEEDED, {"read": reading(GOOD, not_finite=("loss",))}, "Completed", "Succeeded"),
+        (over(Phase.FAILED, 1), {}, "Crashed", "Pending"),
+        (over(Phase.FAILED, 127), {}, "Crashed", "Pending"),
+        (over(Phase.FAILED, -11), {}, "Crashed", "Pending"),
+        (over(Phase.FAILED, -9), {}, "Killed", "Pending"),
+        (over(Phase.FAILED, 137), {}, "Killed", "Pending"),
+        (over(Phase.FAILED, -15), {}, "Terminated", "Pending"),
+        (over(Phase.FAILED, 143), {}, "Terminated", "Pending"),
+        (LOST, {}, "Lost", "Pending"),
+        (None, {}, "Lost", "Pending"),  # it ran, and is gone
+        (over(Phase.FAILED, -15), {"reason": "Stopped"}, "Stopped", "Pending"),
+        (LOST, {"reason": "Stopped"}, "Stopped", "Pending"),
+        (over(Phase.FAILED, -15), {"reason": "DeadlineExceeded"}, "DeadlineExceeded", "Failed"),
+        (LOST, {"reason": "DeadlineExceeded"}, "DeadlineExceeded", "Failed"),  # it had to be killed
+        (SUCCEEDED, {"reason": "Stopped", "read": reading()}, "Completed", "Succeeded"),  # it was faster
+        (over(Phase.FAILED, 137, reason="OutOfMemory"), {}, "OutOfMemory", "Infeasible"),
+    ],
+)
+def test_an_end_has_its_reason_and_its_consequence(
+    job: Job | None, fields: dict[str, Any], reason: str, state: TrialState
+) -> None:
+    after = judged(job, **fields)
+    assert (reason_of(after), after.status.state) == (reason, state)
+    assert after.attempt is None
+    assert last(after).start_time == START
+    assert last(after).end_time == (END if job else NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "job", "retries", "state"),
+    [
+        ((), over(Phase.FAILED, 1), 0, "Failed"),
+        ((), over(Phase.FAILED, 1), 1, "Pending"),
+        (("Crashed",), over(Phase.FAILED, 1), 1, "Failed"),
+        (("Crashed",), over(Phase.FAILED, -9), 1, "Failed"),  # being killed is charged as a crash is
+        (("Lost", "Terminated", "Stopped"), over(Phase.FAILED, 1), 1, "Pending"),  # not the candidate's fault
+        (("Crashed",), LOST, 1, "Pending"),
+        (("Lost",) * (LOST_LIMIT - 2), LOST, 0, "Pending"),
+        (("Lost",) * (LOST_LIMIT - 1), LOST, 0, "Failed"),  # but a search does not wait for ever
+        (("Stopped",) * 50, LOST, 0, "Pending"),  # users may stop as often as they like
+    ],
+)
+def test_retries_are_counted_by_what_the_candidate_did(
+    before: tuple[str, ...], job: Job, retries: int, state: TrialState
+) -> None:
+    assert judged(job, *before, failurePolicy={"retries": retries}).status.state == state
+
+
+def test_a_trial_that_was_stopped_waits_for_another_attempt_however_often_it_crashed() -> None:
+    stopped = over(Phase.FAILED, -15)
+    after = judged(stopped, "Crashed", "Crashed", reason="Stopped", failurePolicy={"retries": 2})
+    assert after.status.state == "Pending"
+
+
+def test_a_failure_shows_its_reason_and_the_last_words_of_the_trial() -> None:
+    job = over(Phase.FAILED, 3, log_tail="Traceback\nValueError: no")
+    after = judged(job, failurePolicy={"retries": 0})
+    assert after.status.message == "ended with exit code 3\nTraceback\nValueError: no"
+    [condition] = after.status.conditions
+    assert (condition.type, condition.status, condition.reason) == ("Succeeded", "False", "Crashed")
+    assert condition.message == "ended with exit code 3", "one line; the rest is in the message"
+    assert last(after).exit_code == 3
+
+
+def test_a_success_says_nothing_of_its_output() -> None:
+    after = judged(over(Phase.SUCCEEDED, 0, log_tail="epoch 4"), read=reading())
+    assert (after.status.message, after.status.metrics) == ("", GOOD)
+    assert [(c.status, c.last_transition_time) for c in after.status.conditions] == [("True", NOW)]
+
+
+def test_what_could_be_read_of_an_infeasible_trial_is_kept() -> None:
+    after = judged(
+        SUCCEEDED, read=reading({"size": 1.0}, "accuracy is nan at step 3", not_finite=("accuracy",))
+    )
+    assert after.status.metrics == {"size": 1.0}
+    assert after.status.message == "accuracy is nan at step 3"
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_value_without_a_logarithm_is_infeasible_on_a_log_scale(value: float) -> None:
+    objectives = [{"metric": "size", "goal": "Minimize", "scale": "Log"}]
+    after = judged(SUCCEEDED, read=reading({"size": value}), objectives=objectives)
+    assert after.status.state == "Infeasible"
+    assert "no logarithm" in after.status.message
+
+
+def test_an_overdue_trial_says_what_its_limit_was() -> None:
+    template = {"command": ["x"], "activeDeadlineSeconds": 60}
+    job = over(Phase.FAILED, -15, log_tail="epoch 1")
+    after = judged(job, reason="DeadlineExceeded", trial=template)
+    assert after.status.message == "ran longer than 60 s\nepoch 1"
+
+
+def test_a_running_job_starts_the_clock_of_its_attempt() -> None:
+    after = judged(Job("nas-0-a1", Phase.RUNNING, started=START), start=None)
+    assert (after.status.state, last(after).start_time, last(after).open) == ("Running", START, True)
+    again = observed(after, Job("nas-0-a1", Phase.RUNNING, started=NOW), spec(), _unread, NOW)
+    assert again is after, "nothing new is nothing to write, and the start stays"
+
+
+def test_a_job_that_waits_says_why() -> None:
+    after = judged(Job("nas-0-a1", Phase.PENDING, message="no node has a GPU"), start=None)
+    assert (after.status.state, after.status.message, last(after).start_time) == (
+        "Pending",
+        "no node has a GPU",
+        None,
+    )
+
+
+def test_an_attempt_without_a_job_stays_open_until_it_is_submitted() -> None:
+    one = trial(0, attempts=(attempt(0),))
+    assert observed(one, None, spec(), _unread, NOW) is one
+
+
+@pytest.mark.parametrize("state", ["Succeeded", "Failed", "Infeasible"])
+def test_a_trial_that_has_ended_is_not_looked_at_again(state: TrialState) -> None:
+    one = trial(0, state, attempts=(closed(1, "Completed"),))
+    assert observed(one, Job("nas-0-a1", Phase.RUNNING), spec(), _unread, NOW) is one
+
+
+def test_every_reason_that_is_charged_leads_to_another_attempt_or_an_end() -> None:
+    assert {c.state for c in REASONS.values()} == {None, "Succeeded", "Failed", "Infeasible"}
+    assert all(c.charged for c in REASONS.values() if c.state is not None)
+
+
+def _unread(_: NASTrial, __: int) -> Reading:
+    pytest.fail("nothing is to be read")

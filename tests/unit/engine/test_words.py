@@ -1,0 +1,65 @@
+"""Numbers and durations as a person reads them."""
+
+from datetime import timedelta
+
+import pytest
+
+from paretonas.engine.words import age, count, duration, number, pairs
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.97184, "0.9718"),
+        (46880, "46,880"),
+        (46880.0, "46,880"),
+        (1857.26, "1,857"),
+        (999.96, "1000"),
+        (12.3, "12.3"),
+        (0.00012345678, "0.0001235"),
+        (0.0000012, "1.2e-06"),
+        (0.0, "0"),
+        (-0.5, "-0.5"),
+        (-46880.4, "-46,880"),
+        (1e15, "1e+15"),
+    ],
+)
+def test_a_number_shows_four_digits_or_its_thousands(value: float, words: str) -> None:
+    assert number(value) == words
+
+
+def test_pairs_are_values_as_a_trial_gets_them() -> None:
+    values = {"optimizer": "sgd", "bias": True, "width": 1024, "rate": 0.001}
+    assert pairs(values) == "optimizer sgd, bias true, width 1,024, rate 0.001"
+
+
+def test_one_trial_is_no_trials() -> None:
+    assert (count(1, "trial"), count(0, "trial"), count(1200, "trial")) == (
+        "1 trial",
+        "0 trials",
+        "1,200 trials",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (12.34, "12.3 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (83, "1 min 23 s"),
+        (3599.6, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+        (-1, "0.0 s"),
+    ],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(45, "45s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172800, "2d"), (-5, "0s")],
+)
+def test_an_age_has_one_unit_as_in_kubectl(seconds: float, words: str) -> None:
+    assert age(timedelta(seconds=seconds)) == words

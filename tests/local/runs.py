@@ -66,12 +66,13 @@ class Search:
         """Run to the end."""
         assert self.start().wait() == 0, self.output
 
-    def kill_and_start_again(self, moments: random.Random, kills: int) -> None:
+    def kill_and_start_again(self, *, seed: int, kills: int) -> None:
         """Kill so many runs at random moments of the search, then run to the end.
 
         A run is killed soon after a certain trial was stored, or, one in four, soon after its start; so the moments
         lie all over the search on a slow machine, too.
         """
+        moments = random.Random(seed)  # noqa: S311 # no secret
         budget = yaml.safe_load((self.folder / "experiment.yaml").read_text())["spec"]["maxTrials"]
         for stored in sorted(moments.choices(range(1, budget), k=kills)):
             process = self.start()

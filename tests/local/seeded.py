@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tests.unit.engine.fakes import suggestion
 
-import paretonas.cli.run
 from paretonas.api import ExperimentSpec
+from paretonas.cli import run
 from paretonas.cli.main import main
 from paretonas.search import KnownTrial, Suggestion
 
@@ -28,5 +28,5 @@ class SeededSearch:
 
 
 if __name__ == "__main__":
-    paretonas.cli.run.SearchWorker = SeededSearch  # type: ignore[misc, assignment] # that is the point
+    vars(run)["SearchWorker"] = SeededSearch
     main()

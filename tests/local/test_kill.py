@@ -1,7 +1,6 @@
 """`kill -9` of `paretonas run` at any moment, and started again: nothing is lost, nothing is done twice."""
 
 import os
-import random
 import signal
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tests.waiting import eventually
 from paretonas.cli.exit_codes import ExitCode
 
 KILLS = int(os.environ.get("PARETONAS_KILLS", "3"))
-"""Kills of a search by Ax, which takes seconds to import at every start. 20 of them, of 40 trials, take some minutes."""
+"""Kills of a search by Ax, which takes seconds to import at every start; 20 of them, of 40 trials, take minutes."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +22,7 @@ def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_killed_twenty_times_a_search_of_forty_trials_loses_and_repeats_nothing(tmp_path: Path) -> None:
     search = Search.prepare(tmp_path / "killed", SEEDED, maxTrials=40, parallelism=3)
-    search.kill_and_start_again(random.Random(0), kills=20)
+    search.kill_and_start_again(seed=0, kills=20)
     search.check_that_nothing_was_lost()
 
 
@@ -39,7 +38,7 @@ def test_killed_a_search_asks_for_the_same_candidates_as_undisturbed(
     killed = Search.prepare(tmp_path / "killed", module, seconds="0.1", **spec)
     undisturbed = Search.prepare(tmp_path / "undisturbed", module, seconds="0.1", **spec)
     beside = undisturbed.start()
-    killed.kill_and_start_again(random.Random(1), kills)
+    killed.kill_and_start_again(seed=1, kills=kills)
     assert beside.wait() == 0, undisturbed.output
     killed.check_that_nothing_was_lost()
     assert killed.candidates == undisturbed.candidates

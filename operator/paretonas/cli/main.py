@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from paretonas.api import InvalidDocument, ParetoPoint
+from paretonas.api import InvalidDocument
 from paretonas.backends.local.store import StoreError
 from paretonas.cli import tables
 from paretonas.cli.exit_codes import ExitCode, help_text
@@ -173,9 +173,10 @@ def logs(trial: str, tail: int, runs: Path) -> None:
 def pareto(name: str, runs: Path, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; as JSON it is exactly its status.paretoSet."""
     experiment = _source(runs).experiment(name)
-    points: Sequence[ParetoPoint] = experiment.status.pareto_set
-    document = experiment.status.to_dict()["paretoSet"]
-    _print(kind, document, lambda: tables.pareto_columns(experiment.spec, points))
+    status = experiment.status
+    _print(
+        kind, status.to_dict()["paretoSet"], lambda: tables.pareto_columns(experiment.spec, status.pareto_set)
+    )
 
 
 @main.command()
@@ -190,7 +191,7 @@ def export(name: str, runs: Path, kind: str) -> None:
 @main.command()
 @click.argument("name")
 @_runs_option
-@click.option("--model", is_flag=True, help="Add what Ax's model says: takes a minute.")
+@click.option("--model", is_flag=True, help="Add what Ax's model says: takes half a minute.")
 @click.option("--output", "page", type=click.Path(dir_okay=False, path_type=Path), help="The page's file.")
 @click.option("--open/--no-open", "show", default=False, show_default=True, help="Show it in the browser.")
 def report(name: str, runs: Path, model: bool, page: Path | None, show: bool) -> None:
@@ -211,13 +212,16 @@ def _source(runs: Path) -> RunsFolder:
 
 
 def _console() -> Console:
-    return _Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    """A console that prints values as they are: a name may hold what Rich takes for markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return _Console(width=width, markup=False, highlight=False)
 
 
 def _print(kind: str, document: Any, columns: Callable[[], Sequence[tables.Column]]) -> None:
     """Print as a table, or in one of the formats for scripts."""
     if kind == "table":
-        _console().print(tables.table(columns()))
+        console = _console()
+        console.print(tables.page(columns(), console.width))
     else:
         formats: dict[str, Callable[[Any], str]] = {"json": as_json, "yaml": as_yaml, "csv": as_csv}
         click.echo(formats[kind](document), nl=False)

@@ -9,7 +9,7 @@ from paretonas.api import NASExperiment, NASTrial
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import RunsFolder, Source
-from paretonas.cli.tables import ended, pareto_columns, table
+from paretonas.cli.tables import ended, page, pareto_columns
 from paretonas.engine.words import count, number
 
 REPORT_FILE = "report.html"
@@ -28,11 +28,11 @@ def conclude(experiment: NASExperiment, runs: Path, console: Console) -> ExitCod
     condition = experiment.status.condition("Succeeded")
     succeeded = condition is not None and condition.status == "True"
     words = f"{condition.reason}: {condition.message}" if condition else ""
-    console.print(f"{experiment.name}: {words}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{experiment.name}: {words}")
     trials = RunsFolder(runs, complain).trials(experiment.name)
     if not succeeded:
         for trial in [t for t in trials if t.status.state == "Failed"][:_FAILED_SHOWN]:
-            console.print(_failure(trial), markup=False, highlight=False, soft_wrap=True)
+            console.print(_failure(trial))
     _print_pareto_set(experiment, console)
     if any(t.status.state == "Succeeded" for t in trials):
         _write_page(experiment, runs, console)
@@ -50,17 +50,17 @@ def give_up(experiment: NASExperiment, console: Console) -> ExitCode:
 def interrupted(experiment: NASExperiment, runs: Path, console: Console, *, killed: bool) -> ExitCode:
     """Say what the user's interruption has left, and how to go on."""
     what = "left at once, what ran was killed" if killed else "stopped"
-    console.print(f"{what}; the state is kept in {runs / experiment.name}", soft_wrap=True, highlight=False)
+    console.print(f"{what}; the state is kept in {runs / experiment.name}", soft_wrap=True)
     _print_how_to_go_on(experiment, console)
     return ExitCode.INTERRUPTED
 
 
-def write_report(page: Path, experiment: NASExperiment, source: Source, *, model: bool = False) -> None:
+def write_report(file: Path, experiment: NASExperiment, source: Source, *, model: bool = False) -> None:
     """Write an experiment's page, whatever its state. Raises OSError."""
     from paretonas import report  # noqa: PLC0415 # Plotly takes a second that only a page needs
 
     trials, curves = source.trials(experiment.name), source.curves(experiment.name)
-    report.write(page, experiment, trials, curves, model=model)
+    report.write(file, experiment, trials, curves, model=model)
 
 
 def _failure(trial: NASTrial) -> str:
@@ -76,19 +76,19 @@ def _print_pareto_set(experiment: NASExperiment, console: Console) -> None:
         console.print("no trial is in the Pareto set")
         return
     volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
-    console.print(f"\nPareto set: {count(len(status.pareto_set), 'trial')}{volume}", highlight=False)
-    console.print(table(pareto_columns(experiment.spec, status.pareto_set)))
+    console.print(f"\nPareto set: {count(len(status.pareto_set), 'trial')}{volume}")
+    console.print(page(pareto_columns(experiment.spec, status.pareto_set), console.width))
     console.print()
 
 
 def _write_page(experiment: NASExperiment, runs: Path, console: Console) -> None:
     """Write the page of a finished run, unless it is there."""
     folder = runs / experiment.name
-    page = folder / REPORT_FILE
+    file = folder / REPORT_FILE
     try:
-        if not page.exists() or page.stat().st_mtime < (folder / EXPERIMENT_FILE).stat().st_mtime:
-            write_report(page, experiment, RunsFolder(runs, complain))
-        console.print(f"report: {page}", soft_wrap=True, highlight=False)
+        if not file.exists() or file.stat().st_mtime < (folder / EXPERIMENT_FILE).stat().st_mtime:
+            write_report(file, experiment, RunsFolder(runs, complain))
+        console.print(f"report: {file}", soft_wrap=True)
     except Exception as error:  # noqa: BLE001 # whatever it is, a page must not cost a finished run
         complain(
             f"the report could not be written ({type(error).__name__}: {error}); the results are safe, "
@@ -98,4 +98,4 @@ def _write_page(experiment: NASExperiment, runs: Path, console: Console) -> None
 
 def _print_how_to_go_on(experiment: NASExperiment, console: Console) -> None:
     progress = f"{ended(experiment)} of {count(experiment.spec.max_trials, 'trial')} ended"
-    console.print(f"{progress}; the same command goes on", highlight=False)
+    console.print(f"{progress}; the same command goes on")

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from rich.cells import cell_len
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, Scalar
@@ -22,7 +23,7 @@ _STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "Runni
 """Colours of a trial's states; the others have none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: a cached property needs a place
 class Column:
     """A column with its cells, before it is known what fits."""
 
@@ -30,20 +31,30 @@ class Column:
     cells: Sequence[str]
     numeric: bool = False
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Characters of the widest cell."""
         return max(map(cell_len, [self.title, *self.cells]))
 
 
-def table(columns: Sequence[Column]) -> Table:
-    """Columns without lines between them, as kubectl prints them."""
-    result = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-    for column in columns:
-        result.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=True)
-    for row in zip(*(column.cells for column in columns), strict=True):
-        result.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    return result
+def table(columns: Sequence[Column]) -> Text:
+    """Columns without lines between them, as kubectl prints them.
+
+    Not Rich's own table: it measures and wraps what is known to fit, which costs 50 ms a screenful.
+    """
+    lines = list(map(Text(" " * GAP).join, zip(*map(_aligned, columns), strict=True)))
+    for line in lines:
+        line.rstrip()
+    return Text("\n", no_wrap=True, overflow="ignore").join(lines)
+
+
+def _aligned(column: Column) -> list[Text]:
+    """Title and cells, all as wide as the widest."""
+    texts = [Text(column.title, "bold"), *(Text(cell, _STYLES.get(cell, "")) for cell in column.cells)]
+    for text in texts:
+        padding = column.width - text.cell_len
+        text.pad_left(padding) if column.numeric else text.pad_right(padding)
+    return texts
 
 
 def fitting(columns: Sequence[Column], width: int) -> list[Column]:
@@ -55,6 +66,15 @@ def fitting(columns: Sequence[Column], width: int) -> list[Column]:
             break
         kept.append(column)
     return kept
+
+
+def page(columns: Sequence[Column], width: int) -> RenderableType:
+    """The columns that fit, and the names of those that do not."""
+    kept = fitting(columns, width)
+    left_out = ", ".join(column.title for column in columns[len(kept) :])
+    if not left_out:
+        return table(kept)
+    return Group(table(kept), Text(f"too wide for this terminal: {left_out}", style="dim"))
 
 
 def experiment_columns(experiments: Sequence[NASExperiment], now: datetime) -> list[Column]:

@@ -109,7 +109,7 @@ def _trouble(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     if now is None or now.status == "True" or not now.message:
         return
     if then is None or (then.reason, then.message) != (now.reason, now.message):
-        yield Event(now.reason, after.experiment.name, now.message, warning=True)
+        yield Event(now.reason, after.experiment.name, " ".join(now.message.split()), warning=True)
 
 
 def _completion(before: Snapshot, after: Snapshot) -> Iterator[Event]:

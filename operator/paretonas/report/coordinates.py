@@ -1,7 +1,6 @@
 """Parallel coordinates: each trial is a line through its parameters and objectives."""
 
 from collections.abc import Sequence
-from html import escape
 from math import ceil, floor, log10
 
 from paretonas.api import Fixed, FloatRange, IntRange, NASTrial, Objective, Parameter, Scalar
@@ -9,6 +8,7 @@ from paretonas.api.parameters import Scale
 from paretonas.engine.words import number, value
 from paretonas.report.plot import COLORSCALE, Figure, Plot
 from paretonas.report.results import Results
+from paretonas.report.text import short
 
 _HEIGHT = 440
 _AXIS_WIDTH = 95
@@ -16,6 +16,8 @@ _AXIS_WIDTH = 95
 _BELOW = 0.12
 """Where inactive trials stand below an axis of numbers, as a share of its length."""
 _INACTIVE = "inactive"
+_TICK = 14
+"""Characters of a choice's name, which is drawn as plain text: more would run into the axis beside it."""
 _FREE = 0.06
 """Share of an axis around its ends in which no other tick stands, so that their labels do not meet."""
 _STEPS, _WIDE = 7, 1e4
@@ -56,7 +58,7 @@ def parallel_coordinates(results: Results) -> Plot:
             "colorbar": bar,
         },
     }
-    figure = {"data": [trace], "layout": {"margin": {"l": 60, "r": 30, "t": 90, "b": 24}}}
+    figure = {"data": [trace], "layout": {"margin": {"l": 90, "r": 30, "t": 90, "b": 24}}}
     return Plot(figure, _HEIGHT, min_width=_AXIS_WIDTH * len(dimensions))
 
 
@@ -109,7 +111,7 @@ def _numbers(
     if None in values:
         ticks = {"tickvals": [below, *ticks["tickvals"]], "ticktext": [_INACTIVE, *ticks["ticktext"]]}
     return {
-        "label": escape(label),
+        "label": label,
         "range": [below if None in values else low, high if high > low else low + room],
         "values": [below if v is None else _scaled(v, scale) for v in values],
         **ticks,
@@ -119,10 +121,10 @@ def _numbers(
 def _categories(label: str, names: list[str], values: list[str]) -> Figure:
     place = {name: i for i, name in enumerate(names)}
     return {
-        "label": escape(label),
+        "label": label,
         "range": [-0.25, len(names) - 0.75],
         "tickvals": list(place.values()),
-        "ticktext": [escape(name) for name in names],
+        "ticktext": [short(name, _TICK) for name in names],
         "values": [place[name] for name in values],
     }
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 from math import ceil, isfinite
 
 from paretonas.api import NASTrial
 from paretonas.report.plot import FAINT, Figure, Plot, axis, order_colour
 from paretonas.report.results import Results
+from paretonas.report.text import markup, short
 
 Curve = Sequence[tuple[int, float]]
 """(step, value), by step."""
@@ -132,7 +132,7 @@ def _panel(
 
 
 def _named(results: Results, trial: NASTrial, curve: list[tuple[int, float | None]], style: Figure) -> Figure:
-    name = escape(trial.name)
+    name = markup(short(trial.name))
     return {
         **style,
         "name": name,
@@ -169,7 +169,7 @@ def _layout(results: Results, tags: Sequence[str], legend: int) -> Figure:
 
 def _title(tag: str, number: int) -> Figure:
     return {
-        "text": f"<b>{escape(tag)}</b>",
+        "text": f"<b>{markup(short(tag))}</b>",
         "x": 0,
         "xref": f"{_axis('x', number)} domain",
         "xanchor": "left",

@@ -12,9 +12,19 @@ def goals(objectives: Iterable[Objective]) -> str:
     return ", ".join(f"{o.goal.lower()} {o.metric}" for o in objectives)
 
 
+def short(text: str, length: int = 40) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def markup(text: str) -> str:
+    """A text for Plotly, which reads a few HTML tags: what a user wrote must not become one."""
+    return escape(text, quote=False)
+
+
 def hover(trial: NASTrial) -> str:
-    """All of a trial's values in Plotly's markup, which reads a few HTML tags: what users wrote is escaped."""
-    lines = [f"<b>{escape(trial.name)}</b>"]
+    """All of a trial's values in Plotly's markup."""
+    lines = [f"<b>{markup(trial.name)}</b>"]
     for values in (trial.status.metrics, trial.spec.parameters):
-        lines += ["", *(f"{escape(name)} = {escape(value(scalar))}" for name, scalar in values.items())]
+        lines += ["", *(f"{markup(name)} = {markup(value(scalar))}" for name, scalar in values.items())]
     return "<br>".join(lines)

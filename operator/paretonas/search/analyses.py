@@ -183,7 +183,7 @@ def _card(spec: ExperimentSpec, kind: Kind, metric: str, card: AnalysisCardBase)
         labels = _feature_labels(spec)
         for bars in figure["data"]:
             names = [name for [name] in bars["customdata"]]  # in full: on the axis Ax breaks them into lines
-            bars["y"] = [escape(labels.get(name, name)) for name in names]
+            bars["y"] = [escape(labels.get(name, name), quote=False) for name in names]
     return Card(kind, metric, title, subtitle, figure)
 
 

@@ -1,7 +1,7 @@
 """One parameter in the model's coordinates, vectorised.
 
-A range, and a choice with an order, lies in [0, 1] on its scale; a choice without one is the position of its value. A *code* is
-*snapped* when it stands for a value.
+A range, and a choice with an order, lies in [0, 1] on its scale; a choice without one is the position of its
+value. A *code* is *snapped* when it stands for a value.
 """
 
 import math
@@ -17,8 +17,8 @@ Codes = npt.NDArray[np.float64]
 """Numbers in the model's coordinates: shape (points,) for one column, (points, columns) for a space."""
 
 LOG_RATIO = 8
-"""An ordered choice of positive numbers whose ends differ by this factor is even in the logarithm: [16, 32, 64, 128] is,
-[1, 2, 3, 4] is not."""
+"""An ordered choice of positive numbers whose ends differ by this factor is even in the logarithm: [16, 32, 64,
+128] is, [1, 2, 3, 4] is not."""
 
 
 def column(parameter: Parameter) -> "RangeColumn | ChoiceColumn":
@@ -49,16 +49,16 @@ class RangeColumn:
         """The code while inactive: constant, so that the model learns nothing from it."""
 
     def _scaled(self, numbers: Codes) -> Codes:
-        return np.log(numbers) if self._log else numbers
+        return np.asarray(np.log(numbers)) if self._log else numbers
 
     def _code(self, numbers: Codes) -> Codes:
-        return np.clip((self._scaled(numbers) - self._low) / (self._high - self._low), 0.0, 1.0)
+        return np.asarray(np.clip((self._scaled(numbers) - self._low) / (self._high - self._low), 0.0, 1.0))
 
     def number(self, codes: Codes) -> Codes:
         """The numeric values of codes."""
         scaled = self._low + codes * (self._high - self._low)
         numbers = np.exp(scaled) if self._log else scaled
-        return np.clip(np.rint(numbers) if self._whole else numbers, self._min, self._max)
+        return np.asarray(np.clip(np.rint(numbers) if self._whole else numbers, self._min, self._max))
 
     def snap(self, codes: Codes) -> Codes:
         """The nearest codes that stand for a value."""
@@ -80,7 +80,9 @@ class RangeColumn:
         if not self._whole:
             return moved
         neighbour = self.number(codes) + rng.choice([-1.0, 1.0], size=len(codes))
-        return np.where(self.snap(moved) == codes, self._code(np.clip(neighbour, self._min, self._max)), moved)
+        return np.where(
+            self.snap(moved) == codes, self._code(np.clip(neighbour, self._min, self._max)), moved
+        )
 
     def alternatives(self, code: float) -> Codes:  # noqa: ARG002 # a range has no list of others
         """The other codes, where they can be listed."""
@@ -166,11 +168,14 @@ class ChoiceColumn:
 
     def alternatives(self, code: float) -> Codes:
         """The codes of the other values."""
-        return self._grid[self._grid != code]
+        return np.asarray(self._grid[self._grid != code])
 
     def encode(self, values: Sequence[Scalar | None]) -> Codes:
         """The codes of values; None is at rest, and so is what is no value (a user's own point)."""
-        return np.array([self._code_of.get(self.parameter.cast(v), self.resting) if v is not None else self.resting for v in values])  # fmt: skip
+        cast = self.parameter.cast
+        return np.array(
+            [self.resting if v is None else self._code_of.get(cast(v), self.resting) for v in values]
+        )
 
     def decode(self, code: float) -> Scalar:
         """The value of a snapped code."""
@@ -180,7 +185,7 @@ class ChoiceColumn:
         """The model's inputs, shape (points, features): without an order, any two values are at distance 1."""
         if not self._one_hot:
             return codes[:, None]
-        return (codes[:, None] == self._grid) * math.sqrt(0.5)
+        return np.asarray((codes[:, None] == self._grid) * math.sqrt(0.5))
 
     def from_features(self, features: Codes) -> Codes:
         """The inverse of `features`."""

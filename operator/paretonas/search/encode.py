@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from ax.adapter.data_utils import ExperimentData
 from ax.adapter.transforms.base import Transform
@@ -10,10 +11,8 @@ from ax.core.observation import ObservationFeatures
 from ax.core.parameter import ParameterType, RangeParameter
 from ax.core.search_space import SearchSpace
 
-import numpy as np
-
-from paretonas.search.problem import ax_point
 from paretonas.search.columns import Codes
+from paretonas.search.problem import ax_point
 from paretonas.search.space import Space
 
 
@@ -31,9 +30,9 @@ class Encode(Transform):
         super().__init__(
             search_space=search_space, experiment_data=experiment_data, adapter=adapter, config=config
         )
-        self._space: Space = self.config["space"]
+        self._space: Space = self.config["space"]  # type: ignore[assignment] # Ax lists the types of a configuration
 
-    def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:
+    def transform_search_space(self, search_space: SearchSpace) -> SearchSpace:  # noqa: ARG002 # known already
         """A box of features; conditions and constraints are kept by the optimiser."""
         names = self._space.feature_names
         return SearchSpace(
@@ -46,7 +45,7 @@ class Encode(Transform):
     def transform_observation_features(
         self, observation_features: list[ObservationFeatures]
     ) -> list[ObservationFeatures]:
-        """Replace the parameters of each point by its features; nothing (Ax's empty fixed features) stays nothing."""
+        """Replace each point's parameters by its features; none (Ax's empty fixed features) stay none."""
         points = [point for point in observation_features if point.parameters]
         for point, row in zip(points, self._features([p.parameters for p in points]).tolist(), strict=True):
             point.parameters = dict(zip(self._space.feature_names, row, strict=True))
@@ -65,7 +64,9 @@ class Encode(Transform):
         """Replace the columns of the parameters by those of the features."""
         arms = experiment_data.arm_data
         names = [p.name for p in self._space.spec.parameters]
-        rows = self._features(arms[names].to_dict(orient="records"))
+        rows = self._features(
+            [dict(zip(names, row, strict=True)) for row in arms[names].to_numpy(dtype=object)]
+        )
         frame = pd.DataFrame(rows, index=arms.index, columns=self._space.feature_names)
         frame["metadata"] = arms["metadata"]
         return ExperimentData(arm_data=frame, observation_data=experiment_data.observation_data)

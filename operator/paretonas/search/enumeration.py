@@ -7,9 +7,9 @@ from paretonas.search.columns import column
 
 
 def feasible_points(spec: ExperimentSpec) -> Iterator[dict[str, Scalar]]:
-    """The points that keep every constraint, without inactive parameters; a branch is left when it cannot keep one any more.
+    """The points that keep every constraint, without inactive parameters.
 
-    Every parameter must be discrete.
+    Depth first; a branch is left as soon as it cannot keep a constraint any more. Every parameter must be discrete.
     """
     order = _parents_first(spec)
 

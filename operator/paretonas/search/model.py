@@ -8,21 +8,22 @@ import torch
 from ax.exceptions.core import SearchSpaceExhausted
 from ax.generators.torch.botorch_modular.acquisition import Acquisition
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
-from ax.generators.torch.botorch_modular.surrogate import ModelConfig, SurrogateSpec
+from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
+from ax.generators.torch.botorch_modular.utils import ModelConfig
 from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
 from botorch.models import SingleTaskGP
 from botorch.utils.datasets import SupervisedDataset
 from botorch.utils.multi_objective.pareto import is_non_dominated
-from gpytorch.kernels import MaternKernel, ScaleKernel
+from gpytorch.kernels import MaternKernel, RBFKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.mlls import MarginalLogLikelihood
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
+from paretonas.search.columns import Codes
 from paretonas.search.ehvi import LogExpectedImprovement
 from paretonas.search.gp import Hyperparameters, Posterior, fit
 from paretonas.search.optimize import Criterion, maximise
-from paretonas.search.columns import Codes
 from paretonas.search.space import Space
 
 FANTASIES = 8
@@ -48,7 +49,9 @@ class QuickGP(SingleTaskGP):
         self.hyper: Hyperparameters
 
     @classmethod
-    def construct_inputs(cls, training_data: SupervisedDataset, groups: Tensor) -> dict[str, Any]:
+    def construct_inputs(  # type: ignore[override] # Ax passes the model's options as well
+        cls, training_data: SupervisedDataset, groups: Tensor
+    ) -> dict[str, Any]:
         """What Ax's surrogate passes to the constructor."""
         return {"train_X": training_data.X, "train_Y": training_data.Y, "groups": groups}
 
@@ -60,6 +63,8 @@ class QuickGP(SingleTaskGP):
     def custom_fit(self, mll: MarginalLogLikelihood, **_: Any) -> MarginalLogLikelihood:
         """BoTorch's hook for a model's own fit."""
         self.hyper = fit(*self.data, self.groups)
+        if self.hyper.smooth:
+            self.covar_module.base_kernel = RBFKernel(ard_num_dims=len(self.groups))
         self.covar_module.base_kernel.lengthscale = torch.tensor(self.hyper.lengths)[self.groups]
         self.covar_module.outputscale = self.hyper.scale
         self.likelihood.noise = max(
@@ -85,19 +90,22 @@ class FrontAcquisition(Acquisition):
 
     def _instantiate_acquisition(self) -> None:
         self.models_used = [self.surrogate.model_name_by_metric]
-        self.acqf = self.acq_function_sequence = None  # Ax only hands them on
+        self.acq_function_sequence = None
+        self.acqf = None  # type: ignore[assignment] # Ax only hands it on
         self._models: list[QuickGP] = list(getattr(self._model, "models", [self._model]))
 
     def optimize(  # type: ignore[override] # Ax calls it with these and more keywords
         self, n: int, optimizer_options: dict[str, Any], **_: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The best point of ``space``, looking at ``scattered`` first; none of ``avoid``; random numbers from ``seed``."""
-        assert n == 1, "candidates are asked one by one: each is pending for the next"
+        """The best point of the options' ``space`` that is none of ``avoid``; looks at ``scattered`` first."""
+        if n != 1:
+            raise ValueError("candidates are asked one by one: each is pending for the next")
         space: Space = optimizer_options["space"]
         seed: list[int] = optimizer_options["seed"]
         criterion, best = self._criterion(space, seed)
         found = maximise(
-            criterion, space, optimizer_options["scattered"], best, optimizer_options["avoid"], np.random.default_rng(seed)
+            criterion, space, optimizer_options["scattered"], best, optimizer_options["avoid"],
+            np.random.default_rng(seed)
         )  # fmt: skip
         if found is None:
             raise SearchSpaceExhausted("every point found is known already")
@@ -150,8 +158,9 @@ def _normals(models: int, pending: int, seed: list[int]) -> Tensor:
     if not pending:
         return torch.zeros(models, 0, FANTASIES, dtype=torch.double)
     state = int(np.random.default_rng(seed).integers(2**31))
-    unit = SobolEngine(models * pending, scramble=True, seed=state).draw(FANTASIES, dtype=torch.double)
-    normals = torch.special.ndtri(unit.clamp(1e-6, 1 - 1e-6))
+    engine = SobolEngine(models * pending, scramble=True, seed=state)  # type: ignore[no-untyped-call] # torch's
+    unit = engine.draw(FANTASIES, dtype=torch.double)
+    normals: Tensor = torch.special.ndtri(unit.clamp(1e-6, 1 - 1e-6))
     return normals.T.reshape(models, pending, FANTASIES)
 
 

@@ -1,8 +1,9 @@
 """Maximise a criterion over a mixed space: a wide look, then an evolution of the best points.
 
-Only points of the space are ever evaluated, with integers rounded and constraints kept, so what is best is what is tried
-(relaxing and rounding afterwards, as BoTorch does, can end on another point, or a known one). It needs no gradient: one
-criterion handles ranges, choices, conditions and constraints alike. About 1,700 evaluations in batches.
+Only points of the space are ever evaluated, with integers rounded and constraints kept, so what is best is what
+is tried (relaxing and rounding afterwards, as BoTorch does, can end on another point, or a known one). It needs
+no gradient: one criterion handles ranges, choices, conditions and constraints alike. About 1,700 evaluations in
+batches.
 """
 
 from collections.abc import Callable, Collection
@@ -77,7 +78,7 @@ def maximise(
 
 
 def identity(code: Codes) -> bytes:
-    """What makes two codes the same point: equal but for the last bits that a round trip through values may change."""
+    """What makes two codes the same point: all but the last bits, which a round trip through values may change."""
     return (np.round(code, 9) + 0.0).tobytes()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from ax.generators.random.sobol import SobolGenerator
-from scipy.optimize import Bounds, milp
+from scipy.optimize import Bounds, milp  # type: ignore[import-untyped] # scipy ships no types
 from scipy.optimize import LinearConstraint as Rows
 
 from paretonas.api import FloatChoice, FloatRange, IntChoice, IntRange, Scalar
@@ -14,14 +14,14 @@ from paretonas.search.types import SearchError
 
 FIRST_DRAW = 1024
 LAST_DRAW = 32_768
-"""Sobol points that are drawn before those that break a constraint are moved: 10 ms, and enough where at least one point in
-a thousand keeps the constraints (the order of six parameters: one in 720)."""
+"""Sobol points that are drawn before those that break a constraint are moved: 10 ms, and enough where at least
+one point in a thousand keeps the constraints (the order of six parameters: one in 720)."""
 HALVINGS = 40
 """Halvings of the way to a feasible point: past them only the point itself is left."""
 
 
 def scatter(space: Space, seed: int, count: int) -> Codes:
-    """At least ``count`` feasible points, evenly scattered, in the order of the Sobol sequence; the same for the same seed.
+    """At least ``count`` feasible points, evenly scattered; the start of one sequence for each seed.
 
     Raises:
         SearchError: no point of the space keeps the constraints.
@@ -74,12 +74,13 @@ def _anchor(space: Space) -> Codes:
             low[start], high[start], whole[start] = domain.min, domain.max, isinstance(domain, IntRange)
             numbers = np.ones(1)
         else:
-            assert isinstance(domain, (IntChoice, FloatChoice))
-            numbers = np.array(domain.values, dtype=np.float64)
+            numbers = np.array(domain.values, dtype=np.float64)  # type: ignore[union-attr] # the API lets no other in
             one_of.append(np.isin(np.arange(sum(sizes)), np.arange(start, start + size)).astype(np.float64))
         for row, constraint in zip(rows, space.spec.linear_constraints, strict=True):
             row[start : start + size] = constraint.terms.get(name, 0.0) * numbers
-    limits = [Rows(np.array(rows), ub=np.array([constraint.bound for constraint in space.spec.linear_constraints]))]
+    limits = [
+        Rows(np.array(rows), ub=np.array([constraint.bound for constraint in space.spec.linear_constraints]))
+    ]
     if one_of:
         limits.append(Rows(np.array(one_of), lb=1.0, ub=1.0))
     solved = milp(np.zeros(sum(sizes)), constraints=limits, integrality=whole, bounds=Bounds(low, high))
@@ -89,7 +90,11 @@ def _anchor(space: Space) -> Codes:
     values: dict[str, Scalar] = {}
     for name, domain, start, size in zip(names, domains, starts, sizes, strict=True):
         part = solved.x[start : start + size]
-        values[name] = domain.values[int(part.argmax())] if isinstance(domain, (IntChoice, FloatChoice)) else float(part[0])
+        values[name] = (
+            domain.values[int(part.argmax())]
+            if isinstance(domain, (IntChoice, FloatChoice))
+            else float(part[0])
+        )
     code = space.encode_values(values)
     if not space.feasible(code[None])[0]:
         raise SearchError(f"cannot find a point that keeps the parameter constraints {texts}")

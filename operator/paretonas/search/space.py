@@ -1,7 +1,7 @@
 """The search space in the model's coordinates: one column a parameter that can vary, every rule vectorised.
 
-The optimiser only looks at codes that `Space.snap` has put on real values and that `Space.feasible` has passed, so no candidate
-needs repair after it was chosen.
+The optimiser only looks at codes that `Space.snap` has put on real values and that `Space.feasible` has passed,
+so no candidate needs repair after it was chosen.
 """
 
 import math
@@ -21,8 +21,8 @@ Key = tuple[Scalar | None, ...]
 """A point's values in the order of the parameters, None where inactive: what makes two points the same."""
 
 SPARE_POINTS = 1_000
-"""Points beyond twice the trials of an experiment up to which a discrete space is listed (it takes about 0.1 s). A space of
-more points cannot be exhausted by the experiment."""
+"""Points beyond twice the trials of an experiment up to which a discrete space is listed (it takes about 0.1
+s). A space of more points cannot be exhausted by the experiment."""
 TOLERANCE = 5e-10
 """Relative slack of a constraint, half of what the API grants, so that what passes here passes there."""
 
@@ -40,11 +40,14 @@ class Space:
         """Ax copies its options, and a value that never changes needs no copy."""
         return self
 
-    # -- one point -----------------------------------------------------------------------------------------------------
+    # -- one point
+    # -----------------------------------------------------------------------------------------------------
 
     def key(self, parameters: Mapping[str, Scalar]) -> Key:
         """What makes it the same point as another one, whatever JSON did to its numbers."""
-        return tuple(p.cast(parameters[p.name]) if p.name in parameters else None for p in self.spec.parameters)
+        return tuple(
+            p.cast(parameters[p.name]) if p.name in parameters else None for p in self.spec.parameters
+        )
 
     def decode(self, code: Codes) -> dict[str, Scalar]:
         """The point of a snapped code, shape (columns,): without inactive parameters, in the order of the spec."""
@@ -61,7 +64,8 @@ class Space:
 
     def _is_active(self, parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
         return all(
-            values.get(when.parameter) in when.values and self._is_active(self.spec.parameter(when.parameter), values)
+            values.get(when.parameter) in when.values
+            and self._is_active(self.spec.parameter(when.parameter), values)
             for when in parameter.active_when
         )
 
@@ -69,7 +73,8 @@ class Space:
         """The last word on a decoded point, by the API's own check."""
         return all(constraint.satisfied(parameters) for constraint in self.spec.linear_constraints)
 
-    # -- many points: codes have the shape (points, columns) -------------------------------------------------------------
+    # -- many points: codes have the shape (points, columns)
+    # -------------------------------------------------------------
 
     def encode(self, points: Sequence[Mapping[str, Scalar]]) -> Codes:
         """The codes of points; inactive columns at rest."""
@@ -146,11 +151,12 @@ class Space:
                 rows &= parent.decode(0.0) in when.values
         return rows
 
-    # -- the model's view ------------------------------------------------------------------------------------------------
+    # -- the model's view
+    # ------------------------------------------------------------------------------------------------
 
     @cached_property
     def feature_names(self) -> list[str]:
-        """The model's inputs: a parameter's name, or ``name=value`` for each value of an unordered choice of several."""
+        """The model's inputs: a parameter's name, or ``name=value`` for each value of a choice without order."""
         return [name for c in self.columns for name in c.feature_names]
 
     @cached_property
@@ -168,7 +174,8 @@ class Space:
         parts = np.split(features, ends[:-1], axis=1)
         return np.stack([c.from_features(part) for c, part in zip(self.columns, parts, strict=True)], axis=1)
 
-    # -- all points ------------------------------------------------------------------------------------------------------
+    # -- all points
+    # ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def points(self) -> Codes | None:

@@ -21,7 +21,7 @@ from paretonas.search.initial import initial_trials
 from paretonas.search.model import generator
 from paretonas.search.optimize import SCATTERED, identity
 from paretonas.search.pareto import reference_point
-from paretonas.search.problem import ax_point, experiment, measured, optimization_config
+from paretonas.search.problem import ax_point, experiment, optimization_config, scales
 from paretonas.search.sampling import scatter
 from paretonas.search.space import Space
 from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
@@ -35,8 +35,8 @@ REMEMBERED = 4
 def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
     """Suggest in this process; what `SearchWorker` does in its own.
 
-    The same known trials give the same candidates, in whatever order they are given or ended. Asking for two is asking
-    for one, storing it as pending, and asking for one more.
+    The same known trials give the same candidates, in whatever order they are given or ended. Asking for two is
+    asking for one, storing it as pending, and asking for one more.
 
     Raises:
         SearchError: no point keeps the constraints, or an observed trial lacks a metric.
@@ -126,25 +126,23 @@ def _from_model(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
 
 def _adapter(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
     """Ax's adapter, fitted to the ended trials."""
-    failures = any(trial.state == "Failed" for trial in ended)
-    config = optimization_config(space.spec, _reference(space.spec, ended), failures)
-    ax_experiment, data = experiment(space, ended, config)
+    spec = space.spec
+    observed = [trial.metrics for trial in ended if trial.state == "Observed"]
+    scale_of = scales(spec, observed)
+    # from the first results, like the reference point that is reported
+    point = reference_point(spec, observed[: initial_trials(spec)])
+    reference = [scale_of[objective.metric](point[objective.metric]) for objective in spec.objectives]
+    config = optimization_config(spec, reference, failures=len(observed) < len(ended))
+    ax_experiment, data = experiment(space, ended, config, scale_of)
     return TorchAdapter(
         experiment=ax_experiment,
         data=data,
         generator=generator(space),
         transforms=[Encode, StandardizeY],
-        transform_configs={"Encode": {"space": space}},
+        transform_configs={"Encode": {"space": space}},  # type: ignore[dict-item] # see there
         expand_model_space=False,
         fit_tracking_metrics=False,
     )
-
-
-def _reference(spec: ExperimentSpec, ended: Sequence[KnownTrial]) -> list[float]:
-    """The reference point on the scale of the model: from the first results, like the one that is reported."""
-    first = [trial.metrics for trial in ended if trial.state == "Observed"][: initial_trials(spec)]
-    point = reference_point(spec, first)
-    return [measured(objective, point[objective.metric]) for objective in spec.objectives]
 
 
 def _exhausted(space: Space, trials: Sequence[KnownTrial]) -> bool:

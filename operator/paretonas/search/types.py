@@ -42,10 +42,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The answer: ``exhausted`` when the space has no further point, and then there may be fewer candidates than asked."""
+    """The answer: fewer candidates than asked only when the space is exhausted."""
 
     candidates: tuple[Candidate, ...]
     exhausted: bool
+    """Whether the space has no further point, once these are tried."""
     seconds: float
 
 

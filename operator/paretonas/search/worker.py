@@ -1,7 +1,8 @@
-"""The search in a process of its own, which may be killed at any time: it holds nothing that cannot be computed again.
+"""The search in a process of its own, which may be killed at any time: all it holds can be computed again.
 
-The parent and the worker talk over one pipe, a pickled request and its answer at a time. The worker ends when the pipe does,
-so it cannot outlive its parent, however that died. This module is both sides, and imports neither torch nor Ax.
+The parent and the worker talk over one pipe, a pickled request and its answer at a time. The worker ends when
+the pipe does, so it cannot outlive its parent, however that died. This module is both sides, and imports
+neither torch nor Ax.
 """
 
 import logging
@@ -27,10 +28,12 @@ Answer = Suggestion | str
 """A suggestion, or why there is none."""
 
 ATTEMPTS = 3
-"""Workers that may die over one request before it is given up: the answer would be the same, so more would die as well."""
+"""Workers that may die over one request before it is given up: the answer would be the same, so more would die
+as well."""
 STARTUP_SECONDS = 300.0
-"""For importing torch and Ax: 4 s on an idle machine, over a minute was seen on one that builds at the same time."""
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+"""For importing torch and Ax: 4 s on an idle machine, over a minute was seen on one that builds at the same
+time."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """Faster than two for up to 500 trials, and leaves the other cores to the trials."""
 READY = "ready"
 
@@ -61,7 +64,7 @@ class SearchWorker:
                 process = self._running()
                 try:
                     answer = process.ask(request, self._timeout)
-                except _Lost as lost:
+                except _LostError as lost:
                     reason = str(lost)
                     self._stop()
                 except BaseException:
@@ -77,8 +80,11 @@ class SearchWorker:
 
     def warm_up(self) -> None:
         """Let the worker start and import what it needs; returns at once."""
-        with self._lock:
-            self._running()
+        if self._lock.acquire(blocking=False):  # else a suggestion is under way, and so the worker is
+            try:
+                self._running()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """End the worker. A later suggestion starts another one."""
@@ -101,7 +107,7 @@ class SearchWorker:
             self._process = None
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """The worker died or hung; the message says how."""
 
 
@@ -110,7 +116,7 @@ class _Process:
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 # lives as long as the process
         package = str(Path(__file__).parents[2])
         paths = filter(None, [package, os.environ.get("PYTHONPATH")])
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
@@ -128,7 +134,7 @@ class _Process:
         self.pid = self._popen.pid
 
     def ask(self, request: Request, timeout: float) -> Answer:
-        """Raises _Lost."""
+        """Raises _LostError."""
         try:
             if not self._ready:
                 self._receive(STARTUP_SECONDS, "start")
@@ -136,11 +142,11 @@ class _Process:
             self._pipe.send(request)
             return self._receive(timeout, "answer")
         except (EOFError, OSError):
-            raise _Lost(self._death()) from None
+            raise _LostError(self._death()) from None
 
     def _receive(self, timeout: float, what: str) -> Answer:
         if not self._pipe.poll(timeout):
-            raise _Lost(f"it did not {what} within {timeout:g} s")
+            raise _LostError(f"it did not {what} within {timeout:g} s")
         received: Answer = self._pipe.recv()
         return received
 

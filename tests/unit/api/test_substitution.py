@@ -100,6 +100,7 @@ def test_only_a_flag_that_waits_for_a_value_goes_with_it():
     assert arguments("train", "${parameters.momentum}") == ["train"]
     assert arguments("--rate=1", "${parameters.momentum}") == ["--rate=1"]
     assert arguments("--width=${parameters.width}", "${parameters.momentum}") == ["--width=64"]
+    assert arguments("-w${parameters.width}", "${parameters.momentum}") == ["-w64"]
 
 
 def test_a_negative_number_before_an_inactive_value_is_no_flag():

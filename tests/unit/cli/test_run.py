@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from tests.unit.cli.conftest import Project
+from tests.unit.cli.random_search import RandomSearch
 
+from paretonas.api import ExperimentSpec
 from paretonas.backends.local.store import exclusive, read_experiment, read_trials
+from paretonas.cli import session
+from paretonas.search import KnownTrial, SearchError, Suggestion
 
 Finished = tuple[Project, Result]
 
@@ -88,7 +92,7 @@ def test_a_finished_run_goes_on_with_more_trials(project: Project) -> None:
 
 
 def test_an_experiment_whose_trials_fail_exits_with_1_and_their_last_lines(project: Project) -> None:
-    project.write(options=("--crash-below", "2"), maxTrials=4, failurePolicy={"retries": 0, "afterTrials": 3})
+    project.write(options=("--crash-below", "2"), maxTrials=8, failurePolicy={"retries": 0, "afterTrials": 3})
     result = project.run()
     assert result.exit_code == 1
     assert "nas: TooManyFailures: " in result.stdout
@@ -104,6 +108,23 @@ def test_a_retried_trial_is_said_to_be(project: Project) -> None:
         r"TrialRetried +nas-0 attempt 1 Crashed after \S+ s: ended with exit code 1", result.stdout
     )
     assert re.search(r"TrialSubmitted +nas-0 attempt 2: x ", result.stdout)
+
+
+def test_a_search_without_an_answer_ends_the_run_with_its_reason(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck(RandomSearch):
+        def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
+            raise SearchError(f"no answer for {count} of {spec.max_trials} beside {len(known)}")
+
+    monkeypatch.setattr(session, "RETRY_SECONDS", 0.0)
+    project.search = Stuck
+    project.write()
+    result = project.run()
+    assert result.exit_code == 1
+    assert result.stderr == "stopped: the search fails again and again: no answer for 2 of 8 beside 0\n"
+    assert "SearchFailed" in result.stdout
+    assert result.stdout.endswith("0 of 8 trials ended; the same command goes on\n")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

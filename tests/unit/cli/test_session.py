@@ -4,6 +4,7 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -20,16 +21,15 @@ SHORT = 0.5
 """Seconds of the world between two looks."""
 
 
+@dataclass
 class Watched(World):
     """The world, with the one thing that only a local run asks of jobs."""
+
+    killed: list[str] = field(default_factory=list)
 
     def kill(self, trial: str, attempt: int) -> None:
         self.cancel(trial, attempt)
         self.killed.append(trial)
-
-    @property
-    def killed(self) -> list[str]:
-        return self.__dict__.setdefault("killed_", [])
 
     @property
     def alive(self) -> int:
@@ -233,7 +233,7 @@ def test_trials_end_and_are_stored_while_the_search_computes() -> None:
             assert release.wait(60), "the second trial was not seen to end while the search computed"
         return suggest(*arguments)
 
-    of.suggest = slow  # type: ignore[method-assign] # a search that takes until it is released
+    of.suggest = slow  # type: ignore[method-assign,assignment] # a search that takes until it is released
 
     def release_when_both_ended(_: Stage) -> None:
         if sum(t.ended for t in of.trials_.values()) == 2:

@@ -12,19 +12,22 @@ from paretonas.api import (
     ExperimentStatus,
     NASExperiment,
     ParetoPoint,
+    Scalar,
     TrialCounts,
 )
-from paretonas.cli.live import HINT, dashboard
+from paretonas.cli.live import HINT, Dashboard, dashboard
 from paretonas.cli.tables import (
     Column,
     candidate_columns,
     experiment_columns,
     fitting,
+    page,
     pareto_columns,
     table,
     trial_columns,
 )
 from paretonas.engine.engine import Snapshot
+from paretonas.engine.events import Event
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -96,12 +99,18 @@ def test_the_columns_that_fit_are_the_first_ones() -> None:
     assert [c.title for c in fitting(columns, 3)] == ["A"], "one column is better than none"
 
 
+def test_columns_that_do_not_fit_are_named() -> None:
+    columns = [Column("A", ["1234567890"]), Column("BB", ["1"]), Column("CCC", ["1"])]
+    assert printed(page(columns, 14), 80)[2:] == ["too wide for this terminal: CCC"]
+    assert len(printed(page(columns, 19), 80)) == 2
+
+
 def test_markup_in_a_value_is_printed_as_it_is() -> None:
     assert printed(table([Column("NAME", ["[red]x[/red]"])])) == ["NAME", "[red]x[/red]"]
 
 
 def busy(points: int, running: int) -> Snapshot:
-    parameters = {p["name"]: 1234 for p in PARAMETERS}
+    parameters: dict[str, Scalar] = {str(p["name"]): 1234 for p in PARAMETERS}
     front = tuple(
         ParetoPoint(trial=f"nas-{i}", index=i, parameters=parameters, metrics={"accuracy": 0.5, "size": 9.0})
         for i in range(points)
@@ -140,10 +149,29 @@ def test_the_live_table_tells_what_it_leaves_out() -> None:
     assert "12.3 s  hidden_size_0 1,234" in text
 
 
+def test_the_live_table_keeps_warnings_above_and_leaves_nothing_behind() -> None:
+    file = StringIO()
+    console = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
+    with Dashboard(console, busy(1, 1)) as shown:
+        events = [
+            Event("TrialFailed", "nas-7", "Crashed", warning=True),
+            Event("TrialSubmitted", "nas-8", "…"),
+        ]
+        shown.show(busy(2, 1), events)
+        shown.say("stopping the trials …")
+    text = file.getvalue()
+    assert "Pareto set: 2 trials" in text
+    assert "stopping the trials …" in text
+    assert text.count("TrialFailed nas-7 Crashed") == 1, "printed once, and not redrawn with the table"
+    assert "TrialSubmitted" not in text
+    cleared = text[text.rindex("stopping the trials …") :]
+    assert cleared.count("\x1b[1A\x1b[2K") >= 10, "the table is wiped away when the result is printed"
+
+
 def test_a_run_that_only_begins_says_what_it_waits_for() -> None:
     text = "\n".join(printed(dashboard(busy(0, 0), NOW, timedelta(), 80, 24, HINT), 80))
-    assert "Pareto set: none yet" in text
-    assert "Running: none yet · 3 more being chosen: Ax takes some seconds to start" in text
+    assert "Pareto set: none" in text
+    assert "Running: none · 3 more being chosen: Ax takes some seconds to start" in text
 
 
 def test_the_pareto_set_shows_objectives_before_parameters() -> None:

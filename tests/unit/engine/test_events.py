@@ -101,7 +101,9 @@ def test_a_trouble_is_said_once() -> None:
     before, after = snapshot(), snapshot(status=status("no model"))
     assert events(before, after) == [Event("SearchFailed", "nas", "no model", warning=True)]
     assert events(after, after) == []
-    assert said(after, snapshot(status=status("another"))) == [("SearchFailed", "nas", "another")]
+    assert said(after, snapshot(status=status("another\n  line"))) == [
+        ("SearchFailed", "nas", "another line")
+    ]
 
 
 def test_a_whole_run_tells_every_trial_once_and_ends_with_its_end() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from paretonas.api import Scalar
 from paretonas.engine.words import age, count, duration, number, pairs
 
 
@@ -29,7 +30,7 @@ def test_a_number_shows_four_digits_or_its_thousands(value: float, words: str) -
 
 
 def test_pairs_are_values_as_a_trial_gets_them() -> None:
-    values = {"optimizer": "sgd", "bias": True, "width": 1024, "rate": 0.001}
+    values: dict[str, Scalar] = {"optimizer": "sgd", "bias": True, "width": 1024, "rate": 0.001}
     assert pairs(values) == "optimizer sgd, bias true, width 1,024, rate 0.001"
 
 

@@ -39,12 +39,14 @@ def _constrained(make_spec):
 def test_thousands_of_quasi_random_points_keep_them(constrained) -> None:
     space = Space(constrained)
     points = [space.decode(code) for code in scatter(space, seed=0, count=3000)]
-    broken = [point for point in points if not all(c.satisfied(point) for c in constrained.linear_constraints)]
+    broken = [
+        point for point in points if not all(c.satisfied(point) for c in constrained.linear_constraints)
+    ]
     assert not broken, broken[0]
     assert len({space.key(point) for point in points}) > 2900
 
 
-def test_tens_of_the_models_candidates_keep_them(constrained, measure, observed) -> None:
+def test_tens_of_the_models_candidates_keep_them(constrained, observed) -> None:
     known = observed(c.parameters for c in suggest_here(constrained, [], 6).candidates)
     for _ in range(8):
         candidates = suggest_here(constrained, known, 3).candidates

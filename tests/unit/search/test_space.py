@@ -5,6 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from paretonas.search.space import Space
+
 CONDITIONAL = [
     {"name": "optimizer", "choice": {"values": ["adam", "sgd"]}},
     {"name": "nesterov", "bool": {}, "activeWhen": [{"parameter": "optimizer", "values": ["sgd"]}]},
@@ -37,8 +39,6 @@ CONSTRAINTS = [
 
 @pytest.fixture(name="space")
 def _space(make_spec):
-    from paretonas.search.space import Space
-
     return lambda *args, **kwargs: Space(make_spec(*args, **kwargs))
 
 
@@ -98,7 +98,9 @@ def test_mutants_are_other_real_points(space) -> None:
         mutants = mixed.mutate(codes, rng, reach)
         np.testing.assert_array_equal(mixed.snap(mutants.copy()), mutants)
         changed = (mutants != codes).any(axis=1)
-        assert changed.mean() > 0.8  # a step beyond an end comes back to it, and an inactive column stays at rest
+        assert (
+            changed.mean() > 0.8
+        )  # a step beyond an end comes back to it, and an inactive column stays at rest
 
 
 def test_neighbours_differ_in_one_choice(space) -> None:

@@ -39,7 +39,7 @@ def test_two_at_once_are_one_and_then_another(spec, history) -> None:
 
 
 def test_the_order_in_which_trials_are_given_does_not_matter(spec, history) -> None:
-    shuffled = random.Random(0).sample(history, len(history))
+    shuffled = random.Random(0).sample(history, len(history))  # noqa: S311 # repeatable
     assert suggest_here(spec, shuffled, 2).candidates == suggest_here(spec, history, 2).candidates
 
 
@@ -54,7 +54,9 @@ def test_numbers_that_json_made_whole_change_nothing(make_spec, observed) -> Non
     )
     known = observed([{"dropout": 0.0, "rate": 1.0, "depth": 2}, {"dropout": 1.0, "rate": 0.0, "depth": 5}])
     known += observed(_points(suggest_here(spec, known, 3)), 2)
-    assert suggest_here(spec, list(map(_json, known)), 2).candidates == suggest_here(spec, known, 2).candidates
+    assert (
+        suggest_here(spec, list(map(_json, known)), 2).candidates == suggest_here(spec, known, 2).candidates
+    )
 
 
 def test_the_model_takes_over_after_the_initial_trials_also_when_rebuilt(spec, history) -> None:
@@ -75,7 +77,10 @@ def test_four_in_flight_differ_though_a_cheap_metric_is_known_early(spec, histor
         known.append(KnownTrial(index, point, "Pending", {"size": 1000.0}))
     points = [tuple(trial.parameters.items()) for trial in known[10:]]
     assert len(set(points)) == 4
-    widths = {(t.parameters["width"], t.parameters["batch"], round(math.log10(t.parameters["rate"]), 1)) for t in known[10:]}
+    widths = {
+        (t.parameters["width"], t.parameters["batch"], round(math.log10(t.parameters["rate"]), 1))
+        for t in known[10:]
+    }
     assert len(widths) > 1, "pending points are not taken into account"
 
 
@@ -106,7 +111,9 @@ def test_the_search_stays_away_from_where_trials_fail(make_spec) -> None:
     for index in range(24):  # the best values lie just beyond a cliff, where every trial runs out of memory
         [point] = _points(suggest_here(spec, known, 1))
         fails = point["x"] > 0.6
-        known.append(KnownTrial(index, point, *(("Failed",) if fails else ("Observed", {"gain": point["x"]}))))
+        known.append(
+            KnownTrial(index, point, *(("Failed",) if fails else ("Observed", {"gain": point["x"]})))
+        )
     late = [t.parameters["x"] for t in known[12:] if t.state == "Failed"]
     assert len(late) <= 8, late  # it would be all twelve
     assert max(late) < 0.7, "only the edge of the cliff is worth a try"
@@ -114,13 +121,19 @@ def test_the_search_stays_away_from_where_trials_fail(make_spec) -> None:
 
 
 @pytest.mark.parametrize("initial", [2, 30])
-def test_every_point_of_a_small_space_comes_once_and_then_it_is_exhausted(make_spec, observed, initial) -> None:
+def test_every_point_of_a_small_space_comes_once_and_then_it_is_exhausted(
+    make_spec, observed, initial
+) -> None:
     spec = make_spec(
         [
             {"name": "width", "intChoice": {"values": [8, 16, 32], "ordered": True}},
             {"name": "depth", "int": {"min": 1, "max": 3}},
             {"name": "residual", "bool": {}},
-            {"name": "scale", "floatChoice": {"values": [0.1, 1.0]}, "activeWhen": [{"parameter": "residual", "values": [True]}]},
+            {
+                "name": "scale",
+                "floatChoice": {"values": [0.1, 1.0]},
+                "activeWhen": [{"parameter": "residual", "values": [True]}],
+            },
         ],
         parameterConstraints=["width + 8*depth <= 40"],
         search={"initialTrials": initial},
@@ -144,31 +157,32 @@ def test_a_space_of_one_point_is_exhausted_by_it(make_spec) -> None:
     assert suggestion.exhausted
 
 
+ACCURACY = {"metric": "accuracy", "goal": "Maximize"}
+SIZE = {"metric": "size", "goal": "Minimize", "scale": "Log"}
+LATENCY = {"metric": "latency", "goal": "Minimize", "threshold": 2}
+ENERGY = {"metric": "E", "goal": "Minimize"}  # a number in sympy, with which Ax reads objectives; as is beta
+
+
 @pytest.mark.parametrize(
     ("objectives", "outcomes"),
     [
-        ([("accuracy", "Maximize", None, "Linear")], []),
-        ([("size", "Minimize", 1e5, "Log")], []),
-        ([("accuracy", "Maximize", None, "Linear"), ("size", "Minimize", None, "Log")], []),
-        ([("accuracy", "Maximize", 0.9, "Linear"), ("size", "Minimize", 1e-3, "Linear")], []),  # unreachable
-        ([("accuracy", "Maximize", 0.5, "Linear"), ("size", "Minimize", None, "Log")], ["latency <= 0.9"]),
-        ([("accuracy", "Maximize", None, "Linear")], ["size <= 1"]),  # nothing is feasible
-        ([("accuracy", "Maximize", 0.5, "Linear"), ("size", "Minimize", None, "Log"), ("latency", "Minimize", 2, "Linear")], []),
+        ([ACCURACY], []),
+        ([{**SIZE, "threshold": 1e5}], []),
+        ([ACCURACY, SIZE], []),
         (
-            [("accuracy", "Maximize", 0.5, "Linear"), ("size", "Minimize", 1e5, "Log"), ("latency", "Minimize", 2, "Linear"), ("E", "Minimize", None, "Linear")],
-            ["beta >= 0"],
-        ),
+            [{**ACCURACY, "threshold": 0.9}, {"metric": "size", "goal": "Minimize", "threshold": 1e-3}],
+            [],
+        ),  # out of reach
+        ([ACCURACY, SIZE], ["latency <= 0.9"]),
+        ([ACCURACY], ["size <= 1"]),  # nothing is feasible
+        ([{**ACCURACY, "threshold": 0.5}, SIZE, LATENCY], []),
+        ([ACCURACY, SIZE, LATENCY, ENERGY], ["beta >= 0"]),
     ],
-)  # fmt: skip
+)
 def test_one_to_four_objectives_with_and_without_thresholds_and_constraints(
     make_spec, observed, objectives, outcomes
 ) -> None:
-    fields = ("metric", "goal", "threshold", "scale")
-    document = [
-        {k: v for k, v in zip(fields, values, strict=True) if v is not None} for values in objectives
-    ]
-    spec = make_spec(objectives=document, outcomeConstraints=outcomes, search={"initialTrials": 6})
-    # E and beta are names of sympy, with which Ax reads objectives
+    spec = make_spec(objectives=objectives, outcomeConstraints=outcomes, search={"initialTrials": 6})
     known = [
         replace(t, metrics={**t.metrics, "E": t.metrics["latency"] ** 2, "beta": t.metrics["size"] - 500})
         for t in observed(_points(suggest_here(spec, [], 6)))
@@ -219,7 +233,7 @@ def test_a_whole_search_is_the_same_rebuilt_at_every_step(spec, measure) -> None
 
     def run(rebuilt: bool) -> list[dict]:
         forget()
-        chance = random.Random(7)
+        chance = random.Random(7)  # noqa: S311 # repeatable
         known: dict[int, KnownTrial] = {}
         running: list[int] = []
         while len(known) < 20 or running:
@@ -234,7 +248,11 @@ def test_a_whole_search_is_the_same_rebuilt_at_every_step(spec, measure) -> None
             index = running.pop(chance.randrange(len(running)))
             point = known[index].parameters
             failed = index in (2, 9, 14)
-            known[index] = KnownTrial(index, point, "Failed") if failed else KnownTrial(index, point, "Observed", measure(point))
+            known[index] = (
+                KnownTrial(index, point, "Failed")
+                if failed
+                else KnownTrial(index, point, "Observed", measure(point))
+            )
         return [dict(trial.parameters) for trial in known.values()]
 
     assert run(rebuilt=True) == run(rebuilt=False)
@@ -251,5 +269,5 @@ def test_what_the_user_brings_is_learned_from_and_not_asked(spec, observed) -> N
 
 def test_a_metric_that_is_missing_is_an_error_that_names_it(spec, history) -> None:
     broken = [*history[:-1], replace(history[-1], metrics={"accuracy": 0.9})]
-    with pytest.raises(SearchError, match="trial 9 .* finite 'size'"):
+    with pytest.raises(SearchError, match="trial 9 is observed without a finite 'size'"):
         suggest_here(spec, broken, 1)

@@ -1,6 +1,7 @@
 """The worker process: killed, hung, orphaned, and the answer is the same."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_importing_the_search_imports_neither_torch_nor_ax() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
-def test_warming_up_does_not_wait(spec) -> None:
+def test_warming_up_does_not_wait() -> None:
     worker = SearchWorker()
     start = time.monotonic()
     worker.warm_up()
@@ -89,7 +90,9 @@ def test_what_cannot_be_answered_is_an_error_and_the_worker_goes_on(worker, spec
     assert worker.pid == pid
 
 
-def test_killed_in_the_middle_of_a_request_it_is_replaced_and_the_answer_is_the_same(worker, spec, known) -> None:
+def test_killed_in_the_middle_of_a_request_it_is_replaced_and_the_answer_is_the_same(
+    worker, spec, known
+) -> None:
     worker.suggest(spec, known, 1)
     killed = worker.pid
     assert killed is not None
@@ -125,7 +128,9 @@ def test_lost_again_and_again_the_reason_is_told(tmp_path, spec, monkeypatch) ->
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit('no torch on this machine')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     worker = SearchWorker()
-    with pytest.raises(SearchError, match="lost 3 times, the last time because it ended with exit code 1.*no torch"):
+    with pytest.raises(
+        SearchError, match=r"lost 3 times, the last time because it ended with exit code 1.*no torch"
+    ):
         worker.suggest(spec, [], 1)
 
 
@@ -143,9 +148,9 @@ def test_it_writes_nothing_to_the_terminal(spec) -> None:
         "import sys, pickle; from paretonas.search import SearchWorker;"
         "spec, known = pickle.load(sys.stdin.buffer); worker = SearchWorker(); worker.suggest(spec, known, 1)"
     )
-    import pickle
-
-    result = subprocess.run([sys.executable, "-c", code], input=pickle.dumps((spec, [])), capture_output=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps((spec, [])), capture_output=True, check=True
+    )
     assert (result.stdout, result.stderr) == (b"", b"")
 
 

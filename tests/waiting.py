@@ -6,8 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 30.0
-"""Only a broken test waits so long; a loaded machine may need a few seconds."""
+PATIENCE_SECONDS = 90.0
+"""Only a broken test waits so long; a loaded machine may need a part of it."""
 
 
 def eventually(look: Callable[[], T], what: str) -> T:

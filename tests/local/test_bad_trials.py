@@ -46,7 +46,11 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         tmp_path_factory.mktemp("bad") / "runs",
         maxTrials=len(bad_trial.TRIALS),
         failurePolicy={"retries": 0, "maxFailureRatio": 1.0},
-        trial={"command": ["python", bad_trial.__file__], "args": []},
+        trial={
+            "command": ["python", "-m", bad_trial.__name__],
+            "args": [],
+            "env": [{"name": "PYTHONPATH", "value": str(Path(__file__).parents[2])}],
+        },
     )
 
 
@@ -60,7 +64,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         (bad_trial.crashes, "Failed", "Crashed", "ValueError: hidden size is 0"),
         (bad_trial.is_killed, "Failed", "Killed", "about to use all memory"),
         (bad_trial.fills_the_disk, "Failed", "Crashed", "File too large"),
-        (bad_trial.cannot_write_at_all, "Failed", "Crashed", "File too large"),
+        (bad_trial.cannot_write_at_all, "Failed", "Crashed", "ended with exit code 1"),
         (bad_trial.leaves_by_itself, "Failed", "Crashed", "bad argument: --hidden-size 0"),
     ],
 )

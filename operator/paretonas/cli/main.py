@@ -5,7 +5,6 @@ What only one command needs and takes long to import (the engine, TorchX, Ax, Pl
 """
 
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from paretonas.cli import tables
 from paretonas.cli.exit_codes import ExitCode, help_text
 from paretonas.cli.files import load, summary
 from paretonas.cli.formats import as_csv, as_json, as_yaml, trial_records
+from paretonas.cli.output import SteadyOutput
 from paretonas.cli.result import REPORT_FILE, complain, write_report
 from paretonas.cli.source import RunsFolder, UnknownName
 
@@ -31,15 +31,6 @@ _LOG_LINES = 50
 """Lines that `logs` prints: a screenful, with the end of a traceback."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class _Console(Console):
-    """Goes on in silence when nobody reads any more: `paretonas run | head` must not leave its trials alone."""
-
-    def on_broken_pipe(self) -> None:
-        """Rich would leave the program."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Commands(click.Group):
@@ -108,7 +99,7 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path)
     from paretonas.cli.run import run as run_experiment  # noqa: PLC0415 # see the module's docstring
 
     experiment = load(file, parallelism=parallelism, maxTrials=max_trials)
-    sys.exit(run_experiment(experiment, runs, _console()))
+    sys.exit(run_experiment(experiment, runs, _console(SteadyOutput(sys.stdout))))
 
 
 @main.command()
@@ -211,10 +202,10 @@ def _source(runs: Path) -> RunsFolder:
     return RunsFolder(runs, complain)
 
 
-def _console() -> Console:
+def _console(file: Any = None) -> Console:
     """A console that prints values as they are: a name may hold what Rich takes for markup."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return _Console(width=width, markup=False, highlight=False)
+    return Console(file=file, width=width, markup=False, highlight=False)
 
 
 def _print(kind: str, document: Any, columns: Callable[[], Sequence[tables.Column]]) -> None:

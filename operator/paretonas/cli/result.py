@@ -1,5 +1,6 @@
 """What a run ends with: the result, the reason, or how to go on."""
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -20,7 +21,8 @@ _FAILED_SHOWN, _LINES_SHOWN = 3, 6
 
 def complain(line: str) -> None:
     """One line for the person, not for the pipe."""
-    click.echo(line, err=True)
+    with contextlib.suppress(OSError):  # there may be nowhere to complain
+        click.echo(line, err=True)
 
 
 def conclude(experiment: NASExperiment, runs: Path, console: Console) -> ExitCode:

@@ -16,16 +16,17 @@ LOST_LIMIT: Final = 10
 """Attempts that may end through no fault of the candidate before its trial is given up: more means that the machine
 is broken, and a search must not wait for it for ever."""
 
-_KILLED: Final = (-9, 137)
-_TERMINATED: Final = (-15, 143)
-"""Exit codes of SIGKILL and SIGTERM, as a process shows them and as a shell or container does."""
-
+_KILLED: Final = ("Killed", "was killed (SIGKILL): by somebody, or by the system for want of memory")
+_TERMINATED: Final = ("Terminated", "was ended by SIGTERM")
+_SIGNALS: Final = {-9: _KILLED, 137: _KILLED, -15: _TERMINATED, 143: _TERMINATED}
+"""Reason and message by exit code: of a signal as a process shows it, and as a shell or container does."""
 
 _WORDS: Final = {
     "OutOfMemory": "ran out of memory; raise trial.resources.memory if such candidates should fit",
     "Evicted": "its pod was evicted or preempted",
     "NodeLost": "its node went away",
 }
+"""What is said of a reason that the job's place knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,7 @@ class Consequence:
 
 REASONS: Final = {
     "Completed": Consequence("Succeeded"),
-    "NotFinite": Consequence(
-        "Infeasible"
-    ),  # a NaN is a property of the candidate; the search stays away from it
+    "NotFinite": Consequence("Infeasible"),  # a NaN is the candidate's own; the search stays away from it
     "OutOfMemory": Consequence("Infeasible"),  # so is its size
     "MetricsUnavailable": Consequence("Failed"),  # a program that forgets to log does so every time
     "DeadlineExceeded": Consequence("Failed"),  # a second attempt takes as long
@@ -99,19 +98,20 @@ def _end(
     """Reason, message and metrics of an attempt that is over."""
     if job.phase is Phase.SUCCEEDED:  # also when it was about to be stopped: a result is a result
         return _result(read(trial, len(trial.status.attempts)), spec)
+    reason, message = _failure(attempt, job, spec)
+    return reason, message, {}
+
+
+def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
+    """Reason and message of an attempt that ended without a result."""
     if attempt.reason is not None:  # we stopped it, for this reason
         limit = spec.trial.active_deadline_seconds
-        message = f"ran longer than {limit} s" if attempt.reason == "DeadlineExceeded" else ""
-        return attempt.reason, message, {}
+        return attempt.reason, f"ran longer than {limit} s" if attempt.reason == "DeadlineExceeded" else ""
     if job.reason:
-        return job.reason, _WORDS.get(job.reason, job.message), {}
+        return job.reason, _WORDS.get(job.reason, job.message)
     if job.phase is Phase.LOST:
-        return "Lost", job.message, {}
-    if job.exit_code in _TERMINATED:
-        return "Terminated", "was ended by SIGTERM", {}
-    if job.exit_code in _KILLED:
-        return "Killed", "was killed (SIGKILL): by somebody, or by the system for want of memory", {}
-    return "Crashed", f"ended with exit code {job.exit_code}", {}
+        return "Lost", job.message
+    return _SIGNALS.get(job.exit_code or 0, ("Crashed", f"ended with exit code {job.exit_code}"))
 
 
 def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:

@@ -26,6 +26,9 @@ CANNOT_START = 127
 CANNOT_WRITE = 73
 """The supervisor's own exit code when it cannot write to the folder (EX_CANTCREAT of sysexits.h)."""
 
+EXIT_BYTES = 100
+"""Characters of the exit record, padded with spaces: more than the longest number takes."""
+
 LOCK_TRIES = 100
 """A second's worth: whoever looks at a lock holds it for microseconds."""
 
@@ -42,6 +45,7 @@ def main() -> int:
         lock = own(folder)
         if lock is None:
             return 0
+        _write_aside(folder, "")  # room for the exit record, should the trial fill the disk
         output = os.open(os.path.join(folder, OUTPUT), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)  # noqa: PTH118 # pathlib costs 10 ms here
     except OSError:  # without a word: the terminal is not ours, and whoever observes the attempt says why
         return CANNOT_WRITE
@@ -75,12 +79,20 @@ def own(folder: str) -> int | None:
 
 def record_exit(folder: str, code: int) -> None:
     """Put exit.json in place whole, on disk."""
-    path = os.path.join(folder, EXIT)  # noqa: PTH118 # as above
-    with open(path + ".tmp", "w") as file:  # noqa: PTH123 # as above
-        json.dump({"exitCode": code, "endTime": time.time()}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".tmp", path)  # noqa: PTH105 # as above
+    written = _write_aside(folder, json.dumps({"exitCode": code, "endTime": time.time()}))
+    os.replace(written, os.path.join(folder, EXIT))  # noqa: PTH105, PTH118 # as above
+
+
+def _write_aside(folder: str, text: str) -> str:
+    """Write what will be exit.json, always as long: to write it again needs no further room on the disk."""
+    path = os.path.join(folder, EXIT + ".tmp")  # noqa: PTH118 # as above
+    file = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
+    try:
+        os.write(file, text.ljust(EXIT_BYTES).encode())
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return path
 
 
 def _locked(lock: int) -> bool:

@@ -21,8 +21,9 @@ _MAX_POINTS = 120_000
 """Points of all curves together: about 3 MB of page."""
 _FEWEST, _MOST = 8, 300
 """Points that a curve keeps at the least, and the most that can be told apart in the width of a panel."""
-_SHORT = 30
-"""Up to so many points they are marked; a curve of a single point would not be seen otherwise."""
+_SHORT, _MARKS = 30, 2000
+"""A curve of up to so many points has them marked, since one of a single point would not be seen otherwise, and the
+grey curves of a panel only if they have no more than so many together: each is an element of the page."""
 _DIGITS = 6
 """Significant digits: TensorBoard holds single precision, which would take 17 as a double."""
 _COLUMNS = 2
@@ -100,7 +101,7 @@ def _panel(
     """The traces of one tag: a single one for all that are not named, since a thousand would be slow to draw."""
     logged = [trial for trial in results.trials if tag in curves.get(trial.name, {})]
     drawn = {trial.name: _thin(curves[trial.name][tag], limit) for trial in logged}
-    short = max(map(len, drawn.values())) <= _SHORT
+    short = max(len(curves[name][tag]) for name in drawn) <= _SHORT
     style = {
         "type": "scatter",
         "mode": "lines+markers" if short else "lines",
@@ -116,6 +117,7 @@ def _panel(
             rest.append((None, None, trial.spec.index))  # a gap before the next trial
     others = {
         **style,
+        "mode": "lines+markers" if short and len(rest) <= _MARKS else "lines",
         "name": "other trials",
         "legendgroup": "others",
         "x": [step for step, _, _ in rest],

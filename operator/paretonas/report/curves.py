@@ -138,7 +138,7 @@ def _named(results: Results, trial: NASTrial, curve: list[tuple[int, float | Non
     return {
         **style,
         "name": name,
-        "legendgroup": trial.name,
+        "legendgroup": str(trial.spec.index),
         "x": [step for step, _ in curve],
         "y": [value for _, value in curve],
         "hovertemplate": "%{fullData.name}<br>step %{x}: %{y}<extra></extra>",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from paretonas.api import ExperimentSpec, NASTrial
-from paretonas.report.plot import ACCENT, COLORSCALE, FAINT, Plot
+from paretonas.report.plot import ACCENT, COLORSCALE, FAINT, INK, Plot
 from paretonas.report.sections import Section
 from paretonas.search.types import KnownTrial, SearchError
 
@@ -66,6 +66,11 @@ def _plot(card: "Card") -> Plot:
         layout["xaxis"]["title"], layout["yaxis"]["title"] = {"text": "share of the variation"}, {"text": ""}
     elif card.kind == "Contour":
         first["colorscale"] = COLORSCALE
+        card.figure["data"][1]["marker"] = {
+            "symbol": "x",
+            "color": "white",
+            "line": {"color": INK, "width": 1},
+        }
     else:
         first["marker"] = {"color": ACCENT}
         first["error_x"]["visible"] = False  # what was measured has no interval

@@ -149,18 +149,15 @@ def _lines(points: list[Point], **style: Any) -> Figure:
 
 
 def _limits(results: Results, **objectives: Objective) -> Figure:
-    """The reference point as a dashed line across each axis, as a part of a layout."""
-    marks = [
-        mark(name, results.reference[o.metric], _limit_label(results, o), log=o.scale == "Log")
-        for name, o in objectives.items()
-        if o.metric in results.reference
-    ]
-    return {part: [item for each in marks for item in each[part]] for part in ("shapes", "annotations")}
-
-
-def _limit_label(results: Results, objective: Objective) -> str:
-    kind = "reference" if objective.threshold is None else "threshold"
-    return f"{kind} {number(results.reference[objective.metric])}"
+    """The threshold of each axis, or else its coordinate of the reference point, as a part of a layout."""
+    layout: Figure = {"shapes": [], "annotations": []}
+    for name, objective in objectives.items():
+        kind = "reference" if objective.threshold is None else "threshold"
+        limit = results.reference.get(objective.metric, objective.threshold)
+        if limit is not None:
+            line = mark(name, limit, f"{kind} {number(limit)}", log=objective.scale == "Log")
+            layout = {part: [*layout[part], *line[part]] for part in layout}
+    return layout
 
 
 def _around_front(results: Results, objective: Objective) -> Span | None:

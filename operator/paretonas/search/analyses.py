@@ -182,8 +182,11 @@ def _card(spec: ExperimentSpec, kind: Kind, metric: str, card: AnalysisCardBase)
     if kind == "Sensitivity":
         labels = _feature_labels(spec)
         for bars in figure["data"]:
-            names = [name for [name] in bars["customdata"]]  # in full: on the axis Ax breaks them into lines
+            names = [
+                name for [name] in bars.pop("customdata")
+            ]  # in full: on the axis Ax breaks them into lines
             bars["y"] = [escape(labels.get(name, name), quote=False) for name in names]
+            bars["hovertemplate"] = "%{y}: %{x:.3f}<extra></extra>"
     return Card(kind, metric, title, subtitle, figure)
 
 

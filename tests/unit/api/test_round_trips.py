@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -306,6 +307,25 @@ def test_a_trials_status_is_changed_without_touching_the_rest():
     assert (ended.metadata, ended.spec) == (trial.metadata, trial.spec)
     assert ended.to_dict()["metadata"]["labels"] == {"a": "b"}
     assert parse_trial(ended.to_dict()) == ended
+
+
+def test_a_trials_attempt_is_its_last_one_until_that_has_ended(document: dict[str, Any]):
+    spec = {"experiment": "x", "index": 0, "parameters": {}}
+    trial = parse_trial({**document, "kind": "NASTrial", "metadata": {"name": "x-0"}, "spec": spec})
+    ended = {"job": "x-0-a1", "endTime": "2026-01-31T12:00:00Z"}
+    for attempts, job in (([], None), ([ended], None), ([ended, {"job": "x-0-a2"}], "x-0-a2")):
+        again = parse_trial({**trial.to_dict(), "status": {"attempts": attempts}})
+        assert (again.attempt.job if again.attempt else None) == job, attempts
+
+
+@pytest.mark.parametrize(("status", "finished"), [("Unknown", False), ("True", True), ("False", True)])
+def test_an_experiment_is_finished_once_it_has_succeeded_or_not(
+    document: dict[str, Any], status: str, finished: bool
+):
+    time = "2026-01-31T12:00:00Z"
+    condition = {"type": "Succeeded", "status": status, "reason": "Running", "lastTransitionTime": time}
+    assert not parse_experiment(document).status.finished
+    assert parse_experiment({**document, "status": {"conditions": [condition]}}).status.finished == finished
 
 
 def test_defaults_are_written_out(document: dict[str, Any]):

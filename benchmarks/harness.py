@@ -35,7 +35,7 @@ def parser(
 
 def measure(
     function: Callable[..., Result],
-    keys: Iterable[Result],
+    keys: Sequence[Result],
     options: argparse.Namespace,
     summary: Callable[[Result], str],
 ) -> list[Result]:
@@ -43,23 +43,25 @@ def measure(
 
     Args:
         function: Of a module's top level; returns what it measured.
-        keys: What to run, in this order.
+        keys: What to run, in this order; all have the same fields.
         options: Parsed from `parser`.
         summary: Says on stderr how a run came out.
 
     Returns:
-        All results: of this call, of `--json` and of `--merge`.
+        One result for each run of this call, of `--json` and of `--merge`; that of `--json` where both have one.
     """
-    kept = _read(options.json) if options.json and options.json.exists() else []
-    merged = [result for file in options.merge for result in _read(file)]
-    missing = [key for key in keys if not any(key.items() <= result.items() for result in kept + merged)]
+    fields = keys[0].keys()
+    kept = _read(options.json, fields) if options.json and options.json.exists() else {}
+    merged = {key: result for file in options.merge for key, result in _read(file, fields).items()}
+    missing = [key for key in keys if tuple(key.values()) not in kept.keys() | merged.keys()]
     for number, key in enumerate(missing, start=1):
-        kept.append(key | in_own_process(function, key))
+        result = key | in_own_process(function, key)
+        kept[tuple(key.values())] = result
         name = " ".join(map(str, key.values()))
-        print(f"[{number}/{len(missing)}] {name}: {summary(kept[-1])}", file=sys.stderr, flush=True)
+        print(f"[{number}/{len(missing)}] {name}: {summary(result)}", file=sys.stderr, flush=True)
         if options.json:
-            options.json.write_text(json.dumps(kept) + "\n")
-    return kept + merged
+            options.json.write_text(json.dumps(list(kept.values())) + "\n")
+    return list((merged | kept).values())
 
 
 def in_own_process(function: Callable[..., Result], key: Result) -> Result:
@@ -82,6 +84,5 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *rows])
 
 
-def _read(file: Path) -> list[Result]:
-    results: list[Result] = json.loads(file.read_text())
-    return results
+def _read(file: Path, fields: Iterable[str]) -> dict[tuple[Any, ...], Result]:
+    return {tuple(result[field] for field in fields): result for result in json.loads(file.read_text())}

@@ -6,7 +6,7 @@ the seed decides, so every method meets the same order.
 
 import time
 from itertools import product
-from statistics import mean
+from statistics import mean, stdev
 
 import numpy as np
 from benchmarks import harness, tables
@@ -41,40 +41,36 @@ def search(table: str, method: str, seed: int) -> harness.Result:
     return {"shares": shares, "seconds": seconds}
 
 
-def at(results: list[harness.Result], evaluations: int) -> list[float]:
-    """The share after so many evaluations, of each result."""
-    return [result["shares"][evaluations - 1] for result in results]
-
-
 def report(table: str, results: list[harness.Result]) -> str:
     """The Markdown of one table: each method's means over its seeds, and the best rival's mean as the measure."""
-    by_method = {m: [r for r in results if (r["table"], r["method"]) == (table, m)] for m in METHODS}
-    by_method = {method: runs for method, runs in by_method.items() if runs}
-    final = {method: mean(at(runs, EVALUATIONS)) for method, runs in by_method.items()}
+    runs = {m: [r for r in results if (r["table"], r["method"]) == (table, m)] for m in METHODS}
+    runs = {method: its_runs for method, its_runs in runs.items() if its_runs}
+
+    def shares(method: str, evaluations: int) -> list[float]:
+        return [run["shares"][evaluations - 1] for run in runs[method]]
+
+    final = {method: mean(shares(method, EVALUATIONS)) for method in runs}
     best = max((share for method, share in final.items() if method != OURS), default=None)
     rows = [
         [
             method,
-            str(len(runs)),
-            f"{mean(at(runs, EVALUATIONS // 2)):.3f}",
-            f"{final[method]:.3f}",
-            f"{min(at(runs, EVALUATIONS)):.3f}",
+            str(len(runs[method])),
+            _mean(shares(method, EVALUATIONS // 2)),
+            _mean(shares(method, EVALUATIONS)),
+            f"{min(shares(method, EVALUATIONS)):.3f}",
             f"{final[method] / best:.3f}" if best else "-",
-            f"{mean(run['seconds'] for run in runs):.1f}",
+            f"{mean(run['seconds'] for run in runs[method]):.1f}",
         ]
-        for method, runs in by_method.items()
+        for method in runs
     ]
-    half, full = EVALUATIONS // 2, EVALUATIONS
-    header = [
-        table,
-        "seeds",
-        f"at {half}",
-        f"at {full}",
-        f"worst at {full}",
-        "to the best rival",
-        "seconds a search",
-    ]
-    return harness.markdown(header, rows)
+    columns = ["seeds", f"at {EVALUATIONS // 2}", f"at {EVALUATIONS}", f"worst at {EVALUATIONS}"]
+    return harness.markdown([table, *columns, "to the best rival", "seconds a search"], rows)
+
+
+def _mean(values: list[float]) -> str:
+    """Mean and its standard error, where there are values enough."""
+    error = f" ± {stdev(values) / len(values) ** 0.5:.3f}" if len(values) > 1 else ""
+    return f"{mean(values):.3f}{error}"
 
 
 def main() -> None:

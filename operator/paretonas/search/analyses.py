@@ -2,7 +2,7 @@
 
 Ax fits its default model, which is not quite the search's: it sees the box of all parameters, without conditions (what
 is inactive stands in the middle of its range) and without parameter constraints (on log scales Ax knows none); neither
-changes what was observed.
+changes what was observed. A choice with an order is its position to it.
 """
 
 import json
@@ -22,7 +22,7 @@ from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from ax.core.analysis_card import AnalysisCardBase, AnalysisCardGroup
 
-from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, written
+from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, Scalar, written
 from paretonas.search.columns import ChoiceColumn, RangeColumn, column
 from paretonas.search.problem import measured, metric_name
 from paretonas.search.types import KnownTrial, SearchError
@@ -100,8 +100,7 @@ def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:
     client.configure_tracking_metrics([metric_name(m) for m in _metrics(spec) if m not in objectives])
     client.configure_generation_strategy("fast", initialization_budget=0, initialize_with_center=False)
     for trial in observed:
-        point = {c.name: trial.parameters.get(c.name, c.decode(c.resting)) for c in columns}
-        index = client.attach_trial(spec.cast(point))
+        index = client.attach_trial({c.name: _ax_value(c, trial.parameters.get(c.name)) for c in columns})
         values = {m: trial.metrics[m] for m in _metrics(spec)}
         scaled = {m: measured(objectives[m], v) if m in objectives else v for m, v in values.items()}
         client.complete_trial(index, {metric_name(m): v for m, v in scaled.items()})
@@ -130,74 +129,100 @@ def _ax_parameter(parameter: Parameter) -> RangeParameterConfig | ChoiceParamete
         scaling: Literal["log", "linear"] = "log" if domain.scale == "Log" else "linear"
         return RangeParameterConfig(name, (domain.min, domain.max), kind, scaling=scaling)
     choice = ChoiceColumn(parameter)
-    values: list[Any] = list(choice.values)
+    # Ax 1.3.1 samples the sensitivity to an ordered choice at the whole numbers between its ends (sobol_measures), and
+    # puts [16, 32, 64] on a log scale before, where there is only one: it is told their positions instead
+    values: list[Any] = list(range(choice.size) if choice.ordered else choice.values)
     return ChoiceParameterConfig(name, values, _TYPES[type(values[0])], is_ordered=choice.ordered)
+
+
+def _ax_value(c: RangeColumn | ChoiceColumn, given: Scalar | None) -> Scalar:
+    """A value as `_ax_parameter` has it: within the domain, in the middle of it where the parameter is inactive."""
+    value = c.decode(float(c.encode([given])[0]))
+    return c.values.index(value) if isinstance(c, ChoiceColumn) and c.ordered else value
 
 
 def _cards(spec: ExperimentSpec, client: Client, indices: Sequence[int]) -> list[Card]:
     metrics = _metrics(spec)
     bars = [SensitivityAnalysisPlot(metric_name=metric_name(m), top_k=_BARS) for m in metrics]
     sensitivities = dict(zip(metrics, client.compute_analyses(bars, display=False), strict=True))
-    pairs = {metric: _most_important(spec, card) for metric, card in sensitivities.items()}
-    contours = {m: ContourPlot(x, y, metric_name=metric_name(m)) for m, (x, y) in pairs.items() if x and y}
-    fits = CrossValidationPlot(metric_names=list(map(metric_name, metrics)), untransform=True)
-    *surfaces, fit = client.compute_analyses([*contours.values(), fits], display=False)
-    # a group has a card for each metric, then a summary; an error has no group
-    checks = fit.flatten()[: len(metrics)] if isinstance(fit, AnalysisCardGroup) else [fit] * len(metrics)
+    pairs = {m: pair for m, card in sensitivities.items() if len(pair := _most_important(spec, card)) > 1}
+    contours = [ContourPlot(x, y, metric_name=metric_name(m)) for m, (x, y) in pairs.items()]
+    checks = CrossValidationPlot(metric_names=list(map(metric_name, metrics)), untransform=True)
+    *surfaces, check = client.compute_analyses([*contours, checks], display=False)
+    # the group has a card for each metric, then a summary; an error has no group
+    fits = check.flatten()[: len(metrics)] if isinstance(check, AnalysisCardGroup) else [check] * len(metrics)
     cards = [
         *(_card(spec, "Sensitivity", metric, card) for metric, card in sensitivities.items()),
-        *(_card(spec, "Contour", metric, card) for metric, card in zip(contours, surfaces, strict=True)),
-        *(_card(spec, "CrossValidation", metric, card) for metric, card in zip(metrics, checks, strict=True)),
+        *(_card(spec, "Contour", metric, card) for metric, card in zip(pairs, surfaces, strict=True)),
+        *(_card(spec, "CrossValidation", metric, card) for metric, card in zip(metrics, fits, strict=True)),
     ]
     for card in cards:
-        if card.kind == "CrossValidation" and card.figure:
-            marks = card.figure["data"][0]
-            marks["text"] = [str(indices[int(arm.partition("_")[0])]) for arm in marks["text"]]
+        if not card.figure:
+            continue
+        if card.kind == "Sensitivity":
+            _name_bars(card.figure, spec)
+        elif card.kind == "Contour":
+            _name_axes(card.figure, spec, pairs[card.metric])
+        else:
+            _name_trials(card.figure, indices)
     return cards
 
 
-def _most_important(spec: ExperimentSpec, card: AnalysisCardBase) -> tuple[str, str] | tuple[None, None]:
-    """The two parameters on which a metric depends most, of those that can be an axis; None where there are not two."""
+def _most_important(spec: ExperimentSpec, card: AnalysisCardBase) -> list[str]:
+    """The two parameters on which a metric depends most, of those that can be an axis; fewer where there are no two."""
     axes = [p.name for p in spec.parameters if _is_axis(p)]
     if isinstance(card, PlotlyAnalysisCard):
         weights = dict(zip(card.df["parameter_name"], card.df["sensitivity"].abs(), strict=True))
         axes.sort(key=lambda name: -weights.get(name, 0.0))
-    return (axes[0], axes[1]) if len(axes) > 1 else (None, None)
+    return axes[:2]
 
 
 def _is_axis(parameter: Parameter) -> bool:
     c = column(parameter)
-    return parameter.numeric and c.size != 1 and (isinstance(c, RangeColumn) or c.ordered)
+    return c.size != 1 and (isinstance(c, RangeColumn) or c.ordered)
 
 
 def _card(spec: ExperimentSpec, kind: Kind, metric: str, card: AnalysisCardBase) -> Card:
-    """Ax's card with the user's names in place of those that Ax was given."""
+    """Ax's card with the user's name of the metric in place of the one that Ax was given."""
     log = any(objective.metric == metric and objective.scale == "Log" for objective in spec.objectives)
     shown = f"log10({metric})" if log else metric
     title, subtitle = (text.replace(metric_name(metric), shown) for text in (card.title, card.subtitle))
     if not isinstance(card, PlotlyAnalysisCard):
         return Card(kind, metric, title, subtitle, {})
-    figure = json.loads(card.blob.replace(metric_name(metric), shown).replace("Arm Name", "Trial"))
+    figure = json.loads(card.blob.replace(metric_name(metric), shown))
     del figure["layout"]["template"]
-    if kind == "Sensitivity":
-        labels = _feature_labels(spec)
-        for bars in figure["data"]:
-            names = [
-                name for [name] in bars.pop("customdata")
-            ]  # in full: on the axis Ax breaks them into lines
-            bars["y"] = [escape(labels.get(name, name), quote=False) for name in names]
-            bars["hovertemplate"] = "%{y}: %{x:.3f}<extra></extra>"
     return Card(kind, metric, title, subtitle, figure)
 
 
-def _feature_labels(spec: ExperimentSpec) -> dict[str, str]:
-    """What stands for the features that Ax makes of a choice without an order, one for each value."""
+def _name_bars(figure: dict[str, Any], spec: ExperimentSpec) -> None:
+    """Parameters by their full name, and by their value where Ax has a bar for each value of a choice."""
     choices = [c for c in map(column, spec.parameters) if isinstance(c, ChoiceColumn) and not c.ordered]
-    return {
+    labels = {
         f"{c.name}{OH_PARAM_INFIX}{i}": f"{c.name} = {written(v)}"
         for c in choices
         for i, v in enumerate(c.values)
     }
+    for bars in figure["data"]:
+        names = [name for [name] in bars.pop("customdata")]
+        bars["y"] = [escape(labels.get(name, name), quote=False) for name in names]
+        bars["hovertemplate"] = "%{y}: %{x:.3f}<extra></extra>"
+
+
+def _name_axes(figure: dict[str, Any], spec: ExperimentSpec, pair: Sequence[str]) -> None:
+    """Parameters by their full name, and the values of a choice in place of their positions."""
+    for axis, name in zip(("xaxis", "yaxis"), pair, strict=True):
+        figure["layout"][axis]["title"] = {"text": name}
+        choice = column(spec.parameter(name))
+        if isinstance(choice, ChoiceColumn):
+            texts = [escape(written(value), quote=False) for value in choice.values]
+            figure["layout"][axis] |= {"tickvals": list(range(len(texts))), "ticktext": texts}
+
+
+def _name_trials(figure: dict[str, Any], indices: Sequence[int]) -> None:
+    """Trials by their index: Ax's arm ``3_0`` is the fourth of those that it was given."""
+    [marks] = figure["data"]
+    marks["text"] = [str(indices[int(arm.partition("_")[0])]) for arm in marks["text"]]
+    marks["hovertemplate"] = "trial %{text}<br>measured %{x}<br>predicted %{y}<extra></extra>"
 
 
 @contextmanager

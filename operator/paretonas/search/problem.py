@@ -80,11 +80,17 @@ def _ax_parameter(parameter: Parameter, dependents: dict[TParamValue, list[str]]
 
 
 def ax_point(space: Space, parameters: Mapping[str, Scalar]) -> dict[str, TParamValue]:
-    """The point as Ax's tree wants it: with a value for what only its *further* conditions make inactive."""
+    """The point as Ax's tree wants it.
+
+    With a value for what only its *further* conditions make inactive; and what lies outside the space (a user's own point)
+    at the nearest value, else Ax would drop the trial without a word.
+    """
     point: dict[str, TParamValue] = {}
     for p in space.spec.parameters:
         if p.name in parameters:
-            point[p.name] = p.cast(parameters[p.name])
+            value = p.cast(parameters[p.name])
+            c = column(p)
+            point[p.name] = value if p.contains(value) else c.decode(c.encode([value])[0])
         elif len(p.active_when) > 1 and _active_in_ax(space, p, parameters):
             c = column(p)
             point[p.name] = c.decode(c.resting)

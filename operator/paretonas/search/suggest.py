@@ -54,7 +54,7 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
             found.append(candidate)
             index = trials[-1].index + 1 if trials else 0
             trials.append(KnownTrial(index, candidate.parameters, "Pending"))
-        exhausted = _exhausted(space, trials)
+        exhausted = len(found) < count or _exhausted(space, trials)
     return Suggestion(tuple(found), exhausted, time.perf_counter() - start)
 
 
@@ -86,7 +86,8 @@ def _quasi_random(space: Space, trials: Sequence[KnownTrial]) -> Candidate | Non
     if not space.columns:
         codes = np.zeros((1, 0))
     else:
-        codes = scatter(space, space.spec.search.seed, len(trials) + 1)
+        # some to spare: in a discrete space the sequence comes back to a point
+        codes = scatter(space, space.spec.search.seed, 4 * (len(trials) + 1))
         if space.points is not None:  # the sequence may take long to meet the last points of a small space
             codes = np.concatenate([codes, space.points])
     for code in codes:

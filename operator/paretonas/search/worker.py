@@ -171,11 +171,11 @@ class _Process:
 def serve(pipe: Connection) -> None:
     """The worker: answer requests until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; our parent decides
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)  # Ax tells about every step, and about settings that are deliberate
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
     # its own thread: our parent's end must be noticed in the middle of a suggestion
     threading.Thread(target=_listen, args=(pipe, requests), daemon=True).start()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)  # Ax tells about every step, and about settings that are deliberate
     from paretonas.search.suggest import suggest_here  # noqa: PLC0415 # torch and Ax, in this process only
 
     pipe.send(READY)

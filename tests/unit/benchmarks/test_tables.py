@@ -14,22 +14,22 @@ EXACT = {
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_the_exact_hypervolume_of_a_table_is_the_known_figure(name: str):
+def test_the_exact_hypervolume_of_a_table_is_the_known_figure(name: str) -> None:
     assert load(name).hypervolume == pytest.approx(EXACT[name], abs=5e-6)
 
 
-def test_every_configuration_of_a_table_is_there_and_normalised():
+def test_every_configuration_of_a_table_is_there_and_normalised() -> None:
     points = load("protein_structure").points
     assert points.shape == (62_208, 2)
     assert points.min(axis=0).tolist() == [0.0, 0.0]
     assert points.max(axis=0).tolist() == [1.0, 1.0]
 
 
-def test_a_hypervolume_is_the_area_that_two_points_dominate_together():
+def test_a_hypervolume_is_the_area_that_two_points_dominate_together() -> None:
     assert hypervolume(np.array([[0.5, 0.25], [0.25, 0.5], [0.75, 0.75]])) == pytest.approx(0.5)
 
 
-def test_the_whole_table_has_the_whole_share_and_the_worst_point_none():
+def test_the_whole_table_has_the_whole_share_and_the_worst_point_none() -> None:
     naval = load("naval_propulsion")
     everything = itertools.product(*(choice.values for choice in naval.space if isinstance(choice, Choice)))
     names = [choice.name for choice in naval.space]
@@ -38,7 +38,7 @@ def test_the_whole_table_has_the_whole_share_and_the_worst_point_none():
     assert naval.share([naval.worst]) == 0.0
 
 
-def test_a_share_does_not_change_with_a_dominated_evaluation():
+def test_a_share_does_not_change_with_a_dominated_evaluation() -> None:
     naval = load("naval_propulsion")
     good = {LOSS: 1e-3, SIZE: 1000.0}
     alone = naval.share([good])
@@ -46,7 +46,7 @@ def test_a_share_does_not_change_with_a_dominated_evaluation():
     assert naval.share([good, {LOSS: 1.0, SIZE: 5000.0}]) == alone
 
 
-def test_interpolation_meets_the_tabulated_values_and_stays_between_neighbours():
+def test_interpolation_meets_the_tabulated_values_and_stays_between_neighbours() -> None:
     naval = load("naval_propulsion")
     point = {parameter.name: _first(parameter) for parameter in naval.space}
     assert naval.interpolated(point) == pytest.approx(naval.metrics(point))
@@ -56,7 +56,7 @@ def test_interpolation_meets_the_tabulated_values_and_stays_between_neighbours()
     assert low < between[SIZE] < high
 
 
-def test_the_mixed_space_has_the_parameters_of_the_tables():
+def test_the_mixed_space_has_the_parameters_of_the_tables() -> None:
     assert [p.name for p in MIXED_SPACE] == [p.name for p in load("naval_propulsion").space]
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import experiment
 from tests.unit.engine.fakes import Crash, Moment, Run, World, one_pass, run
@@ -61,9 +61,12 @@ def test_undisturbed_every_trial_comes_to_its_end(beside: bool) -> None:
     assert states == {"Succeeded": 5, "Infeasible": 1, "Failed": 1}
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["ask", "ask beside"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("fault", [Crash, OSError], ids=["new engine", "same engine"])
+@pytest.mark.parametrize(
+    ("fault", "beside"),
+    [(Crash, False), (Crash, True), (OSError, True)],
+    ids=["new engine", "new engine, asked beside", "same engine, asked beside"],
+)
 def test_a_crash_at_any_call_changes_nothing(beside: bool, moment: Moment, fault: type[Exception]) -> None:
     """Every call to every port in turn; the clock stands still meanwhile, so trials end in the same order."""
     expected = outcome(UNDISTURBED[beside])
@@ -78,7 +81,6 @@ def test_a_crash_at_any_call_changes_nothing(beside: bool, moment: Moment, fault
 
 
 @given(st.lists(st.integers(1, 25), max_size=25), st.sampled_from(["before", "after"]), st.booleans())
-@settings(deadline=None, max_examples=40)
 def test_crash_after_crash_changes_nothing(gaps: list[int], moment: Moment, beside: bool) -> None:
     """Each engine lives for so many calls only."""
     disturbed = world(crash=moment)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import experiment, trial
 
@@ -74,7 +74,6 @@ def test_the_pareto_set_is_sorted_by_the_first_objective_and_carries_observed_va
 
 
 @given(st.lists(st.tuples(st.integers(-1, 6), st.integers(40, 110)), max_size=12))
-@settings(deadline=None, max_examples=60)
 def test_the_pareto_set_is_what_no_other_trial_dominates(rows: list[tuple[int, int]]) -> None:
     trials = [succeeded(i, a / 2, float(s)) for i, (a, s) in enumerate(rows)]
     within = {i: (-a, s) for i, (a, s) in enumerate(rows) if a >= 0 and s <= 100}

@@ -168,6 +168,10 @@ def test_a_running_job_starts_the_clock_of_its_attempt() -> None:
     assert again is after, "nothing new is nothing to write, and the start stays"
 
 
+def test_a_job_that_no_longer_knows_its_start_does_not_take_it_back() -> None:
+    assert last(judged(Job("nas-0-a1", Phase.LOST))).start_time == START
+
+
 def test_a_job_that_waits_says_why() -> None:
     after = judged(Job("nas-0-a1", Phase.PENDING, message="no node has a GPU"), start=None)
     assert (after.status.state, after.status.message, last(after).start_time) == (

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.builders import experiment, spec
-from tests.unit.report.made_up import EVIL, conditional, conditional_metrics, search
+from tests.unit.report.made_up import EVIL, Search, conditional, conditional_metrics, search
 
 from paretonas.report.model import model_sections
 from paretonas.report.plot import Plot
@@ -97,6 +97,8 @@ def test_where_nothing_varies_there_is_nothing_to_model():
 
 
 def test_what_ax_cannot_draw_is_said(monkeypatch):
+    from paretonas.search import analyses  # noqa: PLC0415 # imports Ax: collecting the tests stays quick
+
     card = analyses.Card("Contour", "a", "a vs. x, y", "x is a choice", {})
     monkeypatch.setattr(analyses, "analyse", lambda *_: [card])
     plots = [plot for section in model_sections(spec(), []) for plot in section.plots]

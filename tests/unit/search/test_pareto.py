@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import spec
 
@@ -65,7 +65,6 @@ def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
 
 
 @given(experiments())
-@settings(deadline=None, max_examples=100)
 def test_the_pareto_set_is_what_no_allowed_trial_dominates(
     case: tuple[ExperimentSpec, list[Metrics]],
 ) -> None:
@@ -77,7 +76,6 @@ def test_the_pareto_set_is_what_no_allowed_trial_dominates(
 
 
 @given(experiments())
-@settings(deadline=None, max_examples=100)
 def test_the_hypervolume_is_that_of_botorch(case: tuple[ExperimentSpec, list[Metrics]]) -> None:
     of, observed = case
     if not observed and any(o.threshold is None for o in of.objectives):
@@ -100,7 +98,6 @@ def test_the_hypervolume_is_that_of_botorch(case: tuple[ExperimentSpec, list[Met
 
 
 @given(experiments(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=100)
 def test_the_order_of_trials_and_dominated_ones_change_no_hypervolume(
     case: tuple[ExperimentSpec, list[Metrics]], random: Any
 ) -> None:
@@ -116,7 +113,6 @@ def test_the_order_of_trials_and_dominated_ones_change_no_hypervolume(
 
 
 @given(experiments())
-@settings(deadline=None, max_examples=100)
 def test_the_hypervolume_never_shrinks_as_trials_come_in(case: tuple[ExperimentSpec, list[Metrics]]) -> None:
     of, observed = case
     if not observed:

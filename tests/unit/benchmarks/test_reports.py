@@ -1,0 +1,52 @@
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from benchmarks import harness, quality
+from benchmarks.rivals import Task, experiment
+from benchmarks.tables import LOSS, MIXED_SPACE, SIZE, load
+
+from paretonas.api import parse_experiment
+
+
+def _run(method: str, seed: int, share: float) -> dict[str, Any]:
+    return {
+        "table": "naval_propulsion",
+        "method": method,
+        "seed": seed,
+        "shares": [share] * 48,
+        "seconds": 1.0,
+    }
+
+
+def test_the_measure_of_quality_is_the_best_rival_and_never_ours() -> None:
+    runs = [_run("random", 0, 0.5), _run("tpe", 0, 0.7), _run("tpe", 1, 0.9), _run("paretonas", 0, 1.0)]
+    rows = quality.report("naval_propulsion", runs).splitlines()[2:]
+    ratios = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[5] for row in rows}
+    assert ratios == {"random": "0.625", "tpe": "1.000", "paretonas": "1.250"}
+
+
+def test_results_that_are_kept_or_merged_are_not_run_again(tmp_path: Path) -> None:
+    kept, merged = tmp_path / "kept.json", tmp_path / "merged.json"
+    kept.write_text(json.dumps([_run("tpe", 0, 0.7)]))
+    merged.write_text(json.dumps([_run("tpe", 0, 0.1), _run("tpe", 1, 0.9)]))
+    keys = [{"table": "naval_propulsion", "method": "tpe", "seed": seed} for seed in range(2)]
+    results = harness.measure(_never, keys, Namespace(json=kept, merge=[merged]), str)
+    assert sorted(result["shares"][0] for result in results) == [0.7, 0.9], (
+        "each run once, --json before --merge"
+    )
+
+
+@pytest.mark.parametrize("space", [MIXED_SPACE, load("naval_propulsion").space], ids=["mixed", "table"])
+def test_the_experiment_that_is_measured_is_one_that_a_user_can_write(space: Any) -> None:
+    worst = load("naval_propulsion").worst
+    spec = parse_experiment(experiment(Task(space, worst, seed=3, evaluations=48, parallelism=4))).spec
+    assert {objective.metric: objective.threshold for objective in spec.objectives} == worst
+    assert set(worst) == {LOSS, SIZE}
+    assert [parameter.name for parameter in spec.parameters] == [parameter.name for parameter in space]
+
+
+def _never(**_key: Any) -> NoReturn:
+    raise AssertionError("a run that has a result was run again")

@@ -10,7 +10,7 @@ from tests.waiting import eventually
 
 from paretonas.cli.exit_codes import ExitCode
 
-KILLS = int(os.environ.get("PARETONAS_KILLS", "3"))
+KILLS = int(os.environ.get("PARETONAS_KILLS", "2"))
 """Kills of a search by Ax, which takes seconds to import at every start; 20 of them, of 40 trials, take minutes."""
 
 
@@ -28,7 +28,7 @@ def test_killed_twenty_times_a_search_of_forty_trials_loses_and_repeats_nothing(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("module", "kills", "trials"), [(SEEDED, 6, 24), (REAL, KILLS, max(10, 2 * KILLS))], ids=["seeded", "Ax"]
+    ("module", "kills", "trials"), [(SEEDED, 4, 16), (REAL, KILLS, max(8, 2 * KILLS))], ids=["seeded", "Ax"]
 )
 def test_killed_a_search_asks_for_the_same_candidates_as_undisturbed(
     tmp_path: Path, module: str, kills: int, trials: int

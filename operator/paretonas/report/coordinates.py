@@ -80,6 +80,8 @@ def _parameter(parameter: Parameter, trials: Sequence[NASTrial]) -> Figure:
     chosen = [trial.spec.parameters.get(parameter.name) for trial in trials]
     if isinstance(domain, (IntRange, FloatRange)):
         numbers = [None if choice is None else float(choice) for choice in chosen]
+        if domain.scale == "Log":  # a user's own point may lie anywhere
+            numbers = [domain.min if v is not None and v <= 0 else v for v in numbers]
         ends, whole = (domain.min, domain.max), isinstance(domain, IntRange)
         return _numbers(parameter.name, numbers, domain.scale, ends=ends, whole=whole)
     known = [value(choice) for choice in _choices(parameter) or ()]
@@ -161,6 +163,6 @@ def _decades(low: float, high: float) -> list[float]:
 
 def _multiples(low: float, high: float, *, whole: bool) -> list[float]:
     size = 10.0 ** floor(log10((high - low) / _STEPS))
-    step = next(factor * size for factor in (1, 2, 5, 10) if factor * size * _STEPS >= high - low)
+    step = next((factor * size for factor in (1, 2, 5) if factor * size * _STEPS >= high - low), 10 * size)
     step = max(step, 1.0) if whole else step
     return [i * step for i in range(ceil(low / step), floor(high / step) + 1)]

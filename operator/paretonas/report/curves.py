@@ -17,10 +17,10 @@ Curves = Mapping[str, Curve]
 MAX_TAGS = 12
 MAX_NAMED = 20
 """Tags that are drawn, and trials of the Pareto set that get a line and a name of their own: more cannot be read."""
-_MAX_POINTS = 120_000
-"""Points of all curves together: about 3 MB of page."""
-_FEWEST, _MOST = 8, 300
-"""Points that a curve keeps at the least, and the most that can be told apart in the width of a panel."""
+_GREY_POINTS = 60_000
+"""Points of all curves of trials without a name: about 1.5 MB of page."""
+_FEWEST, _MOST = 5, 300
+"""Points that such a curve keeps at the least, and the most that can be told apart in the width of a panel."""
 _SHORT, _MARKS = 30, 2000
 """A curve of up to so many points has them marked, since one of a single point would not be seen otherwise, and the
 grey curves of a panel only if they have no more than so many together: each is an element of the page."""
@@ -40,13 +40,14 @@ def learning_curves(results: Results, curves: Mapping[str, Curves]) -> Plot | No
         results: the trials.
         curves: what they have logged, by the trial's name.
     """
-    tags = _tags(results, curves)
+    logged = {trial.name: curves[trial.name] for trial in results.trials if trial.name in curves}
+    tags = _tags(results, logged)
     if not tags:
         return None
     shown, named = tags[:MAX_TAGS], _spread(results.front, MAX_NAMED)
-    limit = min(_MOST, max(_FEWEST, _MAX_POINTS // (len(shown) * len(curves))))
+    limit = min(_MOST, max(_FEWEST, _GREY_POINTS // (len(shown) * len(logged))))
     traces = [
-        trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, curves, tag, limit, i)
+        trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, logged, tag, limit, i)
     ]
     for trace in {trace["legendgroup"]: trace for trace in reversed(traces)}.values():
         trace["showlegend"] = True  # the first of each trial; it switches the others too
@@ -56,8 +57,8 @@ def learning_curves(results: Results, curves: Mapping[str, Curves]) -> Plot | No
         notes.append(f"{len(shown)} of {len(tags)} tags are drawn.")
     if len(results.front) > len(named):
         notes.append(f"{len(named)} of the {len(results.front)} trials in the Pareto set are named.")
-    if any(len(of_trial.get(tag, ())) > limit for of_trial in curves.values() for tag in shown):
-        notes.append(f"Longer curves are thinned to {limit} points.")
+    if any(len(of_trial.get(tag, ())) > limit for of_trial in logged.values() for tag in shown):
+        notes.append(f"Longer curves are thinned to {_MOST} points, grey ones to {limit}.")
     return Plot(
         {"data": traces, "layout": _layout(results, shown, legend)},
         height=legend + _TITLE + ceil(len(shown) / _COLUMNS) * _PANEL,
@@ -99,9 +100,8 @@ def _panel(
     results: Results, named: list[NASTrial], curves: Mapping[str, Curves], tag: str, limit: int, number: int
 ) -> list[Figure]:
     """The traces of one tag: a single one for all that are not named, since a thousand would be slow to draw."""
-    logged = [trial for trial in results.trials if tag in curves.get(trial.name, {})]
-    drawn = {trial.name: _thin(curves[trial.name][tag], limit) for trial in logged}
-    short = max(len(curves[name][tag]) for name in drawn) <= _SHORT
+    drawn = [trial for trial in results.trials if tag in curves.get(trial.name, {})]
+    short = max(len(curves[trial.name][tag]) for trial in drawn) <= _SHORT
     style = {
         "type": "scatter",
         "mode": "lines+markers" if short else "lines",
@@ -111,9 +111,9 @@ def _panel(
     }
     names = {trial.name for trial in named}
     rest: list[tuple[int | None, float | None, int]] = []
-    for trial in logged:
+    for trial in drawn:
         if trial.name not in names:
-            rest += [(step, value, trial.spec.index) for step, value in drawn[trial.name]]
+            rest += [(step, v, trial.spec.index) for step, v in _thin(curves[trial.name][tag], limit)]
             rest.append((None, None, trial.spec.index))  # a gap before the next trial
     others = {
         **style,
@@ -127,20 +127,18 @@ def _panel(
         "line": {"color": FAINT, "width": 1},
         "marker": {"size": 3},
     }
-    return [
-        others,
-        *(_named(results, trial, drawn[trial.name], style) for trial in named if trial.name in drawn),
-    ]
+    in_colour = [trial for trial in named if tag in curves.get(trial.name, {})]
+    return [others, *(_named(results, trial, curves[trial.name][tag], style) for trial in in_colour)]
 
 
-def _named(results: Results, trial: NASTrial, curve: list[tuple[int, float | None]], style: Figure) -> Figure:
-    name = markup(short(trial.name))
+def _named(results: Results, trial: NASTrial, curve: Curve, style: Figure) -> Figure:
+    points = _thin(curve, _MOST)
     return {
         **style,
-        "name": name,
+        "name": markup(short(trial.name)),
         "legendgroup": str(trial.spec.index),
-        "x": [step for step, _ in curve],
-        "y": [value for _, value in curve],
+        "x": [step for step, _ in points],
+        "y": [value for _, value in points],
         "hovertemplate": "%{fullData.name}<br>step %{x}: %{y}<extra></extra>",
         "line": {"color": order_colour(trial.spec.index, len(results.trials)), "width": 2},
         "marker": {"size": 5},

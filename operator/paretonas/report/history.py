@@ -3,7 +3,7 @@
 from paretonas.engine.words import number
 from paretonas.report.plot import ACCENT, TINT, Plot, axis, mark
 from paretonas.report.results import Results
-from paretonas.report.text import hover
+from paretonas.report.text import markup
 
 _HEIGHT = 460
 
@@ -19,7 +19,7 @@ def hypervolume(results: Results) -> Plot:
         "line": {"shape": "hv", "color": ACCENT, "width": 2},
         "fill": "tozeroy",
         "fillcolor": TINT,
-        "text": [f"hypervolume {number(v)}<br>{hover(t)}" for v, t in zip(volumes, trials, strict=True)],
+        "text": [f"{number(v)} after {markup(t.name)}" for v, t in zip(volumes, trials, strict=True)],
         "hovertemplate": "%{text}<extra></extra>",
     }
     layout = {"xaxis": axis("trials ended"), "yaxis": axis("hypervolume", rangemode="tozero")}

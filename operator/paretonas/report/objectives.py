@@ -166,7 +166,7 @@ def _around_front(results: Results, objective: Objective) -> Span | None:
         return None
     places = [_place(trial, objective) for trial in results.front]
     places.append(_on_axis(results.reference[objective.metric], objective))
-    margin = _MARGIN * (max(places) - min(places))
+    margin = _MARGIN * (max(places) - min(places) or 1.0)
     return min(places) - margin, max(places) + margin
 
 

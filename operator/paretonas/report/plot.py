@@ -44,6 +44,9 @@ COLORSCALE = [[i / (len(VIRIDIS) - 1), colour] for i, colour in enumerate(VIRIDI
 
 _AXIS = {
     "automargin": True,
+    "exponentformat": "power",
+    "minexponent": 5,  # 20,000 rather than 20k, 10⁻⁴ rather than 100µ
+    "separatethousands": True,
     "gridcolor": GRID,
     "linecolor": GRID,
     "ticks": "outside",

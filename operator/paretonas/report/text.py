@@ -6,6 +6,9 @@ from html import escape
 from paretonas.api import NASTrial, Objective
 from paretonas.engine.words import value
 
+_LINES = 12
+"""Metrics, and parameters, that a box beside the pointer has room for; the table has them all."""
+
 
 def goals(objectives: Iterable[Objective]) -> str:
     """What is optimised: ``maximize val_acc, minimize num_params``."""
@@ -23,8 +26,10 @@ def markup(text: str) -> str:
 
 
 def hover(trial: NASTrial) -> str:
-    """All of a trial's values in Plotly's markup."""
+    """A trial's values in Plotly's markup: its metrics, then its parameters."""
     lines = [f"<b>{markup(trial.name)}</b>"]
     for values in (trial.status.metrics, trial.spec.parameters):
-        lines += ["", *(f"{markup(name)} = {markup(value(scalar))}" for name, scalar in values.items())]
+        shown = list(values.items())[:_LINES]
+        lines += ["", *(f"{markup(name)} = {markup(value(scalar))}" for name, scalar in shown)]
+        lines += [f"… and {len(values) - _LINES} more"] if len(values) > _LINES else []
     return "<br>".join(lines)

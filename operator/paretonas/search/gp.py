@@ -35,9 +35,9 @@ SMOOTH_MARGIN = 1.0
 1.6 to 4 for a model's size and by at most 0.7 for a loss, where that is over-fitting: there Matérn's predicts
 new points better."""
 DOUBT = 1.5
-"""Factor on the variance of a rough process, which is too sure of itself with one set of hyperparameters. Over the losses
-of the four FCNet tables, at 10 to 48 trials, squared errors were 1.25 to 2.1 times what it claims; 1.5 gives the best
-predictive density nearly everywhere. Held-out points of the data themselves do not show it (0.6 to 0.9)."""
+"""Factor on the variance of a rough process, which is too sure of itself with one set of hyperparameters. Over the
+losses of the four FCNet tables, at 10 to 48 trials, squared errors were 1.25 to 2.1 times what it claims; 1.5 gives
+the best predictive density nearly everywhere. Held-out points of the data themselves do not show it (0.6 to 0.9)."""
 REFINE_STEPS = 4
 """L-BFGS steps that follow on all points, from the optimum over `FIT_ROWS` of them."""
 

@@ -67,9 +67,8 @@ class QuickGP(SingleTaskGP):
             self.covar_module.base_kernel = RBFKernel(ard_num_dims=len(self.groups))
         self.covar_module.base_kernel.lengthscale = torch.tensor(self.hyper.lengths)[self.groups]
         self.covar_module.outputscale = self.hyper.scale
-        self.likelihood.noise = max(
-            self.hyper.noise, 1.001e-4
-        )  # GPyTorch's least; `Posterior` has the value itself
+        # GPyTorch's least is 1e-4; `Posterior` takes the value itself
+        self.likelihood.noise = max(self.hyper.noise, 1.001e-4)
         return mll.eval()
 
 
@@ -103,10 +102,8 @@ class FrontAcquisition(Acquisition):
         space: Space = optimizer_options["space"]
         seed: list[int] = optimizer_options["seed"]
         criterion, best = self._criterion(space, seed)
-        found = maximise(
-            criterion, space, optimizer_options["scattered"], best, optimizer_options["avoid"],
-            np.random.default_rng(seed)
-        )  # fmt: skip
+        scattered, avoid = optimizer_options["scattered"], optimizer_options["avoid"]
+        found = maximise(criterion, space, scattered, best, avoid, np.random.default_rng(seed))
         if found is None:
             raise SearchSpaceExhausted("every point found is known already")
         point, value = found

@@ -82,8 +82,8 @@ def _ax_parameter(parameter: Parameter, dependents: dict[TParamValue, list[str]]
 def ax_point(space: Space, parameters: Mapping[str, Scalar]) -> dict[str, TParamValue]:
     """The point as Ax's tree wants it.
 
-    With a value for what only its *further* conditions make inactive; and what lies outside the space (a user's own point)
-    at the nearest value, else Ax would drop the trial without a word.
+    With a value for what only its *further* conditions make inactive; and what lies outside the space (a user's own
+    point) at the nearest value, else Ax would drop the trial without a word.
     """
     point: dict[str, TParamValue] = {}
     for p in space.spec.parameters:

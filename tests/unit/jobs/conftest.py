@@ -45,6 +45,14 @@ class Attempts:
     def over(self, index: int = 0) -> Job:
         return self.until(lambda job: job.over, f"the end of trial {index}", index)
 
+    @property
+    def waits(self) -> str:
+        """Shell words with which a trial waits until the test lets it go on."""
+        return f"while [ ! -e {self.runs}/gate ]; do sleep 0.02; done"
+
+    def let_go(self) -> None:
+        (self.runs / "gate").write_text("")
+
     def folder(self, index: int = 0) -> Path:
         return self.runs / "nas" / f"nas-{index}" / "a1"
 

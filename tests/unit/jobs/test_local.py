@@ -51,11 +51,12 @@ def test_an_attempt_is_seen_to_wait_run_and_end_in_silence(
     attempts: Attempts, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert attempts.see() is None, "what was never submitted does not exist"
-    attempts.submit("sh", "-c", "echo out; echo err >&2; sleep 0.1; exit 3")
+    attempts.submit("sh", "-c", f"echo out; echo err >&2; {attempts.waits}; exit 3")
     first = attempts.see()
     assert first is not None
     assert first.phase in {Phase.PENDING, Phase.RUNNING}, "what was submitted is not submitted again"
     running(attempts)
+    attempts.let_go()
     job = attempts.over()
     assert (job.phase, job.exit_code, job.log_tail) == (Phase.FAILED, 3, "out\nerr")
     assert job.started is not None
@@ -102,13 +103,14 @@ def test_dollars_reach_the_trial_as_they_were_written(attempts: Attempts) -> Non
 
 
 def test_submitted_again_an_attempt_stays_as_it_is(attempts: Attempts) -> None:
-    script = f"echo ran >> {attempts.runs}/ran; sleep 0.2"
+    script = f"echo ran >> {attempts.runs}/ran; {attempts.waits}"
     attempts.submit("sh", "-c", script)
     attempts.submit("sh", "-c", script)
     another = LocalJobs(attempts.runs, "nas")
     another.submit(attempts.launch("sh", "-c", script))
     running(attempts)
     attempts.submit("sh", "-c", script)
+    attempts.let_go()
     attempts.over()
     attempts.submit("sh", "-c", script)
     another.submit(attempts.launch("sh", "-c", script))
@@ -143,11 +145,10 @@ def submit_in_a_run_that_exits(attempts: Attempts, script: str) -> None:
 def test_a_trial_outlives_the_run_that_started_it_and_is_adopted_by_the_next(
     attempts: Attempts, submit: Callable[[Attempts, str], None]
 ) -> None:
-    gate = attempts.runs.parent / "gate"
-    submit(attempts, f"while [ ! -e {gate} ]; do sleep 0.05; done; exit 4")
+    submit(attempts, f"{attempts.waits}; exit 4")
     running(attempts)
     attempts.submit("sh", "-c", "echo twice")
-    gate.write_text("")
+    attempts.let_go()
     job = attempts.over()
     assert (job.phase, job.exit_code, job.log_tail) == (Phase.FAILED, 4, "")
 

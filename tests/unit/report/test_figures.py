@@ -15,6 +15,7 @@ from paretonas.report.objectives import best_so_far, tradeoff
 from paretonas.report.plot import TEMPLATE, Figure
 from paretonas.report.results import Results
 from paretonas.report.sections import sections
+from paretonas.report.text import hover
 from paretonas.search import pareto
 
 
@@ -70,6 +71,14 @@ def test_a_mark_tells_its_trial_and_has_the_colour_of_its_order():
     [front] = [t for t in tradeoff(found, *found.objectives).figure["data"] if t.get("name") == "Pareto set"]
     assert front["marker"]["color"] == [0, 1]
     assert front["text"][1] == "<b>nas-1</b><br><br>a = 2<br>b = 1<br><br>x = 0.5"
+
+
+def test_a_box_beside_the_pointer_has_room_for_twelve_parameters():
+    many = trial(0, "Succeeded")
+    many = many.replace(spec=many.spec.replace(parameters={f"p{i}": i for i in range(20)}))
+    text = hover(many)
+    assert "p11 = 11<br>… and 8 more" in text
+    assert "p12" not in text
 
 
 BEST_FIRST = {"Minimize": 1.0, "Maximize": -1.0}
@@ -205,6 +214,12 @@ def test_parallel_coordinates_hold_every_value():
     assert in_front == [trial.name in found.front_names for trial in found.succeeded]
 
 
+def test_a_point_of_the_user_that_has_no_logarithm_stands_at_the_end_of_its_axis():
+    lone = trial(0, "Succeeded", x=-1.0)
+    of = experiment(parameters=[{"name": "x", "float": {"min": 0.01, "max": 1.0, "scale": "Log"}}])
+    assert dimensions(Results(of, (lone,)))["x"]["values"] == [-2.0]
+
+
 def test_an_inactive_parameter_stands_below_its_axis():
     found = results_of(EXAMPLES["conditional"]())
     momentum = dimensions(found)["momentum"]
@@ -287,7 +302,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends():
     [curve] = [trace for trace in plot.figure["data"] if trace["name"] == last.name]
     assert len(curve["x"]) == 300
     assert (curve["x"][0], curve["x"][-1]) == (0, 9_999)
-    assert plot.note == "Longer curves are thinned to 300 points."
+    assert plot.note == "Longer curves are thinned to 300 points, grey ones to 300."
 
 
 def test_what_is_not_finite_is_a_gap():

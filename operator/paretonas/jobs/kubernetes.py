@@ -40,6 +40,7 @@ class KubernetesJobs:
     def __init__(self, api: client.ApiClient, namespace: str, watched: Watched) -> None:
         logging.getLogger("torchx").setLevel(logging.WARNING)
         self._api, self._namespace, self._watched = api, namespace, watched
+        self._cancelled: set[str] = set()
         self._core, self._custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
         self._runner = Runner(
             "paretonas", {SCHEDULER: lambda session_name, **_: create_scheduler(session_name, client=api)}
@@ -53,6 +54,8 @@ class KubernetesJobs:
             body = self._watched(name)
             if body is not None:
                 jobs[name] = self._details(seen(body), body)
+            elif name in self._cancelled:
+                jobs[name] = Job(name, Phase.LOST, message="its job was deleted")
         return jobs
 
     def submit(self, launch: Launch) -> None:
@@ -86,17 +89,16 @@ class KubernetesJobs:
             raise SubmitError(f"cannot submit {launch.name}: {reason(error)}") from error
 
     def cancel(self, trial: str, attempt: int) -> None:
-        """Delete the attempt's job; its pods get their grace period."""
+        """Delete the attempt's job; its pods get their grace period. One that does not exist is seen as ended."""
         name = job_name(trial, attempt)
-        if self._watched(name) is None:
-            return
-        try:
+        try:  # whatever the watch shows: it may not have brought the job yet
             self._custom.delete_namespaced_custom_object(
                 GROUP, VERSION, self._namespace, PLURAL, name, propagation_policy="Background"
             )
         except ApiException as error:
             if error.status != _NOT_FOUND:
                 raise
+        self._cancelled.add(name)
 
     def _details(self, job: Job, body: Mapping[str, Any]) -> Job:
         """What the Volcano Job does not tell: how its container ended, or why it does not start."""

@@ -1,0 +1,114 @@
+"""The store over an API server of a few lines: what is written, and what it is taken for."""
+
+import copy
+from typing import Any
+
+import pytest
+from kubernetes.client.exceptions import ApiException
+from tests import builders
+
+from paretonas.backends.cluster.cache import Cache
+from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Kind
+from paretonas.backends.cluster.store import ClusterStore, Gone
+
+
+class ApiServer:
+    """Keeps resources with a version each, and refuses a write to an older one."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.stored: dict[tuple[Kind, str], dict[str, Any]] = {}
+
+    def _store(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
+        self.version += 1
+        body = copy.deepcopy(body)
+        body["metadata"] |= {"resourceVersion": str(self.version), "namespace": "team"}
+        body["metadata"].setdefault("uid", f"uid-{self.version}")
+        self.stored[kind, body["metadata"]["name"]] = body
+        return copy.deepcopy(body)
+
+    def get(self, kind: Kind, _: str, name: str) -> dict[str, Any] | None:
+        return copy.deepcopy(self.stored.get((kind, name)))
+
+    def create(self, kind: Kind, _: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        return None if (kind, body["metadata"]["name"]) in self.stored else self._store(kind, body)
+
+    def replace_status(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
+        known = self.stored[kind, body["metadata"]["name"]]
+        if known["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise ApiException(status=409)
+        return self._store(kind, {**known, "status": body["status"]})
+
+
+class World:
+    """A store of the experiment ``nas`` with its caches and its API server."""
+
+    def __init__(self) -> None:
+        self.server, self.experiments, self.trials = ApiServer(), Cache(), Cache()
+        created = self.server.create(EXPERIMENTS, "team", builders.experiment().to_dict())
+        assert created is not None
+        self.experiments.put(created)
+        self.store = ClusterStore(self.server, self.experiments, self.trials, "team", "nas")  # type: ignore[arg-type] # a fake
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_trial_is_owned_by_its_experiment_and_read_back_at_once(world: World) -> None:
+    world.store.create_trial(builders.trial(0))
+    [trial] = world.store.trials()
+    assert trial.spec == builders.trial(0).spec
+    metadata = world.server.stored[TRIALS, "nas-0"]["metadata"]
+    uid = world.server.stored[EXPERIMENTS, "nas"]["metadata"]["uid"]
+    assert metadata["ownerReferences"][0]["uid"] == uid
+    assert metadata["labels"] == {"paretonas.io/experiment": "nas"}
+
+
+def test_a_trial_that_exists_is_left_as_it_is(world: World) -> None:
+    world.store.create_trial(builders.trial(0))
+    world.store.save_trial(world.store.trials()[0].with_status(state="Running"))
+    world.store.create_trial(builders.trial(0, x=0.1))
+    [trial] = world.store.trials()
+    assert (trial.status.state, trial.spec.parameters) == ("Running", {"x": 0.5})
+
+
+def test_our_own_writes_follow_each_other_without_a_watch(world: World) -> None:
+    world.store.create_trial(builders.trial(0))
+    for state in ("Running", "Succeeded"):
+        world.store.save_trial(world.store.trials()[0].with_status(state=state))
+    assert world.store.trials()[0].status.state == "Succeeded"
+
+
+def test_a_write_over_what_we_have_not_seen_is_refused(world: World) -> None:
+    world.store.create_trial(builders.trial(0))
+    trial = world.store.trials()[0]
+    seen = world.server.get(TRIALS, "team", "nas-0")
+    assert seen is not None
+    world.server.replace_status(TRIALS, {**seen, "status": {"state": "Failed"}})
+    with pytest.raises(ApiException):
+        world.store.save_trial(trial.with_status(state="Running"))
+
+
+def test_trials_of_a_deleted_experiment_of_the_same_name_do_not_count(world: World) -> None:
+    world.store.create_trial(builders.trial(0))
+    world.server.stored[EXPERIMENTS, "nas"]["metadata"]["uid"] = "another"
+    world.experiments.put(world.server._store(EXPERIMENTS, world.server.stored[EXPERIMENTS, "nas"]))
+    assert world.store.trials() == []
+
+
+def test_a_deleted_experiment_is_gone(world: World) -> None:
+    body = world.server.get(EXPERIMENTS, "team", "nas")
+    assert body is not None
+    world.experiments.remove(body)
+    with pytest.raises(Gone):
+        world.store.trials()
+
+
+def test_the_status_is_written_and_read_back(world: World) -> None:
+    status = world.store.status().replace(progress="1/8")
+    world.store.save_status(status)
+    assert world.store.status() == status
+    assert world.store.experiment().status == status
+    assert world.store.generation is None

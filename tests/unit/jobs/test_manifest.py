@@ -1,0 +1,126 @@
+"""The Volcano Job of an attempt, from TorchX's own dry run: no cluster is asked."""
+
+from typing import Any
+
+import pytest
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from tests import builders
+
+from paretonas.jobs.job import Launch, SubmitError
+from paretonas.jobs.kubernetes import KubernetesJobs, reason
+from paretonas.jobs.manifest import merged
+
+LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"}
+
+
+def submitted(monkeypatch: pytest.MonkeyPatch, **spec: Any) -> dict[str, Any]:
+    """The manifest that would be created for the first attempt of a trial."""
+    jobs = KubernetesJobs(
+        client.ApiClient(client.Configuration(host="http://127.0.0.1:1")), "team", lambda _: None
+    )
+    sent: list[Any] = []
+    monkeypatch.setattr(jobs._runner, "schedule", sent.append)
+    jobs.submit(launch(**spec))
+    manifest: dict[str, Any] = sent[0].request.resource
+    return manifest
+
+
+def launch(**spec: Any) -> Launch:
+    trial = builders.trial(3)
+    stored = trial.replace(metadata=type(trial.metadata)(name=trial.name, namespace="team", uid="trial-uid"))
+    return Launch(builders.experiment(**{"logs": LOGS, **spec}), stored, 1)
+
+
+def template(**fields: Any) -> dict[str, Any]:
+    return {"image": "trainer:1", "command": ["python", "-m", "trial"], **fields}
+
+
+def test_its_name_is_ours_everywhere_and_torchxs_random_one_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (submitted(monkeypatch, trial=template()) for _ in range(2))
+    assert first["metadata"]["name"] == "nas-3-a1"
+    session = "TORCHX_INTERNAL_SESSION_ID"  # the only thing that differs by run
+    for job in (first, second):
+        [container] = job["spec"]["tasks"][0]["template"]["spec"]["containers"]
+        container["env"] = [e for e in container["env"] if e["name"] != session]
+    assert first == second, "two submissions of one attempt must be the same job"
+
+
+def test_it_belongs_to_its_trial_and_can_be_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submitted(monkeypatch, trial=template())
+    [owner] = job["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("NASTrial", "nas-3", "trial-uid")
+    labels = {"paretonas.io/experiment": "nas", "paretonas.io/trial": "nas-3", "paretonas.io/attempt": "1"}
+    assert job["metadata"]["labels"] == labels
+    assert labels.items() <= job["spec"]["tasks"][0]["template"]["metadata"]["labels"].items()
+
+
+def test_its_pod_is_restricted_and_has_exactly_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = {"cpu": "500m", "memory": "512Mi", "nvidia.com/gpu": "0"}
+    job = submitted(monkeypatch, trial=template(resources=resources, queue="small"))
+    pod = job["spec"]["tasks"][0]["template"]["spec"]
+    [container] = pod["containers"]
+    assert job["spec"]["queue"] == "small"
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    asked = {"cpu": "500m", "memory": "512Mi"}
+    assert container["resources"] == {"limits": asked, "requests": asked}
+
+
+def test_logs_go_to_the_attempts_own_folder_on_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submitted(monkeypatch, trial=template())
+    pod = job["spec"]["tasks"][0]["template"]["spec"]
+    environment = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}
+    assert environment["PARETONAS_LOG_DIR"] == "/logs/nas/nas-3/a1"
+    assert {"name": "paretonas-logs", "persistentVolumeClaim": {"claimName": "nas-logs"}} in pod["volumes"]
+    assert pod["containers"][0]["command"][-4:] == ["--x", "0.5", "--log-dir", "/logs/nas/nas-3/a1"]
+
+
+def test_one_replica_needs_no_service_and_a_gang_ends_with_a_failed_pod(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = submitted(monkeypatch, trial=template())["spec"]
+    gang = submitted(monkeypatch, trial=template(replicas=2))["spec"]
+    assert (alone["plugins"], alone["minAvailable"]) == ({}, 1)
+    assert "svc" in gang["plugins"]
+    assert gang["minAvailable"] == 2
+    assert gang["policies"] == [{"event": "PodFailed", "action": "TerminateJob"}]
+
+
+def test_an_overlay_is_merged_by_name() -> None:
+    pod = {
+        "spec": {
+            "nodeSelector": {"disk": "ssd"},
+            "containers": [{"name": "trial", "image": "a"}],
+            "hosts": [1],
+        }
+    }
+    over = {
+        "spec": {"nodeSelector": {"zone": "b"}, "containers": [{"name": "trial", "tty": True}], "hosts": [2]}
+    }
+    assert merged(pod, over) == {
+        "spec": {
+            "nodeSelector": {"disk": "ssd", "zone": "b"},
+            "containers": [{"name": "trial", "image": "a", "tty": True}],
+            "hosts": [2],
+        }
+    }
+
+
+def test_a_refusal_is_told_in_the_api_servers_words() -> None:
+    error = ApiException(status=400, reason="Bad Request")
+    error.body = '{"message": "queue small does not exist"}'
+    assert reason(error) == "queue small does not exist"
+    error.body = "not JSON"
+    assert reason(error) == "not JSON"
+
+
+def test_a_cluster_that_cannot_be_reached_is_a_submit_error() -> None:
+    configuration = client.Configuration(host="http://127.0.0.1:1", retries=False)
+    jobs = KubernetesJobs(client.ApiClient(configuration), "team", lambda _: None)
+    with pytest.raises(SubmitError, match="nas-3-a1"):
+        jobs.submit(launch(trial=template()))

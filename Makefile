@@ -18,7 +18,7 @@ demo: data ## Search 48 real MNIST networks on this machine, two at a time, and 
 
 test: data ## Run the tests that need no cluster, with coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage run -m pytest -n auto $(TESTS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --skip-empty
 
@@ -36,7 +36,7 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml (needs uv)
 	scripts/lock.sh
 
 bench-%: data ## Run one benchmark: bench-mnist, bench-suggest, bench-quality, bench-logs
-	$(BIN)/python benchmarks/$*.py $(ARGS)
+	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 clean: ## Remove what the targets above made, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -68,7 +68,13 @@ def hypervolume(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Me
 
 def hypervolume_trace(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> list[float]:
     """The hypervolume after the first, the second … trial."""
-    return [hypervolume(spec, observed[: i + 1], reference) for i in range(len(observed))]
+    trace: list[float] = []
+    front: list[Metrics] = []
+    for metrics in observed:  # only the front of those before can matter
+        seen = [*front, metrics]
+        front = [seen[i] for i in pareto_set(spec, seen)]
+        trace.append(hypervolume(spec, front, reference))
+    return trace
 
 
 def _points(spec: ExperimentSpec, observed: Sequence[Metrics]) -> NDArray[np.float64]:

@@ -3,8 +3,8 @@
 The tutorial's way is what somebody does today who follows "Multi-Objective NAS with Ax" with Ax 1.3: one Ax client in
 a loop, each candidate a TorchX ``local_cwd`` job of the tutorial's training script (benchmarks/tutorial_trial.py), its
 values read by TensorBoard's own reader. Both have the same parameters and thresholds, one thread a trial, and the same
-data on disk. The tutorial has ``hidden_size_2 <= hidden_size_1`` only in a comment, since Ax refuses it on log scales: here
-neither side has it (it costs hypervolume: a wide second layer is cheap).
+data on disk. The tutorial has ``hidden_size_2 <= hidden_size_1`` only in a comment, since Ax refuses it on log scales;
+here neither side has it (it costs hypervolume: a wide second layer is cheap).
 
     python -m benchmarks.mnist [--sides paretonas tutorial] [--seeds 1] [--trials 48] [--json OUT]
 """

@@ -47,14 +47,13 @@ def metric_name(metric: str) -> str:
 
 
 def search_space(space: Space) -> SearchSpace:
-    """The parameters, conditional ones as dependents of their first condition's parameter (Ax wants a tree)."""
+    """The parameters, conditional ones as dependents where Ax can say so: it wants a tree, one value an edge."""
     dependents: dict[str, dict[TParamValue, list[str]]] = {}
-    for parameter in space.spec.parameters:
-        for when in parameter.active_when[:1]:
-            parent = space.spec.parameter(when.parameter)
-            for value in when.values:
-                children = dependents.setdefault(parent.name, {})
-                children.setdefault(parent.cast(value), []).append(parameter.name)
+    for parameter in filter(_hangs_in_ax, space.spec.parameters):
+        [when] = parameter.active_when
+        parent = space.spec.parameter(when.parameter)
+        children = dependents.setdefault(parent.name, {})
+        children.setdefault(parent.cast(when.values[0]), []).append(parameter.name)
     return SearchSpace([_ax_parameter(p, dependents.get(p.name)) for p in space.spec.parameters])
 
 
@@ -82,27 +81,30 @@ def _ax_parameter(parameter: Parameter, dependents: dict[TParamValue, list[str]]
 def ax_point(space: Space, parameters: Mapping[str, Scalar]) -> dict[str, TParamValue]:
     """The point as Ax's tree wants it.
 
-    With a value for what only its *further* conditions make inactive; and what lies outside the space (a user's own
-    point) at the nearest value, else Ax would drop the trial without a word.
+    With a value for what is inactive only by conditions that Ax does not know; and what lies outside the space (a
+    user's own point) at the nearest value, else Ax would drop the trial without a word.
     """
-    point: dict[str, TParamValue] = {}
-    for p in space.spec.parameters:
-        if p.name in parameters:
-            value = p.cast(parameters[p.name])
-            c = column(p)
-            point[p.name] = value if p.contains(value) else c.decode(c.encode([value])[0])
-        elif len(p.active_when) > 1 and _active_in_ax(space, p, parameters):
-            c = column(p)
-            point[p.name] = c.decode(c.resting)
-    return point
+    values = ((p.name, _ax_value(space, p, parameters)) for p in space.spec.parameters)
+    return {name: value for name, value in values if value is not None}
 
 
-def _active_in_ax(space: Space, parameter: Parameter, parameters: Mapping[str, Scalar]) -> bool:
-    if not parameter.active_when:
-        return True
-    when = parameter.active_when[0]
-    parent = space.spec.parameter(when.parameter)
-    return parameters.get(parent.name) in when.values and _active_in_ax(space, parent, parameters)
+def _hangs_in_ax(parameter: Parameter) -> bool:
+    """Whether Ax knows its condition: one, with one value (two would be two ways to it, and no tree)."""
+    return len(parameter.active_when) == 1 and len(parameter.active_when[0].values) == 1
+
+
+def _ax_value(space: Space, parameter: Parameter, parameters: Mapping[str, Scalar]) -> TParamValue:
+    """Its value in Ax's tree; None where it is inactive there too."""
+    c = column(parameter)
+    if parameter.name in parameters:
+        value = parameter.cast(parameters[parameter.name])
+        return value if parameter.contains(value) else c.decode(c.encode([value])[0])
+    if _hangs_in_ax(parameter):
+        [when] = parameter.active_when
+        parent = space.spec.parameter(when.parameter)
+        if _ax_value(space, parent, parameters) != parent.cast(when.values[0]):
+            return None
+    return c.decode(c.resting)
 
 
 def measured(objective: Objective, value: float) -> float:

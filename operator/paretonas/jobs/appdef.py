@@ -5,12 +5,16 @@ import math
 import re
 
 from torchx import specs
+from torchx.components.dist import torchrun
 
 from paretonas.api import substitute, trial_arguments
 from paretonas.api.template import inactive
 from paretonas.jobs.job import Launch
 
 ROLE = "trial"
+
+RENDEZVOUS_PORT = 29500
+"""Where the replicas of a gang meet, on the first of them; PyTorch's own default."""
 
 _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
 """Resources that TorchX counts as a GPU; any other device is passed through by name."""
@@ -23,7 +27,7 @@ def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
     """The application of one attempt; its logs go to ``log_dir`` as the trial sees it."""
     template = launch.experiment.spec.trial
     values = launch.values(log_dir)
-    program, *rest = [substitute(text, values) for text in template.command if not inactive(text, values)]
+    words = [*(substitute(text, values) for text in template.command), *trial_arguments(template, values)]
     env = {
         variable.name: substitute(variable.value, values)
         for variable in template.env
@@ -34,17 +38,44 @@ def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
         "PARETONAS_TRIAL": launch.trial.name,
         "PARETONAS_PARAMETERS": json.dumps(dict(launch.trial.spec.parameters)),
     }
+    make = _alone if template.replicas == 1 else _gang
+    return make(launch, [_literal(word) for word in words], {k: _literal(v) for k, v in env.items()})
+
+
+def _alone(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppDef:
+    template = launch.experiment.spec.trial
     role = specs.Role(
         name=ROLE,
         image=template.image,
-        entrypoint=program,
-        args=[_literal(text) for text in [*rest, *trial_arguments(template, values)]],
-        env={name: _literal(value) for name, value in env.items()},
-        num_replicas=template.replicas,
+        entrypoint=command[0],
+        args=command[1:],
+        env=env,
         max_retries=0,  # the engine retries, under a new name and with a folder of its own
         resource=_resource(template.resources),
     )
     return specs.AppDef(name=launch.name, roles=[role])
+
+
+def _gang(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppDef:
+    """Replicas that find each other: torchrun starts the command in each, once for every GPU that it has."""
+    template = launch.experiment.spec.trial
+    resource = _resource(template.resources)
+    app = torchrun(
+        *command,
+        script="--no-python",  # torchrun's flag for a command of any kind, which TorchX knows no other way to pass
+        name=f"{launch.experiment.name}/{launch.name}",
+        image=template.image,
+        j=f"{template.replicas}x{max(1, resource.gpu)}",
+        env=env,
+        rdzv_port=RENDEZVOUS_PORT,
+        tee=0,  # what a trial prints is its output, without a copy in a file
+    )
+    for role in app.roles:
+        role.name, role.resource = (
+            ROLE,
+            resource,
+        )  # torchrun's are named after a script, and count whole CPUs only
+    return app
 
 
 def _literal(text: str) -> str:

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from paretonas.api import API_VERSION, ExperimentSpec
+from paretonas.jobs.appdef import ROLE
 from paretonas.jobs.job import Launch
 
 EXPERIMENT_LABEL = "paretonas.io/experiment"
@@ -87,6 +88,7 @@ def _finish_pod(template: dict[str, Any], spec: ExperimentSpec, labels: dict[str
     for name, claim, _, _ in volumes:
         pod.setdefault("volumes", []).append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
     for container in pod["containers"]:
+        container["name"] = ROLE  # in every replica the same, so that an overlay reaches it
         container["securityContext"] = copy.deepcopy(RESTRICTED_CONTAINER)
         for name, _, path, read_only in volumes:
             mount = {"name": name, "mountPath": path, "readOnly": read_only}

@@ -1,5 +1,10 @@
 """The Volcano Job of an attempt, from TorchX's own dry run: no cluster is asked."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +94,63 @@ def test_one_replica_needs_no_service_and_a_gang_ends_with_a_failed_pod(
     assert "svc" in gang["plugins"]
     assert gang["minAvailable"] == 2
     assert gang["policies"] == [{"event": "PodFailed", "action": "TerminateJob"}]
+
+
+def containers(job: dict[str, Any]) -> list[dict[str, Any]]:
+    return [only for task in job["spec"]["tasks"] for only in task["template"]["spec"]["containers"]]
+
+
+def test_the_replicas_of_a_gang_meet_at_the_first_through_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Volcano's `svc` plugin tells each pod VC_<TASK>_HOSTS: `<job>-<task>-0.<job>`, here of task trial-0."""
+    job = submitted(monkeypatch, trial=template(replicas=2))
+    assert [task["name"] for task in job["spec"]["tasks"]] == ["trial-0", "trial-1"]
+    first, second = (only["command"][-1] for only in containers(job))
+    assert "--rdzv_endpoint ${TORCHX_RANK0_HOST:=localhost}:29500 --rdzv_id 'nas-3-a1' --nnodes 2" in first
+    assert "--rdzv_endpoint ${VC_TRIAL_0_HOSTS:=localhost}:29500 --rdzv_id 'nas-3-a1' --nnodes 2" in second
+    for only in containers(job):
+        assert only["ports"] == [{"containerPort": 29500, "name": "c10d"}]
+
+
+def test_every_replica_is_told_the_same_and_is_restricted(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = {"spec": {"nodeSelector": {"zone": "b"}, "containers": [{"name": "trial", "tty": True}]}}
+    job = submitted(monkeypatch, trial=template(replicas=3, podOverlay=over))
+    assert set(job["spec"]["plugins"]) == {"svc", "env"}, (
+        "no keys for ssh, which is what the `ssh` plugin makes"
+    )
+    assert len(containers(job)) == 3
+    for only in containers(job):
+        environment = {e["name"]: e["value"] for e in only["env"]}
+        assert environment["PARETONAS_LOG_DIR"] == "/logs/nas/nas-3/a1"
+        assert environment["PARETONAS_TRIAL"] == "nas-3"
+        assert json.loads(environment["PARETONAS_PARAMETERS"]) == {"x": 0.5}
+        assert only["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert (only["name"], only["tty"]) == ("trial", True), "an overlay reaches them all"
+    for task in job["spec"]["tasks"]:
+        pod = task["template"]["spec"]
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert pod["nodeSelector"] == {"zone": "b"}
+
+
+def test_a_gangs_command_reaches_torchrun_as_it_was_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Once for every GPU of a replica, through the shell that resolves the first one's name."""
+    words = ["a b's", "$HOME", "$${app_id}", "--lr", "${parameters.x}"]
+    job = submitted(monkeypatch, trial=template(replicas=2, args=words, resources={"nvidia.com/gpu": "4"}))
+    command = containers(job)[1]["command"]
+    fake = tmp_path / "torchrun"
+    fake.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    fake.chmod(0o755)
+    found = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "VC_TRIAL_0_HOSTS": "first.nas-3-a1"}
+    done = subprocess.run(command, env=os.environ | found, capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    flags = dict(zip(seen[:-9:2], seen[1:-9:2], strict=True))
+    assert flags["--rdzv_endpoint"] == "first.nas-3-a1:29500"
+    assert flags["--nproc_per_node"] == "4"
+    assert seen[-9:] == ["--no-python", "python", "-m", "trial", *words[:2], "${app_id}", "--lr", "0.5"]
 
 
 def test_an_overlay_is_merged_by_name() -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from paretonas_trainer import data
 from paretonas_trainer.arguments import Prepare, Trial, parse
+from paretonas_trainer.ranks import Ranks
 
 CANNOT_READ_OR_WRITE = 3
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -44,7 +45,10 @@ def _train(trial: Trial) -> None:
     import_lightning()
     from paretonas_trainer.train import train  # noqa: PLC0415 - imports Lightning
 
-    metrics = train(trial)
+    ranks = Ranks.told_by()
+    metrics = train(trial, ranks)
+    if not ranks.first:
+        return
     sys.stdout.write(
         f"val_acc: {metrics['val_acc']:.4f}, val_loss: {metrics['val_loss']:.4f},"
         f" num_params: {metrics['num_params']:.0f}, train_time: {metrics['train_time']:.1f} s\n"

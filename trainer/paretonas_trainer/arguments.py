@@ -112,7 +112,7 @@ def _add_trial(parser: _Parser) -> None:
     add("--learning-rate", 1e-3, "the optimizer's", type=_number("above 0", lambda x: x > 0))
     add("--epochs", 3, "passes over the training set", type=count)
     add("--dropout", 0.0, "share of each hidden layer that is left out", type=_fraction)
-    add("--batch-size", 64, "images to a step", type=count)
+    add("--batch-size", 64, "images to a step, of each process", type=count)
     add("--optimizer", "adam", "adam or sgd", choices=("adam", "sgd"))
     parser.add_argument("--momentum", type=_fraction, help="for --optimizer sgd only (default there: 0)")
     add("--seed", 0, "same seed, same metrics", type=_whole(0, LARGEST_SEED))

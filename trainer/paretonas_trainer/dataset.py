@@ -5,7 +5,7 @@ that transforms image by image, 0.02 from tensors, after 0.1 once.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +17,30 @@ from paretonas_trainer.data import raw_dir
 MEAN, STD = 0.1307, 0.3081  # of the training set's pixels, scaled to 0..1, as in the tutorial
 
 
+Order = Callable[[int], Tensor]
+"""Draws, for each pass over so many images, which of them come one after the other."""
+
+
+def share(rank: int, world: int, seed: int) -> Order:
+    """One of `world` ranks' part of a new random order at each pass, which is the same order on all of them.
+
+    All parts are as long, so that the ranks take as many steps; what is over, others each time, is left out.
+    """
+    order = torch.Generator().manual_seed(seed)
+    return lambda count: torch.randperm(count, generator=order)[rank : count - count % world : world]
+
+
 class Batches:
-    """A labelled set cut into batches of `size`, in a new random order at each pass if `shuffled`.
+    """A labelled set cut into batches of `size`, in the order that `order` draws, else as it is.
 
     `images` is (n, 784), normalised float32; `labels` is (n,), int64 from 0 to 9; both on one device.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor, size: int, *, shuffled: bool = False) -> None:
+    def __init__(self, images: Tensor, labels: Tensor, size: int, order: Order | None = None) -> None:
         self.images = images
         self.labels = labels
         self.size = size
-        self.shuffled = shuffled
+        self.order = order
 
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.size)
@@ -35,8 +48,8 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         count = len(self.labels)
         # drawn on the CPU, so that a seed means the same order on any device
-        order = torch.randperm(count).to(self.labels.device) if self.shuffled else None
-        for start in range(0, count, self.size):
+        order = self.order(count).to(self.labels.device) if self.order else None
+        for start in range(0, count if order is None else len(order), self.size):
             part = slice(start, start + self.size)
             chosen = part if order is None else order[part]
             yield self.images[chosen], self.labels[chosen]

@@ -1,24 +1,13 @@
 """Trials as the operator runs them: processes, of which only the exit code, the output and the logs are seen."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tests.unit.trainer.small_mnist import SmallMnist
+from tests.unit.trainer.trials import Scalars, run, run_trials, scalars, without_time
 
 from paretonas_trainer.data import default_data_dir
 
-# Runs trials one after the other, so that they share the time to import torch; ends with the first that fails.
-TRIALS = """
-import json, sys
-from paretonas_trainer.__main__ import run
-md5, trials = map(json.loads, sys.argv[1:])
-sys.exit(next(filter(None, (run(trial, md5) for trial in trials)), 0))
-"""
 BROKEN = """
 import sys
 from paretonas_trainer import __main__ as trainer, data
@@ -29,36 +18,6 @@ trainer.main()
 PER_EPOCH = {"val_acc", "val_loss", "train_loss", "learning_rate"}
 ONCE = {"num_params", "train_time"}
 SGD = "--optimizer sgd --learning-rate 0.1 --momentum 0.9"
-
-Scalars = dict[str, list[tuple[int, float]]]
-
-
-def run(command: list[str], **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, *command],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=110,  # seconds: below pytest's own limit, so that what the process said is shown
-    )
-
-
-def run_trials(
-    small_mnist: SmallMnist, *trials: str, before: str = "", **environment: str
-) -> "subprocess.CompletedProcess[str]":
-    words = [json.dumps(small_mnist.md5), json.dumps([trial.split() for trial in trials])]
-    return run(["-c", before + TRIALS, *words], PARETONAS_DATA_DIR=str(small_mnist.data_dir), **environment)
-
-
-def scalars(log_dir: Path) -> Scalars:
-    logs = EventAccumulator(str(log_dir), size_guidance={"scalars": 0})
-    logs.Reload()
-    return {tag: [(at.step, at.value) for at in logs.Scalars(tag)] for tag in logs.Tags()["scalars"]}
-
-
-def without_time(logs: Scalars) -> Scalars:
-    return {tag: values for tag, values in logs.items() if tag != "train_time"}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,13 @@ _PATIENCE = timedelta(seconds=5)
 
 _TAIL_LINES, _TAIL_BYTES = 20, 4096
 """What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
+
+_READ_LINES, _READ_BYTES = 200, 65_536
+"""What is read for it: torchrun adds half a page of its own."""
+
+_TORCHRUN_GIVES_UP = re.compile(
+    r"^.* torch/distributed/elastic/multiprocessing/api\.py:\d+\] failed ", re.MULTILINE
+)
 
 _NOT_FOUND, _CONFLICT = 404, 409
 
@@ -112,7 +120,8 @@ class KubernetesJobs:
         if job.phase is not Phase.FAILED:
             return job
         ends = [(pod, *pod_end(pod)) for pod in self._pods(job.name)]
-        failed = [end for end in ends if end[1] != 0]
+        # one of a gang that ended by itself tells more than those that Volcano then took away
+        failed = sorted((end for end in ends if end[1] != 0), key=lambda end: end[1] is None)
         if not failed:
             return replace(job, phase=Phase.LOST, message="its pod is gone")
         pod, code, why, started = failed[0]
@@ -141,11 +150,17 @@ class KubernetesJobs:
     def _tail(self, pod: str) -> str:
         try:
             text: str = self._core.read_namespaced_pod_log(
-                pod, self._namespace, tail_lines=_TAIL_LINES, limit_bytes=_TAIL_BYTES
+                pod, self._namespace, tail_lines=_READ_LINES, limit_bytes=_READ_BYTES
             )
         except ApiException as error:
             return f"(its log cannot be read: {reason(error)})"
-        return text.rstrip()
+        return last_words(text)
+
+
+def last_words(log: str) -> str:
+    """The last lines that a trial itself has said, without what torchrun adds when one of its processes fails."""
+    own = _TORCHRUN_GIVES_UP.split(log)[0].rstrip()
+    return "\n".join(own.splitlines()[-_TAIL_LINES:])[-_TAIL_BYTES:]
 
 
 def reason(error: Exception) -> str:

@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from tests import builders
 
 from paretonas.jobs.job import Launch, SubmitError
-from paretonas.jobs.kubernetes import KubernetesJobs, reason
+from paretonas.jobs.kubernetes import KubernetesJobs, last_words, reason
 from paretonas.jobs.manifest import merged
 
 LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"}
@@ -179,6 +179,16 @@ def test_a_refusal_is_told_in_the_api_servers_words() -> None:
     assert reason(error) == "queue small does not exist"
     error.body = "not JSON"
     assert reason(error) == "not JSON"
+
+
+def test_a_failed_trials_last_words_are_its_own_and_not_torchruns() -> None:
+    said = "Traceback (most recent call last):\nValueError: no"
+    gives_up = (
+        "E1124 11:12:21.456000 7 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1)"
+    )
+    assert last_words(f"{said}\n{gives_up} local_rank: 0\n" + "  File torchrun\n" * 40) == said
+    assert last_words("".join(f"{line}\n" for line in range(100))).splitlines()[::19] == ["80", "99"]
+    assert last_words(f"begin{'x' * 10_000}end").endswith("xend")
 
 
 def test_a_cluster_that_cannot_be_reached_is_a_submit_error() -> None:

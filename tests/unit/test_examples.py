@@ -1,0 +1,69 @@
+"""Every file of examples/ is right, and its trials are what the trainer takes; tests/cluster runs them all."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from paretonas.api import (
+    NASExperiment,
+    NASTrial,
+    TrialMetadata,
+    TrialSpec,
+    load_experiment,
+    trial_arguments,
+    trial_name,
+)
+from paretonas.cli import plan
+from paretonas.cli.main import main
+from paretonas.jobs.job import Launch
+from paretonas.search import suggest_here
+from paretonas_trainer.arguments import Trial, parse
+
+FILES = sorted(Path("examples").glob("*.yaml"), key=lambda path: path.name)
+
+
+class SearchHere:
+    """The search in this process: five processes would each import Ax."""
+
+    suggest = staticmethod(suggest_here)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def taken(experiment: NASExperiment, index: int, parameters: dict[str, int | float | str | bool]) -> Trial:
+    """What the trainer makes of the arguments of a trial."""
+    spec = TrialSpec(experiment=experiment.name, index=index, parameters=parameters)
+    trial = NASTrial(metadata=TrialMetadata(name=trial_name(experiment.name, index)), spec=spec)
+    values = Launch(experiment, trial, 1).values("/logs/here")
+    asked = parse(trial_arguments(experiment.spec.trial, values))
+    assert isinstance(asked, Trial)
+    return asked
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_example_is_valid_and_its_first_candidates_are_what_its_trials_take(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "SearchWorker", SearchHere)
+    checked = CliRunner().invoke(main, ["validate", str(path)])
+    assert checked.exit_code == 0, checked.output
+    planned = CliRunner().invoke(main, ["plan", str(path), "-n", "8", "-o", "json"])
+    assert planned.exit_code == 0, planned.output
+    experiment = load_experiment(path.read_text())
+    candidates = json.loads(planned.stdout)
+    assert len(candidates) == 8
+    for candidate in candidates:
+        asked = taken(experiment, candidate["index"], candidate["parameters"])
+        for name, value in candidate["parameters"].items():
+            assert getattr(asked, name) == value
+        assert str(asked.log_dir) == "/logs/here"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_example_is_named_after_its_file_and_says_in_three_lines_what_it_shows(path: Path) -> None:
+    assert load_experiment(path.read_text()).name == path.stem
+    comment = [line.startswith("#") for line in path.read_text().splitlines()]
+    assert comment.index(False) == 3

@@ -44,16 +44,18 @@ def field(number: int, data: bytes) -> bytes:
     return bytes([number << 3 | 2, len(data)]) + data
 
 
-def scalar(tag: str, value: float) -> bytes:
-    """An Event with one simple value at step 1."""
+def scalar(tag: str, value: float, step: int) -> bytes:
+    """An Event with one simple value; below step 128."""
     summary = field(1, field(1, tag.encode()) + b"\x15" + struct.pack("<f", value))
-    return record(b"\x09" + struct.pack("<d", time.time()) + b"\x10\x01" + field(5, summary))
+    return record(b"\x09" + struct.pack("<d", time.time()) + b"\x10" + bytes([step]) + field(5, summary))
 
 
-def write_scalars(folder: Path, values: dict[str, float]) -> None:
+def write_scalars(folder: Path, *steps: dict[str, float]) -> None:
+    """Write an event file with the values of each step, counted from 1."""
     first = record(b"\x09" + struct.pack("<d", time.time()) + field(3, b"brain.Event:2"))
+    rest = [scalar(tag, value, step) for step, values in enumerate(steps, 1) for tag, value in values.items()]
     name = f"events.out.tfevents.{time.time():.0f}.localhost.{os.getpid()}.0"
-    (folder / name).write_bytes(first + b"".join(scalar(tag, value) for tag, value in values.items()))
+    (folder / name).write_bytes(first + b"".join(rest))
 
 
 def note(path: Path, line: str) -> None:

@@ -228,6 +228,29 @@ def test_outcome_constraints_are_kept_where_the_model_knows_them(make_spec) -> N
     assert sum(t.metrics["cost"] > 0.6 for t in known[10:]) <= 1
 
 
+def test_a_condition_with_several_values_of_its_parent_is_kept(make_spec, observed) -> None:
+    """Ax knows conditions of one value: to it such a parameter is always there."""
+    spec = make_spec(
+        [
+            {"name": "optimizer", "choice": {"values": ["adam", "sgd", "rmsprop"]}},
+            {
+                "name": "momentum",
+                "float": {"min": 0.1, "max": 0.9},
+                "activeWhen": [{"parameter": "optimizer", "values": ["sgd", "rmsprop"]}],
+            },
+        ],
+        search={"initialTrials": 6},
+    )
+    known = observed(_points(suggest_here(spec, [], 6)))
+    assert {trial.parameters["optimizer"] for trial in known} == {"adam", "sgd", "rmsprop"}
+    for index in range(6, 12):
+        [candidate] = suggest_here(spec, known, 1).candidates
+        assert candidate.origin == "BayesianOptimization"
+        known += observed([candidate.parameters], index)
+    for trial in known:
+        assert ("momentum" in trial.parameters) == (trial.parameters["optimizer"] != "adam")
+
+
 def test_a_whole_search_is_the_same_rebuilt_at_every_step(spec, measure) -> None:
     """Failures, four in flight, results in random order: a process that remembers, and one that never does."""
 

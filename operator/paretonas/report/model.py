@@ -46,11 +46,13 @@ def model_sections(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[Sec
             cards = analyses.analyse(spec, known)
         except SearchError as reason:
             return [Section("model", "Model", "", [], str(reason))]
+    given = analyses.MOST_TRIALS
+    note = f" Of {len(known)} trials the model is given {given}, evenly chosen." if len(known) > given else ""
     sections = []
     for kind, (title, lead) in _PARTS.items():
         plots = [_plot(card) for card in cards if card.kind == kind]
         sections.append(
-            Section(kind.lower(), title, lead, plots, "It takes two parameters that have an order.")
+            Section(kind.lower(), title, lead + note, plots, "It takes two parameters that have an order.")
         )
     return sections
 

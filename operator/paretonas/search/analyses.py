@@ -29,7 +29,7 @@ from paretonas.search.types import KnownTrial, SearchError
 
 _FEWEST_TRIALS = 5
 """Results below which a model of several parameters would only echo them."""
-_MOST_TRIALS = 100
+MOST_TRIALS = 100
 """Results that Ax is given: its contour predicts at every pair of sampled values (10 times the work at 200 of 50)."""
 _BARS = 12
 """Parameters in a sensitivity figure, the most important ones."""
@@ -68,7 +68,7 @@ def analyse(spec: ExperimentSpec, known: Sequence[KnownTrial]) -> list[Card]:
 
     Args:
         spec: the experiment.
-        known: its trials; of more than 100 observed ones, 100 evenly chosen are used.
+        known: its trials; of more than `MOST_TRIALS` observed ones, so many evenly chosen are used.
 
     Raises:
         SearchError: too few trials are observed, or no parameter varies.
@@ -83,9 +83,9 @@ def analyse(spec: ExperimentSpec, known: Sequence[KnownTrial]) -> list[Card]:
 
 
 def _spread(trials: Sequence[KnownTrial]) -> list[KnownTrial]:
-    if len(trials) <= _MOST_TRIALS:
+    if len(trials) <= MOST_TRIALS:
         return list(trials)
-    return [trials[round(i * (len(trials) - 1) / (_MOST_TRIALS - 1))] for i in range(_MOST_TRIALS)]
+    return [trials[round(i * (len(trials) - 1) / (MOST_TRIALS - 1))] for i in range(MOST_TRIALS)]
 
 
 def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:

@@ -9,6 +9,7 @@ from tests.unit.report.made_up import EVIL, Search, conditional, conditional_met
 
 from paretonas.report.model import model_sections
 from paretonas.report.plot import Plot
+from paretonas.search import analyses
 
 
 def numbers(array: Any) -> list[float]:
@@ -39,6 +40,15 @@ def test_there_is_a_figure_of_each_kind_for_each_metric(plots: dict[str, list[Pl
         "crossvalidation": 2,
     }
     assert all(plot.figure["data"] for of in plots.values() for plot in of)
+
+
+def test_trials_that_the_model_is_not_given_are_told(made: Search, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(analyses, "analyse", lambda *_: [])
+    succeeded = sum(trial.status.state == "Succeeded" for trial in made.trials)
+    note = f"Of {succeeded} trials the model is given 8, evenly chosen."
+    assert not any(note in section.lead for section in model_sections(made.experiment.spec, made.trials))
+    monkeypatch.setattr(analyses, "MOST_TRIALS", 8)
+    assert all(note in section.lead for section in model_sections(made.experiment.spec, made.trials))
 
 
 def test_names_are_those_of_the_user(plots: dict[str, list[Plot]]):

@@ -19,7 +19,7 @@ MEANINGS: Final = {
     ExitCode.FINE: "fine",
     ExitCode.FAILED: "the experiment failed, or its search did",
     ExitCode.BAD_INPUT: "bad input: a wrong file or option; nothing was started",
-    ExitCode.UNUSABLE: "a folder, a name or a trial that cannot be used",
+    ExitCode.UNUSABLE: "a folder, a cluster, a name or a trial that cannot be used",
     ExitCode.INTERRUPTED: "interrupted; the state is kept, and the same command goes on",
 }
 """Every exit code, for the help."""

@@ -1,6 +1,5 @@
 """How a run is shown while it goes on: a table that is redrawn on a terminal, a line an event anywhere else."""
 
-import sys
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretonas.api import NASTrial
+from paretonas.cli.output import on_terminal
 from paretonas.cli.tables import GAP, Column, ended, fitting, pareto_columns, table
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event
@@ -111,9 +111,7 @@ class Dashboard:
 
 def shown_on(console: Console, snapshot: Snapshot) -> "Dashboard | Lines":
     """The display that suits the console, with what is known at the start."""
-    # not console.is_terminal: FORCE_COLOR makes a pipe one
-    on_terminal = sys.stdout.isatty() and not console.is_dumb_terminal
-    return Dashboard(console, snapshot) if on_terminal else Lines(console)
+    return Dashboard(console, snapshot) if on_terminal(console) else Lines(console)
 
 
 def dashboard(

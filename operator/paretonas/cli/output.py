@@ -1,9 +1,18 @@
-"""Standard output of a run, which must not end because nobody can read what it says."""
+"""Standard output: whether somebody looks at it, and a run's, which must not end because nobody can read it."""
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, TextIO
+
+from rich.console import Console
+
+
+def on_terminal(console: Console) -> bool:
+    """Whether a person sees what is printed, on a screen that can be redrawn."""
+    # not console.is_terminal: FORCE_COLOR makes a pipe one
+    return sys.stdout.isatty() and not console.is_dumb_terminal
 
 
 class SteadyOutput:

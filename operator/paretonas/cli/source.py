@@ -1,6 +1,6 @@
 """Where the commands that only look read from: a runs folder here, a cluster for `kubectl nas`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,10 @@ class UnknownName(LookupError):  # noqa: N818 # it is said of a name, as Invalid
 class Source(Protocol):
     """Experiments and their trials, as they were last written."""
 
+    @property
+    def place(self) -> str:
+        """Where this is, as in ``no experiment in …``."""
+
     def experiments(self) -> Sequence[NASExperiment]:
         """All experiments, by name."""
 
@@ -37,8 +41,8 @@ class Source(Protocol):
     def curves(self, name: str) -> Mapping[str, Curves]:
         """The learning curves of an experiment's trials, by trial. Raises UnknownName."""
 
-    def log(self, trial: str) -> str:
-        """What the last attempt of a trial printed. Raises UnknownName."""
+    def log(self, trial: str, tail: int) -> Iterable[str]:
+        """The last lines that the last attempt of a trial printed. Raises UnknownName."""
 
 
 class RunsFolder:
@@ -47,6 +51,7 @@ class RunsFolder:
     def __init__(self, runs: Path, warn: Callable[[str], None]) -> None:
         """Read below ``runs``; ``warn`` is told of experiments that cannot be read and are left out of the list."""
         self._runs, self._warn = runs, warn
+        self.place = str(runs)
 
     def experiments(self) -> list[NASExperiment]:
         """All experiments that can be read, by name."""
@@ -68,48 +73,55 @@ class RunsFolder:
 
     def curves(self, name: str) -> dict[str, Curves]:
         """The learning curves of each trial's last attempt. Raises UnknownName and StoreError."""
-        from paretonas.metrics import LogReader  # noqa: PLC0415 # numpy takes 0.1 s that only a report needs
+        return curves_below(self._runs, name, self.trials(name))
 
-        curves: dict[str, Curves] = {}
-        for trial in self.trials(name):
-            if trial.status.attempts:
-                reader = LogReader(self._attempt(name, trial))
-                reader.poll()
-                curves[trial.name] = reader.curves()
-        return curves
-
-    def log(self, trial: str) -> str:
-        """What the last attempt of a trial printed. Raises UnknownName and StoreError."""
-        name, _, index = trial.rpartition("-")
-        if not name or not index.isdigit():
-            raise UnknownName(
-                f"no trial {trial!r}: a trial's name is <experiment>-<index>, as in mnist-nas-12"
-            )
+    def log(self, trial: str, tail: int) -> list[str]:
+        """The last lines that the last attempt of a trial printed. Raises UnknownName and StoreError."""
+        name = experiment_of(trial)
         trials = {t.name: t for t in self.trials(name)}
         if trial not in trials:
-            raise UnknownName(f"no trial {trial!r} in {self._runs / name}; there is: {_listed(list(trials))}")
-        path = self._attempt(name, trials[trial]) / OUTPUT
+            raise UnknownName(f"no trial {trial!r} in {self._runs / name}; there is: {listed(list(trials))}")
+        path = attempt_folder(self._runs, name, trial, len(trials[trial].status.attempts)) / OUTPUT
         try:
-            return path.read_text(errors="replace")
+            return path.read_text(errors="replace").splitlines()[-tail:]
         except FileNotFoundError:
             raise UnknownName(f"{trial} has printed nothing yet: {path} does not exist") from None
-
-    def _attempt(self, name: str, trial: NASTrial) -> Path:
-        return attempt_folder(self._runs, name, trial.name, len(trial.status.attempts))
 
     def _folder(self, name: str) -> Path:
         folder = self._runs / name
         if name not in {path.name for path in experiments(self._runs)}:
             names = [path.name for path in experiments(self._runs)]
-            known = f"there is: {_listed(names)}" if names else "there is none; give another --runs-dir"
+            known = f"there is: {listed(names)}" if names else "there is none; give another --runs-dir"
             raise UnknownName(f"no experiment {name!r} in {self._runs}; {known}")
         return folder
+
+
+def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> dict[str, Curves]:
+    """The learning curves of each trial's last attempt, from the logs below ``root``."""
+    from paretonas.metrics import LogReader  # noqa: PLC0415 # numpy takes 0.1 s that only a report needs
+
+    curves: dict[str, Curves] = {}
+    for trial in trials:
+        if trial.status.attempts:
+            reader = LogReader(attempt_folder(root, experiment, trial.name, len(trial.status.attempts)))
+            reader.poll()
+            curves[trial.name] = reader.curves()
+    return curves
+
+
+def experiment_of(trial: str) -> str:
+    """The experiment that a trial's name tells. Raises UnknownName."""
+    name, _, index = trial.rpartition("-")
+    if not name or not index.isdigit():
+        raise UnknownName(f"no trial {trial!r}: a trial's name is <experiment>-<index>, as in mnist-nas-12")
+    return name
 
 
 _LISTED = 12
 """Names that a message lists."""
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return (", ".join(names[:_LISTED]) or "none") + more

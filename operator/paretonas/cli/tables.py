@@ -77,13 +77,16 @@ def page(columns: Sequence[Column], width: int) -> RenderableType:
     return Group(table(kept), Text(f"too wide for this terminal: {left_out}", style="dim"))
 
 
-def experiment_columns(experiments: Sequence[NASExperiment], now: datetime) -> list[Column]:
-    """One line an experiment: the printer columns of NASExperiment."""
+def experiment_columns(
+    experiments: Sequence[NASExperiment], now: datetime, *, namespaces: bool = False
+) -> list[Column]:
+    """One line an experiment: the printer columns of NASExperiment, with its namespace where there are several."""
 
     def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> Column:
         return Column(title, [cell(e) for e in experiments], numeric)
 
     return [
+        *([column("NAMESPACE", lambda e: e.metadata.namespace or "", numeric=False)] if namespaces else []),
         column("NAME", lambda e: e.name, numeric=False),
         column("SUCCEEDED", _succeeded, numeric=False),
         column("TRIALS", lambda e: f"{ended(e)}/{e.spec.max_trials}"),

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from tests.builders import MINIMAL
+from tests.unit.cli.api_server import ApiServer
 from tests.unit.cli.random_search import RandomSearch
 
 from paretonas.cli import plan, run
+from paretonas.cli.kubectl import nas
 from paretonas.cli.main import main
 
 HERE = Path(__file__).parent
@@ -73,3 +76,54 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Result]
     project = Project(tmp_path_factory.mktemp("finished"))
     project.write(maxTrials=6)
     return project, project.run()
+
+
+class ClusterUser:
+    """A person with a kubeconfig, in whose folder `kubectl nas` is called; the context's namespace is ``team``."""
+
+    def __init__(self, folder: Path, server: ApiServer) -> None:
+        self.folder, self.server = folder, server
+        self.kubeconfig = self.write("kubeconfig", context="here")
+
+    def write(self, name: str, context: str, *, server: str = "", namespace: str = "team") -> Path:
+        """Write a kubeconfig."""
+        document = {
+            "current-context": context,
+            "contexts": [
+                {"name": context, "context": {"cluster": name, "user": "jane", "namespace": namespace}}
+            ],
+            "clusters": [{"name": name, "cluster": {"server": server or self.server.url}}],
+            "users": [{"name": "jane", "user": {"token": "secret"}}],
+        }
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    def call(self, *arguments: str) -> Result:
+        """Call a command in this process."""
+        result = CliRunner(env={"KUBECONFIG": str(self.kubeconfig)}).invoke(nas, arguments)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-c", "from paretonas.cli.main import kubectl_main; kubectl_main()", *arguments],
+            text=True,
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    server = ApiServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def user(tmp_path: Path, server: ApiServer) -> ClusterUser:
+    return ClusterUser(tmp_path, server)

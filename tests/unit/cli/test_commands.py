@@ -16,7 +16,7 @@ from tests.unit.cli.random_search import RandomSearch
 from paretonas.api import load_experiment
 from paretonas.backends.local.store import read_experiment, read_trials
 from paretonas.cli.exit_codes import MEANINGS, ExitCode
-from paretonas.cli.main import kubectl_main, main
+from paretonas.cli.main import main
 from paretonas.search import SearchError
 
 Finished = tuple[Project, Result]
@@ -47,13 +47,6 @@ def test_quick_commands_import_nothing_heavy(command: list[str]) -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "imported []"
-
-
-def test_kubectl_nas_says_that_there_is_nothing_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        kubectl_main()
-    assert exit_.value.code == 2
-    assert "no cluster commands yet" in only_line(capsys.readouterr().err)
 
 
 # --- validate

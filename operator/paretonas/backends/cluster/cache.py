@@ -66,3 +66,9 @@ def key_of(body: Body) -> Key:
 def version_of(body: Body) -> int:
     """Its resourceVersion, which the API server counts up (comparable by KEP-5504)."""
     return int(body["metadata"]["resourceVersion"])
+
+
+def belongs(body: Body, experiment: str, uid: str) -> bool:
+    """Whether a trial is of this experiment, and not of a deleted one that had its name."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return body["spec"]["experiment"] == experiment and (not owners or any(o["uid"] == uid for o in owners))

@@ -1,12 +1,13 @@
 """The three kinds of resources that are read and written, and the calls for them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kubernetes import client
+from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
-NOT_FOUND, CONFLICT = 404, 409
+NOT_FOUND, CONFLICT, EXPIRED = 404, 409, 410
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,43 @@ class Resources:
     TIMEOUT = 30.0
     """Seconds for one request: a pass must not hang on a dead connection."""
 
+    WATCH_SECONDS = 300
+    """After which a watch ends by itself."""
+
     def __init__(self, api: client.ApiClient) -> None:
         self._custom = client.CustomObjectsApi(api)
 
-    def list(self, kind: Kind, namespace: str | None, selector: str = "") -> tuple[list[dict[str, Any]], int]:
+    def list(
+        self, kind: Kind, namespace: str | None, selector: str = "", *, fields: str = ""
+    ) -> tuple[list[dict[str, Any]], int]:
         """All resources of a kind in a namespace, or everywhere, and the version of the listing."""
-        if namespace:
-            answer: Any = self._custom.list_namespaced_custom_object(
-                kind.group,
-                kind.version,
-                namespace,
-                kind.plural,
-                label_selector=selector,
-                _request_timeout=self.TIMEOUT,
-            )
-        else:
-            answer = self._custom.list_cluster_custom_object(
-                kind.group, kind.version, kind.plural, label_selector=selector, _request_timeout=self.TIMEOUT
-            )
+        listing, place = self._listing(kind, namespace)
+        answer = listing(
+            **place, label_selector=selector, field_selector=fields, _request_timeout=self.TIMEOUT
+        )
         return answer["items"], int(answer["metadata"]["resourceVersion"])
+
+    def watch(
+        self, kind: Kind, namespace: str | None, version: int, *, fields: str = ""
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What happens after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
+
+        Ends after WATCH_SECONDS, or when the API server has forgotten what came after that version: list again.
+        """
+        listing, place = self._listing(kind, namespace)
+        try:
+            for event in watch.Watch().stream(
+                listing,
+                **place,
+                field_selector=fields,
+                resource_version=str(version),
+                timeout_seconds=self.WATCH_SECONDS,
+                _request_timeout=(self.TIMEOUT, self.WATCH_SECONDS + self.TIMEOUT),
+            ):
+                yield event["type"], event["raw_object"]
+        except ApiException as error:
+            if error.status != EXPIRED:
+                raise
 
     def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """A resource, or None."""
@@ -73,6 +92,12 @@ class Resources:
             raise
         return dict(created)
 
+    def patch(self, kind: Kind, namespace: str, name: str, changes: dict[str, Any]) -> None:
+        """Merge changes into a resource (JSON merge patch)."""
+        self._custom.patch_namespaced_custom_object(
+            kind.group, kind.version, namespace, kind.plural, name, changes, _request_timeout=self.TIMEOUT
+        )
+
     def replace_status(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
         """Write a status in the place of the version that ``body`` is. Raises ApiException 409 when it has moved on."""
         metadata = body["metadata"]
@@ -86,3 +111,10 @@ class Resources:
             _request_timeout=self.TIMEOUT,
         )
         return dict(written)
+
+    def _listing(self, kind: Kind, namespace: str | None) -> tuple[Callable[..., Any], dict[str, str]]:
+        """The call that lists a kind in a namespace, or everywhere, and where."""
+        place = {"group": kind.group, "version": kind.version, "plural": kind.plural}
+        if namespace:
+            return self._custom.list_namespaced_custom_object, place | {"namespace": namespace}
+        return self._custom.list_cluster_custom_object, place

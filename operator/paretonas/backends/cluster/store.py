@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paretonas.api import ExperimentStatus, NASExperiment, NASTrial, parse_experiment, parse_trial
-from paretonas.backends.cluster.cache import Cache, version_of
+from paretonas.backends.cluster.cache import Cache, belongs, version_of
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
 from paretonas.jobs.manifest import EXPERIMENT_LABEL
 
@@ -31,7 +31,7 @@ class ClusterStore:
         """All trials, in index order."""
         uid = self._body()["metadata"]["uid"]
         trials = [
-            self._parse(body) for body in self._trials.all(self._namespace) if _belongs(body, self._name, uid)
+            self._parse(body) for body in self._trials.all(self._namespace) if belongs(body, self._name, uid)
         ]
         return sorted(trials, key=lambda t: t.spec.index)
 
@@ -93,9 +93,3 @@ class ClusterStore:
             known = (version, parse_trial(dict(body)))
             self._parsed[name] = known
         return known[1]
-
-
-def _belongs(body: Mapping[str, Any], experiment: str, uid: str) -> bool:
-    """Whether a trial is of this experiment, and not of a deleted one that had its name."""
-    owners = body["metadata"].get("ownerReferences") or ()
-    return body["spec"]["experiment"] == experiment and (not owners or any(o["uid"] == uid for o in owners))

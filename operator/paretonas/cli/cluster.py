@@ -1,0 +1,184 @@
+"""A cluster as a source for the commands that only look, and the two that say whether an experiment goes on."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from paretonas.api import (
+    ExperimentStatus,
+    InvalidDocument,
+    NASExperiment,
+    NASTrial,
+    parse_experiment,
+    parse_trial,
+)
+from paretonas.backends.cluster.cache import belongs
+from paretonas.backends.cluster.errors import ClusterError
+from paretonas.backends.cluster.reading import ClusterReader
+from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS
+from paretonas.cli.source import Curves, UnknownName, curves_below, experiment_of, listed
+
+Document = TypeVar("Document", NASExperiment, NASTrial)
+
+
+class Cluster:
+    """The experiments of one namespace, or of all."""
+
+    def __init__(
+        self,
+        reader: ClusterReader,
+        namespace: str,
+        warn: Callable[[str], None],
+        *,
+        everywhere: bool = False,
+        logs_root: Path | None = None,
+    ) -> None:
+        """Look through ``reader``.
+
+        Args:
+            reader: the API server.
+            namespace: where names are looked up.
+            warn: told of what cannot be read and is left out, and of what else is missing.
+            everywhere: list the experiments of all namespaces.
+            logs_root: where the logs claim is mounted on this machine, if it is.
+        """
+        self._reader, self._namespace, self._warn = reader, namespace, warn
+        self._scope = None if everywhere else namespace
+        self._logs_root = logs_root
+        self._parsed: dict[str, tuple[str, Any]] = {}
+        self.place = "any namespace" if everywhere else f"namespace {namespace}"
+
+    def experiments(self) -> list[NASExperiment]:
+        """All experiments that can be read, by namespace and name."""
+        return self._read(parse_experiment, self._reader.all(EXPERIMENTS, self._scope))
+
+    def experiment(self, name: str) -> NASExperiment:
+        """The experiment of this name. Raises UnknownName and ClusterError."""
+        body = self._experiment(name)
+        try:
+            return parse_experiment(_shown(body))
+        except InvalidDocument as error:
+            raise ClusterError(_unreadable(body, error)) from error
+
+    def trials(self, name: str) -> list[NASTrial]:
+        """An experiment's trials that can be read, in index order. Raises UnknownName."""
+        body = self._experiment(name)
+        return self._trials(body, self._reader.all(TRIALS, self._namespace, _of(name)))
+
+    def follow_experiments(self, name: str | None) -> Iterator[list[NASExperiment]]:
+        """The experiments, or the one of this name, now and after each change."""
+        if name is not None:
+            self._experiment(name)
+        fields = f"metadata.name={name}" if name else ""
+        for bodies in self._reader.follow(EXPERIMENTS, self._scope, fields):
+            yield self._read(parse_experiment, bodies)
+
+    def follow_trials(self, name: str) -> Iterator[list[NASTrial]]:
+        """An experiment's trials now and after each change. Raises UnknownName."""
+        body = self._experiment(name)
+        for bodies in self._reader.follow(TRIALS, self._namespace, _of(name)):
+            yield self._trials(body, bodies)
+
+    def curves(self, name: str) -> Mapping[str, Curves]:
+        """The learning curves of each trial's last attempt, where its logs are mounted here. Raises UnknownName."""
+        if self._logs_root is not None:
+            return curves_below(self._logs_root, name, self.trials(name))
+        logs = self.experiment(name).spec.logs
+        claim = f" (claim {logs.persistent_volume_claim.claim_name})" if logs else ""
+        self._warn(f"no learning curves: they need the logs{claim}; mount them, and give --logs-root FOLDER")
+        return {}
+
+    def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterator[str]:
+        """The last lines that a trial's last attempt printed, and those to come. Raises UnknownName."""
+        found = self._trial(trial)
+        if not found.status.attempts:
+            raise UnknownName(f"{trial} has printed nothing yet: it is {found.status.state}")
+        pods = self._reader.pods(self._namespace, found.status.attempts[-1].job)
+        if len(pods) > 1:
+            others = ", ".join(name for name, _ in pods[1:])
+            self._warn(f"the log of {pods[0][0]}; its other pods, for kubectl logs: {others}")
+        lines = self._reader.log(self._namespace, pods[0], tail=tail, follow=follow) if pods else None
+        if lines is not None:
+            return lines
+        if not found.status.message:
+            raise UnknownName(f"the pod of {trial} is gone, and its status keeps no output")
+        self._warn(f"the pod of {trial} is gone; this is what its status keeps:")
+        return iter(found.status.message.splitlines()[-tail:])
+
+    def status(self, name: str) -> ExperimentStatus:
+        """An experiment's status, although its spec may not be readable. Raises UnknownName."""
+        return ExperimentStatus.model_validate(self._experiment(name).get("status") or {})
+
+    def suspend(self, name: str, *, suspended: bool) -> None:
+        """Say whether an experiment gets new trials."""
+        self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": {"suspend": suspended}})
+
+    def _experiment(self, name: str) -> dict[str, Any]:
+        body = self._reader.get(EXPERIMENTS, self._namespace, name)
+        if body is None:
+            raise UnknownName(self._no_experiment(name))
+        return body
+
+    def _no_experiment(self, name: str) -> str:
+        """Names the experiments that there are, and other namespaces that have one of this name."""
+        try:
+            bodies = self._reader.all(EXPERIMENTS, None)
+        except ClusterError:  # not everybody may look into every namespace
+            bodies = self._reader.all(EXPERIMENTS, self._namespace)
+        places = [(body["metadata"]["namespace"], body["metadata"]["name"]) for body in bodies]
+        here = [known for namespace, known in places if namespace == self._namespace]
+        elsewhere = [namespace for namespace, known in places if known == name]
+        there = f"there is: {listed(here)}" if here else "there is none"
+        hint = f"-n {elsewhere[0]} has one" if elsewhere else "kubectl nas get -A lists all namespaces"
+        return f"no experiment {name!r} in {self.place}; {there}; {hint}"
+
+    def _trial(self, name: str) -> NASTrial:
+        body = self._reader.get(TRIALS, self._namespace, name)
+        if body is None:
+            known = [trial.name for trial in self.trials(experiment_of(name))]
+            raise UnknownName(f"no trial {name!r} in {self.place}; there is: {listed(known)}")
+        try:
+            return parse_trial(_shown(body))
+        except InvalidDocument as error:
+            raise ClusterError(_unreadable(body, error)) from error
+
+    def _trials(self, experiment: Mapping[str, Any], bodies: Sequence[dict[str, Any]]) -> list[NASTrial]:
+        metadata = experiment["metadata"]
+        mine = [body for body in bodies if belongs(body, metadata["name"], metadata["uid"])]
+        return sorted(self._read(parse_trial, mine), key=lambda trial: trial.spec.index)
+
+    def _read(self, parse: Callable[[Any], Document], bodies: Sequence[dict[str, Any]]) -> list[Document]:
+        """Those that can be read; each version is parsed, and complained about, once."""
+        found = []
+        for body in bodies:
+            uid, version = body["metadata"]["uid"], body["metadata"]["resourceVersion"]
+            if self._parsed.get(uid, ("", None))[0] != version:
+                self._parsed[uid] = version, self._read_one(parse, body)
+            document = self._parsed[uid][1]
+            if document is not None:
+                found.append(document)
+        return found
+
+    def _read_one(self, parse: Callable[[Any], Document], body: dict[str, Any]) -> Document | None:
+        try:
+            return parse(_shown(body))
+        except InvalidDocument as error:
+            self._warn(_unreadable(body, error))
+            return None
+
+
+def _of(experiment: str) -> str:
+    """A field selector; the experiment's label is missing from trials that a user has made."""
+    return f"spec.experiment={experiment}"
+
+
+def _shown(body: dict[str, Any]) -> dict[str, Any]:
+    """Without what kubectl does not show either."""
+    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
+def _unreadable(body: Mapping[str, Any], error: InvalidDocument) -> str:
+    kind, namespace, name = body["kind"], body["metadata"]["namespace"], body["metadata"]["name"]
+    problems = "; ".join(str(error).splitlines())
+    return f"{kind} {namespace}/{name} cannot be read by this version: {problems}"

@@ -1,0 +1,223 @@
+"""`kubectl nas`: the commands on a cluster. The Kubernetes client is imported when one of them is called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paretonas.api import ExperimentStatus
+from paretonas.cli import looking, tables
+from paretonas.cli.commands import CONTEXT, Command, Commands, output_option, report_options, tail_option
+from paretonas.cli.exit_codes import help_text
+from paretonas.cli.result import complain
+from paretonas.cli.watching import watch as show_changes
+from paretonas.engine.words import count
+
+if TYPE_CHECKING:
+    from paretonas.cli.cluster import Cluster
+
+
+@dataclass
+class Target:
+    """The cluster and namespace that the options say."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+    def cluster(self, *, everywhere: bool = False, logs_root: Path | None = None) -> "Cluster":
+        """The experiments there. Raises ClusterError."""
+        from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
+        from paretonas.backends.cluster.reading import ClusterReader  # noqa: PLC0415
+        from paretonas.cli.cluster import Cluster  # noqa: PLC0415
+
+        connection = connect(self.kubeconfig, self.context)
+        return Cluster(
+            ClusterReader(connection, complain),
+            self.namespace or connection.namespace,
+            complain,
+            everywhere=everywhere,
+            logs_root=logs_root,
+        )
+
+
+def _take(context: click.Context, option: click.Parameter, given: str | None) -> None:
+    if given is not None:
+        setattr(context.ensure_object(Target), str(option.name), given)
+
+
+def _target_options(command: Command) -> Command:
+    """The options of kubectl, which may stand before the command or behind it."""
+    add: Callable[..., Any] = click.option
+    for names, text in (
+        (["--kubeconfig"], "The kubeconfig file, as for kubectl."),
+        (["--context"], "Its context; else the current one."),
+        (["-n", "--namespace"], "The namespace; else the context's."),
+    ):
+        command = add(*names, help=text, callback=_take, expose_value=False)(command)
+    return command
+
+
+def _on_target(command: Command) -> Any:
+    """Hand a command its target, the first argument."""
+    return _target_options(click.make_pass_decorator(Target, ensure=True)(command))
+
+
+def _watch_option(command: Command) -> Command:
+    return click.option("-w", "--watch", is_flag=True, help="Follow changes until Ctrl-C.")(command)
+
+
+@click.group(cls=Commands, epilog=help_text(), context_settings=CONTEXT)
+@click.version_option(package_name="paretonas", prog_name="kubectl nas")
+@_target_options
+def nas() -> None:
+    """Multi-objective neural architecture search: the experiments on a cluster.
+
+    An experiment is created with kubectl apply, and deleted with kubectl delete.
+    """
+
+
+@nas.command()
+@click.argument("name", required=False)
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List those of every namespace.")
+@_watch_option
+@output_option("table", "yaml", "json")
+@_on_target
+def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: str) -> None:
+    """List the experiments, or print the one called NAME with its status."""
+    if name and everywhere:
+        raise click.UsageError("NAME is looked up in one namespace; leave out -A, or NAME")
+    cluster = target.cluster(everywhere=everywhere)
+    if not watch:
+        looking.show_experiments(cluster, name, kind, namespaces=everywhere)
+        return
+    _check_watchable(kind)
+    show_changes(
+        cluster.follow_experiments(name),
+        lambda found, now: tables.experiment_columns(found, now, namespaces=everywhere),
+        looking.console_for(),
+    )
+
+
+@nas.command()
+@click.argument("name")
+@_watch_option
+@_on_target
+def trials(target: Target, name: str, watch: bool) -> None:
+    """List the trials of the experiment NAME."""
+    cluster = target.cluster()
+    if not watch:
+        looking.show_trials(cluster, name)
+        return
+    spec = cluster.experiment(name).spec
+    show_changes(
+        cluster.follow_trials(name),
+        lambda found, now: tables.trial_columns(spec, found, now),
+        looking.console_for(),
+    )
+
+
+@nas.command()
+@click.argument("name")
+@_watch_option
+@output_option("table", "json", "csv", "yaml")
+@_on_target
+def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
+    """Print the Pareto set of the experiment NAME; as JSON it is exactly its status.paretoSet."""
+    cluster = target.cluster()
+    if not watch:
+        looking.show_pareto(cluster, name, kind)
+        return
+    _check_watchable(kind)
+    spec = cluster.experiment(name).spec
+    show_changes(
+        cluster.follow_experiments(name),
+        lambda found, _: tables.pareto_columns(spec, [p for e in found for p in e.status.pareto_set]),
+        looking.console_for(),
+    )
+
+
+@nas.command()
+@click.argument("trial")
+@tail_option
+@click.option("-f", "--follow", is_flag=True, help="Go on with what it prints, until its pod ends.")
+@_on_target
+def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
+    """Print the end of what the last attempt of TRIAL has printed."""
+    for line in target.cluster().log(trial, tail, follow=follow):
+        click.echo(line)
+
+
+@nas.command()
+@click.argument("name")
+@_on_target
+def stop(target: Target, name: str) -> None:
+    """Start no further trials of the experiment NAME; those that run go on to their end."""
+    cluster = target.cluster()
+    status = cluster.status(name)
+    if status.finished:
+        click.echo(f"{name} is finished ({_reason(status)}): there is nothing to stop")
+        return
+    cluster.suspend(name, suspended=True)
+    namespace = f" -n {target.namespace}" if target.namespace else ""
+    left = _left_running(status.trials.running)
+    click.echo(f"{name}: no new trials; {left}. Resume: kubectl nas resume {name}{namespace}")
+
+
+@nas.command()
+@click.argument("name")
+@_on_target
+def resume(target: Target, name: str) -> None:
+    """Go on with the experiment NAME after `stop`."""
+    cluster = target.cluster()
+    status = cluster.status(name)
+    cluster.suspend(name, suspended=False)
+    if status.finished:
+        click.echo(f"{name}: not suspended any more, but finished ({_reason(status)})")
+    else:
+        ended = status.trials.total - status.trials.pending - status.trials.running
+        click.echo(f"{name}: goes on; {count(ended, 'trial')} ended so far")
+
+
+@nas.command()
+@click.argument("name")
+@output_option("csv", "json")
+@_on_target
+def export(target: Target, name: str, kind: str) -> None:
+    """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times."""
+    looking.show_export(target.cluster(), name, kind)
+
+
+@nas.command()
+@click.argument("name")
+@report_options
+@click.option(
+    "--logs-root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the logs claim is mounted on this machine: the page gets learning curves.",
+)
+@_on_target
+def report(
+    target: Target, name: str, model: bool, page: Path | None, show: bool, logs_root: Path | None
+) -> None:
+    """Write the experiment NAME as one HTML page."""
+    cluster = target.cluster(logs_root=logs_root)
+    looking.save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)
+
+
+def _check_watchable(kind: str) -> None:
+    if kind != "table":
+        raise click.UsageError(f"--watch shows a table; leave out -o {kind}")
+
+
+def _reason(status: ExperimentStatus) -> str:
+    condition = status.condition("Succeeded")
+    return condition.reason if condition else ""
+
+
+def _left_running(running: int) -> str:
+    if not running:
+        return "none is running"
+    return "1 that runs goes on to its end" if running == 1 else f"{running:,} that run go on to their end"

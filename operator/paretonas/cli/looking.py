@@ -1,0 +1,80 @@
+"""The commands that only look, wherever experiments are stored: what they print is the same."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from paretonas.backends.local.store import StoreError
+from paretonas.cli import tables
+from paretonas.cli.formats import as_csv, as_json, as_yaml, trial_records
+from paretonas.cli.result import complain, write_report
+from paretonas.cli.source import Source
+
+_PIPE_WIDTH = 10_000
+"""Characters of a line that is not for a terminal: nothing is wrapped or cut."""
+
+
+def show_experiments(source: Source, name: str | None, kind: str, *, namespaces: bool = False) -> None:
+    """Print all experiments, or the one of this name with its status."""
+    found = source.experiments() if name is None else [source.experiment(name)]
+    if not found:
+        complain(f"no experiment in {source.place}")
+    items = [experiment.to_dict() for experiment in found]
+    document = items[0] if name else {"apiVersion": "v1", "kind": "List", "items": items}
+    show(
+        kind,
+        document,
+        lambda: tables.experiment_columns(found, datetime.now(UTC), namespaces=namespaces),
+    )
+
+
+def show_trials(source: Source, name: str) -> None:
+    """Print an experiment's trials."""
+    spec, found = source.experiment(name).spec, source.trials(name)
+    show("table", found, lambda: tables.trial_columns(spec, found, datetime.now(UTC)))
+
+
+def show_pareto(source: Source, name: str, kind: str) -> None:
+    """Print an experiment's Pareto set."""
+    experiment = source.experiment(name)
+    status = experiment.status
+    show(
+        kind, status.to_dict()["paretoSet"], lambda: tables.pareto_columns(experiment.spec, status.pareto_set)
+    )
+
+
+def show_export(source: Source, name: str, kind: str) -> None:
+    """Print all that is known of an experiment's trials."""
+    show(kind, trial_records(source.trials(name)), list)
+
+
+def save_report(source: Source, name: str, page: Path, *, model: bool, show: bool) -> None:
+    """Write an experiment's page, and say where it is."""
+    try:
+        write_report(page, source.experiment(name), source, model=model)
+    except OSError as error:
+        raise StoreError(f"cannot write {page}: {error.strerror}; give another --output") from error
+    click.echo(page)
+    if show:
+        click.launch(str(page))
+
+
+def show(kind: str, document: Any, columns: Callable[[], Sequence[tables.Column]]) -> None:
+    """Print as a table, or in one of the formats for scripts."""
+    if kind == "table":
+        console = console_for()
+        console.print(tables.page(columns(), console.width))
+    else:
+        formats: dict[str, Callable[[Any], str]] = {"json": as_json, "yaml": as_yaml, "csv": as_csv}
+        click.echo(formats[kind](document), nl=False)
+
+
+def console_for(file: Any = None) -> Console:
+    """A console that prints values as they are: a name may hold what Rich takes for markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(file=file, width=width, markup=False, highlight=False)

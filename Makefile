@@ -28,6 +28,18 @@ lint: setup ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+cluster-up: setup ## Start a real Kubernetes with Volcano on this machine, with the images of the Dockerfile (root, Debian)
+	@PYTHON=$(CURDIR)/$(BIN)/python tests/cluster/bed/cluster.sh up
+
+cluster-down: ## Stop it
+	@tests/cluster/bed/cluster.sh down
+
+e2e: data ## Run the cluster tests on that cluster, or on kind: make e2e KUBECONFIG=...
+	@scripts/e2e.sh "$(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))" $(TESTS)
+
+kind-up: ## On a machine with Docker and kind: cluster, images, Volcano, operator, example
+	@scripts/kind-up.sh
+
 format: setup ## Put the code into its style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -41,4 +53,4 @@ bench-%: data ## Run one benchmark: bench-mnist, bench-suggest, bench-quality, b
 clean: ## Remove what the targets above made, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup data demo test lint format lock clean
+.PHONY: help setup data demo test lint cluster-up cluster-down e2e kind-up format lock clean

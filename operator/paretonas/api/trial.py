@@ -25,6 +25,11 @@ class Attempt(Model):
         """Whether its job may still run."""
         return self.end_time is None
 
+    @property
+    def number(self) -> int:
+        """The 1 of the job ``nas-0-a1``."""
+        return int(self.job.rpartition("-a")[2])
+
 
 class Observation(Model):
     """A known result that the user brings (warm start)."""
@@ -86,6 +91,15 @@ class NASTrial(Model):
         """The attempt whose job may still run."""
         last = self.status.attempts[-1] if self.status.attempts else None
         return last if last is not None and last.open else None
+
+    @property
+    def last_attempt(self) -> int:
+        """The number of its last attempt; 0 before the first.
+
+        Numbers go up, but not always by one: a folder of logs that exists, of a deleted experiment of the same name
+        as a rule, is left to what it is.
+        """
+        return self.status.attempts[-1].number if self.status.attempts else 0
 
     def with_status(self, **changes: object) -> "NASTrial":
         """A copy with some fields of the status changed."""

@@ -86,7 +86,7 @@ class Session:
         except LeaveAtOnce:
             ending = Ending.LEFT
             for trial in self._open():
-                self._jobs.kill(trial.name, len(trial.status.attempts))
+                self._jobs.kill(trial.name, trial.last_attempt)
         return ending, self._snapshot
 
     def _loop(self) -> Ending:
@@ -151,7 +151,7 @@ class Session:
 
     def _look(self) -> Mapping[str, Job]:
         """The jobs of open attempts as they are now."""
-        return self._jobs.observe((t.name, len(t.status.attempts)) for t in self._open())
+        return self._jobs.observe((t.name, t.last_attempt) for t in self._open())
 
     def _open(self) -> list[NASTrial]:
         return [t for t in self._trials() if t.attempt is not None]
@@ -171,6 +171,6 @@ class Session:
         while any(not job.over for job in self._look().values()):
             for trial in self._open():
                 with contextlib.suppress(OSError):  # of one that has not begun: the next run begins it
-                    self._jobs.cancel(trial.name, len(trial.status.attempts))
+                    self._jobs.cancel(trial.name, trial.last_attempt)
             self._pause(LOOK_SECONDS)
         return Ending.INTERRUPTED

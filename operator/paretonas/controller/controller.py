@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +11,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from paretonas.api import InvalidDocument
-from paretonas.backends.cluster.cache import Cache
+from paretonas.backends.cluster.cache import Body, Cache
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.cluster.resources import CONFLICT, EXPERIMENTS, TRIALS, VOLCANO_JOBS, Kind, Resources
-from paretonas.backends.cluster.store import ClusterStore, Gone
+from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 from paretonas.controller.dispatch import Dispatcher
 from paretonas.controller.poster import EventPoster
 from paretonas.controller.settings import Settings
@@ -36,6 +37,9 @@ _OWNER = {EXPERIMENTS: ("metadata", "name"), TRIALS: ("spec", "experiment")}
 _SOON = 0.05
 """Seconds before a pass that met a newer version is made again: the watch brings that version in less."""
 
+_LATER = 1.0
+"""Seconds before a trial's name is tried again that a deleted experiment's trial still has."""
+
 STUCK_SECONDS = 300.0
 """A pass that is this late means that the operator hangs: each of its requests ends after 30 s at most."""
 
@@ -46,6 +50,15 @@ def now() -> datetime:
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is kept of an experiment between passes; whatever of it is lost is made again."""
+
+    uid: str
+    engine: Engine
+    last: Snapshot | None = None
+
+
 class Controller:
     """Everything that one operator process does, but for listening."""
 
@@ -53,7 +66,7 @@ class Controller:
         self._api, self.settings, self._search = api, settings, search
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
-        self._engines: dict[Key, tuple[Engine, Snapshot | None]] = {}
+        self._known: dict[Key, _Known] = {}
         self._poster = EventPoster(api)
         self.telemetry = Telemetry()
         self._passes = Dispatcher[Key](self._pass, name="pass", workers=4)
@@ -101,10 +114,10 @@ class Controller:
         self._resyncs.mark("again", self.settings.resync_seconds)
 
     def _pass(self, key: Key) -> None:
-        engine, before = self._engine(key)
         try:
+            known = self._experiment(key)
             with self.telemetry.passes():
-                after = engine.run_pass(ask=False)
+                after = known.engine.run_pass(ask=False)
         except Gone:
             self._forget(key)
             return
@@ -116,7 +129,7 @@ class Controller:
                 raise
             self._passes.mark(key, _SOON)
             return
-        self._engines[key] = (engine, after)
+        before, known.last = known.last, after
         self.telemetry.snapshot(key, after)
         if after.missing:
             self._asks.mark(key)
@@ -133,32 +146,43 @@ class Controller:
             store.save_status(after)
 
     def _ask(self, key: Key) -> None:
-        engine, _ = self._engine(key)
         try:
             with self.telemetry.suggestions():
-                engine.ask()
+                self._experiment(key).engine.ask()
         except Gone:
+            return
+        except NameTaken as error:
+            _log.info("%s; it is tried again", error)
+            self._asks.mark(key, _LATER)
             return
         self._passes.mark(key)
 
-    def _engine(self, key: Key) -> tuple[Engine, Snapshot | None]:
-        """The engine of an experiment, with what its last pass left."""
-        if key not in self._engines:
+    def _experiment(self, key: Key) -> _Known:
+        """The engine of an experiment, with what its last pass left; a new one for one created anew. Raises Gone."""
+        store = self._store(key)
+        known = self._known.get(key)
+        if known is None or known.uid != store.uid:
             namespace, name = key
-            jobs = KubernetesJobs(
-                self._api, namespace, lambda job: self._caches[VOLCANO_JOBS].get(namespace, job)
-            )
-            store = self._store(key)
+            jobs = KubernetesJobs(self._api, namespace, lambda job: self._job(namespace, job))
             logs = ClusterLogs(lambda: self.settings.logs_folder(store.experiment()), name)
             engine = Engine(store, jobs, logs, self._search, now, ahead=self.settings.ask_ahead)
-            self._engines[key] = (engine, None)
-        return self._engines[key]
+            known = self._known[key] = _Known(store.uid, engine)
+        return known
+
+    def _job(self, namespace: str, name: str) -> Body | None:
+        """A job as last seen; one that a deleted trial of the same name has left behind is not it."""
+        job = self._caches[VOLCANO_JOBS].get(namespace, name)
+        for owner in job["metadata"].get("ownerReferences", ()) if job else ():
+            trial = self._caches[TRIALS].get(namespace, owner["name"])
+            if trial is not None and trial["metadata"]["uid"] == owner["uid"]:
+                return job
+        return None
 
     def _store(self, key: Key) -> ClusterStore:
         return ClusterStore(self._resources, self._caches[EXPERIMENTS], self._caches[TRIALS], *key)
 
     def _forget(self, key: Key) -> None:
-        self._engines.pop(key, None)
+        self._known.pop(key, None)
         self._passes.forget(key)
         self._asks.forget(key)
         self.telemetry.forget(key)

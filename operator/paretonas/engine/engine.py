@@ -113,7 +113,7 @@ class Engine:
     def _observe(self, experiment: NASExperiment) -> tuple[list[NASTrial], Mapping[str, Job]]:
         """The trials as their jobs now show them; what is new is stored first."""
         before = self._store.trials()
-        jobs = self._jobs.observe((t.name, len(t.status.attempts)) for t in before if t.attempt is not None)
+        jobs = self._jobs.observe((t.name, t.last_attempt) for t in before if t.attempt is not None)
         wanted = [Wanted(m.name, m.tag, m.reduce) for m in experiment.spec.metric_sources]
 
         def read(trial: NASTrial, attempt: int) -> Reading:
@@ -148,7 +148,7 @@ class Engine:
             if attempt is not None and attempt.reason is None:
                 stopping = attempt.replace(reason=stop.reason)
                 self._store.save_trial(trial.with_status(attempts=(*trial.status.attempts[:-1], stopping)))
-            self._jobs.cancel(trial.name, len(trial.status.attempts))
+            self._jobs.cancel(trial.name, trial.last_attempt)
 
     def _start(self, experiment: NASExperiment, decision: Decision) -> Trouble | None:
         """Submit jobs; each attempt is stored before its job can exist."""
@@ -156,12 +156,12 @@ class Engine:
         for waiting in decision.starts:
             trial = waiting
             if trial.attempt is None:
-                number = len(trial.status.attempts) + 1
+                number = self._logs.free_attempt(trial.name, trial.last_attempt + 1)
                 opened = Attempt(job=job_name(trial.name, number))
                 trial = trial.with_status(attempts=(*trial.status.attempts, opened))
                 self._store.save_trial(trial)
             try:
-                self._jobs.submit(Launch(experiment, trial, len(trial.status.attempts)))
+                self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
             except SubmitError as error:
                 trouble = Trouble("SubmitFailed", str(error))
         return trouble

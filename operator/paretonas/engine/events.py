@@ -44,7 +44,7 @@ def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
     for position in ended:
         if after.ended and position == len(attempts) - 1:
             continue
-        words = f"attempt {position + 1} {_how(attempts[position])}"
+        words = f"attempt {attempts[position].number} {_how(attempts[position])}"
         message = after.status.message if position == ended[-1] else ""  # it tells of the last one only
         if attempts[position].reason == "Stopped":
             yield Event("TrialStopped", after.name, words)
@@ -93,8 +93,8 @@ def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
 
 def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
     known = len(before.status.attempts) if before is not None else 0
-    for position in range(known, len(after.status.attempts)):
-        yield Event("TrialSubmitted", after.name, f"attempt {position + 1}: {pairs(after.spec.parameters)}")
+    for attempt in after.status.attempts[known:]:
+        yield Event("TrialSubmitted", after.name, f"attempt {attempt.number}: {pairs(after.spec.parameters)}")
 
 
 def _was_open(trial: NASTrial | None, position: int) -> bool:

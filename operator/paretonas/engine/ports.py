@@ -50,6 +50,9 @@ class Logs(Protocol):
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
 
+    def free_attempt(self, trial: str, number: int) -> int:
+        """The first number from this one on whose folder of logs does not exist yet."""
+
 
 class Search(Protocol):
     """The optimiser."""

@@ -97,7 +97,7 @@ def _end(
 ) -> tuple[str, str, dict[str, float]]:
     """Reason, message and metrics of an attempt that is over."""
     if job.phase is Phase.SUCCEEDED:  # also when it was about to be stopped: a result is a result
-        return _result(read(trial, len(trial.status.attempts)), spec)
+        return _result(read(trial, trial.last_attempt), spec)
     reason, message = _failure(attempt, job, spec)
     return reason, message, {}
 

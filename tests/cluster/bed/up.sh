@@ -6,7 +6,7 @@
 # Needs root and Debian's containerd, runc, containernetworking-plugins, iproute2, openssl (cluster.sh installs them).
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd); NS=bed
-mkdir -p "$STATE/log" "$STATE/cni"; rm -rf "$STATE/etcd"; STATE=$(cd "$STATE" && pwd); BIN=$(cd "$BIN" && pwd); cd "$STATE"
+mkdir -p "$STATE/log" "$STATE/cni"; rm -rf "$STATE/etcd" "$STATE/volumes"; STATE=$(cd "$STATE" && pwd); BIN=$(cd "$BIN" && pwd); cd "$STATE"
 bash "$HERE/certs.sh" "$STATE"
 ip netns list | grep -qw $NS || ip netns add $NS
 N="nsenter --net=/var/run/netns/$NS"; K="$N $BIN/kubectl --kubeconfig $STATE/kubeconfig"
@@ -91,6 +91,13 @@ cpid=$(pgrep -P "$(cat containerd.pid)" -x containerd || cat containerd.pid)
 start kubelet nsenter --mount=/proc/$cpid/ns/mnt "$BIN/kubelet" --config="$STATE/kubelet.yaml" --kubeconfig="$STATE/kubeconfig" \
   --hostname-override=node1 --node-ip=10.88.0.1 --root-dir="$STATE/kubelet"
 until_ok $K wait --for=condition=Ready node/node1 --timeout=5s
+
+# Claims are bound as kind's are, by a default class; here from a pool of folders.
+{ echo '{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: standard, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}, provisioner: kubernetes.io/no-provisioner}'
+  for i in $(seq 100); do
+    mkdir -p -m 0777 "volumes/$i"; chmod 0777 "volumes/$i"   # fsGroup does not apply to a hostPath
+    echo "---"; echo "{apiVersion: v1, kind: PersistentVolume, metadata: {name: folder-$i}, spec: {storageClassName: standard, capacity: {storage: 10Gi}, accessModes: [ReadWriteOnce, ReadWriteMany], hostPath: {path: $STATE/volumes/$i}}}"
+  done; } | $K apply -f - >/dev/null
 
 cat >Corefile <<EOC
 cluster.local:53 in-addr.arpa:53 {

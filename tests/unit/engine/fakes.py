@@ -169,6 +169,9 @@ class World:
 
         return self._call("read", read)
 
+    def free_attempt(self, trial: str, number: int) -> int:
+        return number if job_name(trial, number) not in self.jobs_ else self.free_attempt(trial, number + 1)
+
     # --- Search
 
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:

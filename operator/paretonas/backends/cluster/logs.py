@@ -22,7 +22,7 @@ class ClusterLogs:
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
-        folder = attempt_folder(self._root(), self._experiment, trial, attempt)
+        folder = self._folder(trial, attempt)
         reading = read(folder, wanted)
         for _ in range(_TRIES - 1):
             if len(reading.values) + len(reading.not_finite) >= len(wanted):
@@ -30,3 +30,15 @@ class ClusterLogs:
             time.sleep(_PAUSE)
             reading = read(folder, wanted)
         return reading
+
+    def free_attempt(self, trial: str, number: int) -> int:
+        """The first number from this one on whose folder does not exist yet.
+
+        A deleted experiment leaves its logs on the claim; one of the same name must not add to them.
+        """
+        while self._folder(trial, number).exists():
+            number += 1
+        return number
+
+    def _folder(self, trial: str, attempt: int) -> Path:
+        return attempt_folder(self._root(), self._experiment, trial, attempt)

@@ -13,6 +13,10 @@ class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the ex
     """The experiment does not exist any more."""
 
 
+class NameTaken(Exception):  # noqa: N818 # it is no mistake: what was deleted takes some time to go
+    """A trial of a deleted experiment still has the name that a new one is to get."""
+
+
 class ClusterStore:
     """Reads from the caches, writes to the API server, and puts what it wrote into the caches at once."""
 
@@ -29,14 +33,14 @@ class ClusterStore:
 
     def trials(self) -> Sequence[NASTrial]:
         """All trials, in index order."""
-        uid = self._body()["metadata"]["uid"]
+        uid = self.uid
         trials = [
             self._parse(body) for body in self._trials.all(self._namespace) if belongs(body, self._name, uid)
         ]
         return sorted(trials, key=lambda t: t.spec.index)
 
     def create_trial(self, trial: NASTrial) -> None:
-        """Store a new trial; one that is stored already is left as it is."""
+        """Store a new trial; one that is stored already is left as it is. Raises NameTaken."""
         document = trial.to_dict()
         document.pop("status", None)
         metadata = self._body()["metadata"]
@@ -54,6 +58,8 @@ class ClusterStore:
         }
         created = self._resources.create(TRIALS, self._namespace, document)
         body = created or self._resources.get(TRIALS, self._namespace, trial.name)
+        if body is not None and not belongs(body, self._name, self.uid):
+            raise NameTaken(f"{self._namespace}/{trial.name} is of another experiment")
         if body is not None:
             self._trials.put(body)
 
@@ -72,6 +78,12 @@ class ClusterStore:
     def status(self) -> ExperimentStatus:
         """The experiment's status, which can be read although its spec may not be."""
         return ExperimentStatus.model_validate(self._body().get("status") or {})
+
+    @property
+    def uid(self) -> str:
+        """What tells the experiment from others of its name. Raises Gone."""
+        uid: str = self._body()["metadata"]["uid"]
+        return uid
 
     @property
     def generation(self) -> int | None:

@@ -15,4 +15,13 @@ class FolderLogs:
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
-        return read(attempt_folder(self._root, self._experiment, trial, attempt), wanted)
+        return read(self._folder(trial, attempt), wanted)
+
+    def free_attempt(self, trial: str, number: int) -> int:
+        """The first number from this one on whose folder does not exist yet."""
+        while self._folder(trial, number).exists():
+            number += 1
+        return number
+
+    def _folder(self, trial: str, attempt: int) -> Path:
+        return attempt_folder(self._root, self._experiment, trial, attempt)

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Run the cluster tests: e2e.sh KUBECONFIG [PYTEST ARGUMENTS]. Without a kubeconfig ("") the test cluster of tests/cluster/bed is started.
+set -eu
+cd "$(dirname "$0")/.."
+kubeconfig=$1; shift
+[ $# -gt 0 ] || set -- tests/cluster
+if [ -n "$kubeconfig" ]; then
+  export KUBECONFIG="$kubeconfig"
+else
+  PYTHON=$PWD/.venv/bin/python tests/cluster/bed/cluster.sh up
+  eval "$(tests/cluster/bed/cluster.sh env)"
+fi
+exec ${BED:-} .venv/bin/python -m pytest --timeout 600 "$@"

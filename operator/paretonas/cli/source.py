@@ -81,7 +81,7 @@ class RunsFolder:
         trials = {t.name: t for t in self.trials(name)}
         if trial not in trials:
             raise UnknownName(f"no trial {trial!r} in {self._runs / name}; there is: {listed(list(trials))}")
-        path = attempt_folder(self._runs, name, trial, len(trials[trial].status.attempts)) / OUTPUT
+        path = attempt_folder(self._runs, name, trial, trials[trial].last_attempt) / OUTPUT
         try:
             return path.read_text(errors="replace").splitlines()[-tail:]
         except FileNotFoundError:
@@ -103,7 +103,7 @@ def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> dic
     curves: dict[str, Curves] = {}
     for trial in trials:
         if trial.status.attempts:
-            reader = LogReader(attempt_folder(root, experiment, trial.name, len(trial.status.attempts)))
+            reader = LogReader(attempt_folder(root, experiment, trial.name, trial.last_attempt))
             reader.poll()
             curves[trial.name] = reader.curves()
     return curves

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import Result
 from tests import builders
+from tests.local.quick_trial import write_scalars
 from tests.unit.cli.conftest import ClusterUser, Project
 
 from paretonas.api import Condition, NASExperiment, TrialCounts
@@ -313,6 +314,19 @@ def test_a_report_has_the_learning_curves_of_the_mounted_logs(
     nothing = "No trial has logged a scalar over several steps"
     assert nothing not in page.read_text()
     assert nothing in bare.read_text()
+
+
+def test_the_logs_of_an_attempt_are_those_of_its_number(user: ClusterUser) -> None:
+    """Not of its place among the attempts: a number whose folder exists is passed over."""
+    user.server.put(builders.experiment())
+    user.server.put(builders.trial(0, "Succeeded", attempts=(builders.attempt(number=3),)))
+    folder = user.folder / "nas" / "nas-0" / "a3"
+    folder.mkdir(parents=True)
+    write_scalars(folder, {"accuracy": 0.1}, {"accuracy": 0.2})
+    page = user.folder / "page.html"
+    result = user.call("report", "nas", "--output", str(page), "--logs-root", str(user.folder))
+    assert result.exit_code == 0
+    assert "No trial has logged a scalar over several steps" not in page.read_text()
 
 
 # --- what goes wrong

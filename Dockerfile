@@ -23,7 +23,8 @@ RUN uv pip install --compile-bytecode --no-deps --require-hashes -r requirements
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 RUN mkdir trainer && uv pip install --compile-bytecode --no-deps .
-ENV OMP_NUM_THREADS=1
+# USER: kopf and torch ask for the user's name, which is in no list of the image
+ENV OMP_NUM_THREADS=1 USER=paretonas
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["kopf", "run", "--standalone", "--module", "paretonas.handlers"]
@@ -34,6 +35,7 @@ RUN uv pip install --compile-bytecode --no-deps --require-hashes -r requirements
 COPY pyproject.toml README.md LICENSE ./
 COPY trainer trainer
 RUN mkdir operator && uv pip install --compile-bytecode --no-deps .
+ENV USER=paretonas
 USER 65532:65532
 ENTRYPOINT []
 CMD ["python", "-m", "paretonas_trainer", "--help"]

@@ -43,9 +43,12 @@ def context() -> str:
 def nas(context: str) -> Kubectl:
     """The namespace with the operator, the claims and MNIST, all up."""
     kubectl = Kubectl(NAMESPACE)
-    kubectl("apply", "-k", "deploy/overlays/kind")
     if context == BED:
+        for file in ("namespace", "volumes"):
+            kubectl("apply", "-f", f"deploy/overlays/kind/{file}.yaml")
         _bring_data(kubectl)
+    kubectl("delete", "job", "mnist", "--ignore-not-found")  # it may have failed for want of data
+    kubectl("apply", "-k", "deploy/overlays/kind")
     kubectl("rollout", "restart", "deployment/paretonas-operator")  # to the image as it is now
     kubectl("rollout", "status", "deployment/paretonas-operator", "--timeout=120s", timeout=150)
     kubectl.wait("job/mnist", "Complete", 300)
@@ -76,7 +79,7 @@ def start(nas: Kubectl) -> Iterator[Start]:
 
 
 def _leftovers(nas: Kubectl) -> list[dict[str, Any]]:
-    return nas.list("nastrials,vcjobs,pods", "paretonas.io/experiment")
+    return nas.list("nastrials,vcjob,pods", "paretonas.io/experiment")
 
 
 def _bring_data(kubectl: Kubectl) -> None:

@@ -68,7 +68,7 @@ class Kubectl:
             )
         except Refused as refused:
             known = self("get", what, "-o", "yaml")
-            raise Refused(f"{refused}\n{known}\n{self('get', 'events,pods,vcjobs,nastrials')}") from None
+            raise Refused(f"{refused}\n{known}\n{self('get', 'events,pods,vcjob,nastrials')}") from None
 
 
 def condition(resource: dict[str, Any], kind: str) -> dict[str, str]:

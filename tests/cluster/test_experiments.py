@@ -27,7 +27,7 @@ def events(kubectl: Kubectl, name: str) -> list[dict[str, Any]]:
 
 def running(kubectl: Kubectl, name: str) -> list[str]:
     """The jobs of an experiment that run now."""
-    jobs = kubectl.list("vcjobs", of(name))
+    jobs = kubectl.list("vcjob", of(name))
     return [
         j["metadata"]["name"] for j in jobs if j.get("status", {}).get("state", {}).get("phase") == "Running"
     ]
@@ -110,7 +110,7 @@ def test_a_deleted_experiment_is_gone_within_30_seconds_and_others_are_untouched
     )
     eventually(lambda: len(running(nas, doomed)) == 2 and running(nas, other), "jobs of both run")
     nas("delete", "nasexperiment", doomed)
-    eventually(lambda: not nas.list("nastrials,vcjobs,pods", of(doomed)), "nothing of it is left", seconds=30)
+    eventually(lambda: not nas.list("nastrials,vcjob,pods", of(doomed)), "nothing of it is left", seconds=30)
     nas.wait(f"nasexperiment/{other}", "Succeeded")
     [trial] = nas.list("nastrials", of(other))
     assert len(trial["status"]["attempts"]) == 1
@@ -144,7 +144,7 @@ def test_experiments_of_one_name_in_two_namespaces_do_not_see_each_other(
 def test_a_suspended_experiment_starts_nothing_until_it_is_resumed(nas: Kubectl, start: Start):
     name = start(quick("asleep", suspend=True, maxTrials=2))
     nas.wait(f"nasexperiment/{name}", "Suspended")
-    assert nas.list("vcjobs", of(name)) == []
+    assert nas.list("vcjob", of(name)) == []
     nas("patch", "nasexperiment", name, "--type=merge", "-p", '{"spec": {"suspend": false}}')
     nas.wait(f"nasexperiment/{name}", "Succeeded")
 

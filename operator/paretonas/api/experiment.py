@@ -24,7 +24,7 @@ EXPERIMENT_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 MAX_TRIALS = 1000
 """Trials of one experiment: the size for which the status is bounded and the search is measured."""
 
-Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class SearchSettings(Model):

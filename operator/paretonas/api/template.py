@@ -28,7 +28,12 @@ _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi
 
 
 def _check_quantity(value: Any) -> str:
-    text = str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if isinstance(value, float):
+        raise rule(
+            "is a number with a fraction, which no Kubernetes quantity is",
+            remedy=f"put it in quotes: '{value}'",
+        )
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
         raise rule("is not a quantity", remedy="write a number with an optional unit, as 500m, 2 or 4Gi")
     return text
@@ -46,7 +51,7 @@ def _check_path(value: str) -> str:
     return value
 
 
-AbsolutePath = Annotated[str, Field(max_length=1024), AfterValidator(_check_path)]
+AbsolutePath = Annotated[str, Field(max_length=253), AfterValidator(_check_path)]
 
 
 class PersistentVolumeClaim(Model):
@@ -71,17 +76,19 @@ class Volume(Model):
     read_only: bool = False
 
 
+Argument = Annotated[str, Field(max_length=4000)]
+"""The API server adds up what checking the longest list of the longest texts would cost; its budget sets this bound."""
+
+
 class EnvVar(Model):
     """An environment variable of the trial; the value may hold ``${…}``."""
 
     name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
-    value: str = ""
+    value: Argument = ""
 
 
 Quantity = Annotated[str, PlainValidator(_check_quantity)]
 """A Kubernetes quantity, written as a number or a text."""
-
-Argument = Annotated[str, Field(max_length=4096)]
 
 
 class TrialTemplate(Model):
@@ -90,7 +97,7 @@ class TrialTemplate(Model):
     image: Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=1024)] = ""
     """Needed on a cluster; a local run uses the environment that it is started in."""
     command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
-    args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=500)] | None = None
+    args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=200)] | None = None
     env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
     resources: dict[str, Quantity] = Field(default_factory=dict)
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
@@ -100,7 +107,7 @@ class TrialTemplate(Model):
     priority_class_name: DnsSubdomain | None = None
     service_account_name: DnsSubdomain | None = None
     image_pull_secrets: Annotated[tuple[DnsSubdomain, ...], ListToTuple, Field(max_length=10)] = ()
-    volumes: Annotated[tuple[Volume, ...], ListToTuple, Field(max_length=20)] = ()
+    volumes: Annotated[tuple[Volume, ...], ListToTuple, Field(max_length=16)] = ()
     pod_overlay: dict[str, Any] = Field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ wanted=$(tar --sort=name --mtime=@0 --owner=0 --group=0 --exclude=__pycache__ --
   Dockerfile requirements pyproject.toml README.md LICENSE operator trainer "$HERE/images.sh" 2>/dev/null | sha256sum)
 [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ] && exit 0
 
+ctr() { command ctr -a "$STATE/containerd.sock" -n k8s.io "$@"; }
 store() { buildah --root "$CACHE/storage" --runroot "$CACHE/storage-run" --storage-driver overlay "$@"; }
 
 stand_in() { # the machine's own certificates go with it, so that pip and uv reach what the machine reaches
@@ -35,9 +36,11 @@ layout=$(mktemp -d "$CACHE/layout.XXXX"); trap 'rm -rf "$layout"' EXIT
 for target in operator trainer; do
   name=paretonas-$target:$TAG
   echo "bed: building $name (minutes the first time) ..." >&2
-  store bud -q --layers --isolation chroot --network host --pull-never --build-arg PYTHON_IMAGE=$BASE --target $target -t "localhost/$name" . >/dev/null
+  store bud -q --layers --isolation chroot --network host --pull-never --build-arg PYTHON_IMAGE=$BASE --target $target -t "localhost/$name" . >"$CACHE/build-$target.log" 2>&1 ||
+    { tail -30 "$CACHE/build-$target.log" >&2; exit 1; }
   store push -q -D "localhost/$name" "oci:$layout:docker.io/library/$name"   # the two share their layers
 done
 echo "bed: importing the images ..." >&2
-tar -C "$layout" -c . | ctr -a "$STATE/containerd.sock" -n k8s.io images import - >/dev/null
+for blob in $(ctr content ls -q); do rm -f "$layout/blobs/sha256/${blob#sha256:}"; done   # what the cluster has already
+tar -C "$layout" -c . | ctr images import - >/dev/null
 echo "$wanted" >"$STAMP"

@@ -112,7 +112,9 @@ def experiment_documents(draw: st.DrawFn) -> dict[str, Any]:
             max_size=3,
             unique_by=lambda variable: variable["name"],
         ).filter(lambda env: not any(variable["name"].startswith("PARETONAS_") for variable in env)),
-        "resources": st.fixed_dictionaries({}, optional={"cpu": st.integers(1, 9) | FLOATS.map(abs)}),
+        "resources": st.fixed_dictionaries(
+            {}, optional={"cpu": st.integers(1, 9) | FLOATS.map(abs).map(str)}
+        ),
         "replicas": st.integers(1, 100),
         "podOverlay": st.dictionaries(TEXTS, st.none() | SCALARS | st.lists(SCALARS, max_size=2), max_size=3),
     }

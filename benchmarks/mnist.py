@@ -101,8 +101,8 @@ def run_tutorial(folder: Path, seed: int, trials: int) -> Result:
     out = folder / "result.json"
     start = time.perf_counter()
     arguments = ["--folder", str(folder), "--seed", str(seed), "--trials", str(trials), "--out", str(out)]
-    # One thread for the loop too, which is kind to it: with as many as there are cores, Ax's threads wait for each other
-    # while the trials have the cores, and a suggestion takes 20 s instead of 3.
+    # One thread for the loop too, which is kind to it: with as many as there are cores, Ax's threads wait for each
+    # other while the trials have the cores, and a suggestion takes 20 s instead of 3.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.tutorial_loop", *arguments]
     subprocess.run(command, check=True, cwd=ROOT, env=environment)

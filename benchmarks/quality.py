@@ -1,7 +1,8 @@
 """How much of the exact hypervolume a search has found after 24 and 48 evaluations, 4 in flight.
 
 `python -m benchmarks.quality`, from the root of the repository. In-flight trials end in a random order that only
-the seed decides, so every method meets the same order.
+the seed decides, so every method meets the same order. `--ahead 0 1` also measures what it costs to ask for a candidate
+before the trial has ended whose slot it is to take, as the operator does (docs/adr/0005).
 """
 
 import time
@@ -16,7 +17,7 @@ EVALUATIONS = 48
 PARALLELISM = 4
 
 
-def search(table: str, method: str, seed: int) -> harness.Result:
+def search(table: str, method: str, seed: int, ahead: int = 0) -> harness.Result:
     """One search.
 
     Returns:
@@ -25,16 +26,16 @@ def search(table: str, method: str, seed: int) -> harness.Result:
     fcnet = tables.load(table)
     order = np.random.default_rng(seed)
     searcher = METHODS[method](Task(fcnet.space, fcnet.worst, seed, EVALUATIONS, PARALLELISM))
-    running: list[tuple[int, tables.Parameters]] = []
+    asked: list[tuple[int, tables.Parameters]] = []  # the first four of them run
     ended: list[tables.Metrics] = []
     shares: list[float] = []
     seconds = 0.0
     while len(ended) < EVALUATIONS:
         start = time.process_time()  # the machine may be busy with something else
-        while len(running) < min(PARALLELISM, EVALUATIONS - len(ended)):
-            running.append(searcher.ask())
+        while len(asked) < min(PARALLELISM + ahead, EVALUATIONS - len(ended)):
+            asked.append(searcher.ask())
         seconds += time.process_time() - start
-        trial, parameters = running.pop(order.integers(len(running)))
+        trial, parameters = asked.pop(order.integers(min(PARALLELISM, len(asked))))
         ended.append(fcnet.metrics(parameters))
         searcher.tell(trial, ended[-1])
         shares.append(fcnet.share(ended))
@@ -43,14 +44,17 @@ def search(table: str, method: str, seed: int) -> harness.Result:
 
 def report(table: str, results: list[harness.Result]) -> str:
     """The Markdown of one table: each method's means over its seeds, and the best rival's mean as the measure."""
-    runs = {m: [r for r in results if (r["table"], r["method"]) == (table, m)] for m in METHODS}
-    runs = {method: its_runs for method, its_runs in runs.items() if its_runs}
+    runs: dict[str, list[harness.Result]] = {}
+    for run in results:
+        if run["table"] == table:
+            ahead = f", {run['ahead']} ahead" if run["ahead"] else ""
+            runs.setdefault(run["method"] + ahead, []).append(run)
 
     def shares(method: str, evaluations: int) -> list[float]:
         return [run["shares"][evaluations - 1] for run in runs[method]]
 
     final = {method: mean(shares(method, EVALUATIONS)) for method in runs}
-    best = max((share for method, share in final.items() if method != OURS), default=None)
+    best = max((share for method, share in final.items() if not method.startswith(OURS)), default=None)
     rows = [
         [
             method,
@@ -78,10 +82,15 @@ def main() -> None:
     parser = harness.parser(
         __doc__, methods=list(METHODS), tables=["naval_propulsion", "protein_structure"], seeds=6
     )
+    parser.add_argument(
+        "--ahead", nargs="+", type=int, default=[0], metavar="N", help="candidates kept ready"
+    )
     options = parser.parse_args()
     keys = [
-        {"table": table, "method": method, "seed": seed}
-        for seed, table, method in product(range(options.seeds), options.tables, options.methods)
+        {"table": table, "method": method, "seed": seed, "ahead": ahead}
+        for seed, table, method, ahead in product(
+            range(options.seeds), options.tables, options.methods, options.ahead
+        )
     ]
     results = harness.measure(
         search, keys, options, lambda run: f"{run['shares'][-1]:.3f} in {run['seconds']:.1f} s"

@@ -9,9 +9,9 @@ import logging
 from typing import Any
 
 import kopf
-from kubernetes import client, config
+from kubernetes import config
 
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, VOLCANO_JOBS
+from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, VOLCANO_JOBS, PatientClient
 from paretonas.controller.controller import Controller
 from paretonas.controller.server import serve
 from paretonas.controller.settings import Settings
@@ -35,7 +35,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
         await asyncio.to_thread(config.load_kube_config)
     search = SearchWorker()
     search.warm_up()
-    memo.controller = Controller(client.ApiClient(), Settings.read(), search)
+    memo.controller = Controller(PatientClient(), Settings.read(), search)
     memo.server = await serve(memo.controller)
     await asyncio.to_thread(memo.controller.start)
 

@@ -1,4 +1,4 @@
-"""The cluster under test: the one of tests/cluster/bed, or any that the current context names and that is made for this.
+"""The cluster under test: the one of tests/cluster/bed, or another one that is made for tests.
 
 ``make e2e`` starts the former and runs these tests in its network; a kind cluster serves as well. The operator is
 installed as the walk-through in README.md does it, from deploy/overlays/kind, with its images loaded beforehand.
@@ -7,17 +7,20 @@ installed as the walk-through in README.md does it, from deploy/overlays/kind, w
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.cluster.kubectl import Kubectl, Refused, eventually
 
 BED = "paretonas-bed"
 NAMESPACE = "paretonas"
 """Of deploy/overlays/kind."""
+
+RUN = f"{time.time_ns() // 10**9 % 10**5:05d}"
+"""Tells this run of the tests from others."""
 
 DATA = Path(os.environ.get("PARETONAS_DATA_DIR", "data"))
 
@@ -57,12 +60,12 @@ def nas(context: str) -> Kubectl:
 
 @pytest.fixture
 def start(nas: Kubectl) -> Iterator[Start]:
-    """Apply an experiment in the operator's namespace."""
+    """Apply an experiment in the operator's namespace, under a name that no earlier run has left logs of."""
     names: list[str] = []
 
     def apply(document: dict[str, Any]) -> str:
-        names.append(document["metadata"]["name"])
-        nas.apply(document)
+        names.append(f"{document['metadata']['name'][:30]}-{RUN}")
+        nas.apply({**document, "metadata": {"name": names[-1]}})
         return names[-1]
 
     yield apply

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from tests.cluster.conftest import Start
 from tests.cluster.kubectl import Kubectl, condition, eventually, fresh_namespace
 from tests.cluster.quick import of, quick

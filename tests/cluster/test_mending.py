@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.cluster.conftest import Start
 from tests.cluster.kubectl import Kubectl, claim, condition, eventually
 from tests.cluster.quick import of, quick
@@ -18,7 +17,7 @@ QUEUE = {
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "late"}}
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def tidy(nas: Kubectl) -> Iterator[None]:
     """What is made late in these tests goes with them."""
     yield
@@ -47,7 +46,7 @@ def says(nas: Kubectl, name: str, *words: str) -> Callable[[], bool]:
     return lambda: all(word in told(nas, name) for word in words)
 
 
-def test_a_missing_queue_is_named_and_waited_for(nas: Kubectl, start: Start, tidy: None):
+def test_a_missing_queue_is_named_and_waited_for(nas: Kubectl, start: Start):
     name = start(quick("no-queue", maxTrials=1, parallelism=1, trial={"queue": "late"}))
     eventually(says(nas, name, "queue", "late"), "the queue is named")
     nas.apply(QUEUE)
@@ -56,7 +55,7 @@ def test_a_missing_queue_is_named_and_waited_for(nas: Kubectl, start: Start, tid
     assert len(trial["status"]["attempts"]) == 1, "waiting is no attempt"
 
 
-def test_a_missing_claim_is_named_and_waited_for(nas: Kubectl, start: Start, tidy: None):
+def test_a_missing_claim_is_named_and_waited_for(nas: Kubectl, start: Start):
     volume = {"name": "more", "persistentVolumeClaim": {"claimName": "late"}, "mountPath": "/more"}
     name = start(quick("no-claim", maxTrials=1, parallelism=1, trial={"volumes": [volume]}))
     eventually(says(nas, name, "persistentvolumeclaim", "late"), "the claim is named")
@@ -69,7 +68,7 @@ def test_a_missing_image_is_named(nas: Kubectl, start: Start):
     eventually(says(nas, name, "localhost/nowhere:1"), "the image is named")
 
 
-def test_a_missing_service_account_is_named_and_waited_for(nas: Kubectl, start: Start, tidy: None):
+def test_a_missing_service_account_is_named_and_waited_for(nas: Kubectl, start: Start):
     name = start(quick("no-account", maxTrials=1, parallelism=1, trial={"serviceAccountName": "late"}))
     eventually(says(nas, name, "late"), "the account is named")
     nas.apply(ACCOUNT)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.cluster.conftest import Start
 from tests.cluster.kubectl import Kubectl, condition, eventually
 from tests.cluster.quick import of, quick
@@ -80,7 +79,6 @@ def test_the_mnist_example_runs_through_volcano_to_its_pareto_set(nas: Kubectl, 
         "12 networks that have learned MNIST"
     )
     assert {t["spec"]["origin"] for t in trials} == {"Sobol", "BayesianOptimization"}
-    print(nas("get", "nasexperiments"), nas("get", "nastrials"), nas("get", "events"), sep="\n")
 
 
 @pytest.mark.parametrize("file", [file for file in BUDGET if file != "mnist-nas.yaml"])

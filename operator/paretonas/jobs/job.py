@@ -8,6 +8,9 @@ from pathlib import Path
 
 from paretonas.api import NASExperiment, NASTrial, Scalar, job_name
 
+GRACE_SECONDS = 5
+"""From SIGTERM to SIGKILL: long enough to flush a TensorBoard file, short enough to wait for."""
+
 
 class Phase(Enum):
     """Where a job stands."""

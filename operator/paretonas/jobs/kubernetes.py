@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError
 from paretonas.api import job_name
 from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.jobs.manifest import finished_manifest
-from paretonas.jobs.phases import group_wait, pod_end, pod_wait, seen
+from paretonas.jobs.manifest import TRIAL_LABEL, finished_manifest
+from paretonas.jobs.phases import event_wait, group_wait, pod_end, pod_wait, seen
 
 SCHEDULER = "kubernetes"
 GROUP, VERSION, PLURAL = "batch.volcano.sh", "v1alpha1", "jobs"
@@ -134,18 +134,36 @@ class KubernetesJobs:
         return items
 
     def _waits(self, name: str) -> str:
-        for pod in self._pods(name):
-            if text := pod_wait(pod):
-                return text
+        """Why a job does not start: its pods say it, or it has none and its events say why, or its gang waits."""
+
+        def looks() -> Iterator[str]:
+            pods = self._pods(name)
+            yield from map(pod_wait, pods)
+            if not pods:
+                yield from map(event_wait, self._warnings(name))
+            yield from map(group_wait, self._groups(name))
+
+        return next(filter(None, looks()), "waits for its pod")
+
+    def _warnings(self, name: str) -> list[dict[str, Any]]:
+        """The warnings of a job, the last one first."""
+        fields = f"involvedObject.kind=Job,involvedObject.name={name},type=Warning"
+        found = self._core.list_namespaced_event(self._namespace, field_selector=fields)
+        items: list[dict[str, Any]] = self._api.sanitize_for_serialization(found)["items"]
+        return sorted(items, key=lambda event: event.get("lastTimestamp") or "", reverse=True)
+
+    def _groups(self, name: str) -> list[dict[str, Any]]:
+        trial, _, _ = name.rpartition("-a")
         groups: Any = self._custom.list_namespaced_custom_object(
-            "scheduling.volcano.sh", "v1beta1", self._namespace, "podgroups"
+            "scheduling.volcano.sh",
+            "v1beta1",
+            self._namespace,
+            "podgroups",
+            label_selector=f"{TRIAL_LABEL}={trial}",
         )
-        mine = [
-            g
-            for g in groups["items"]
-            if any(o["name"] == name for o in g["metadata"].get("ownerReferences", ()))
+        return [
+            g for g in groups["items"] if any(o["name"] == name for o in g["metadata"]["ownerReferences"])
         ]
-        return next(filter(None, map(group_wait, mine)), "waits for its pod")
 
     def _tail(self, pod: str) -> str:
         try:

@@ -24,16 +24,13 @@ from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import ROLE, trial_app
-from paretonas.jobs.job import Job, Launch, Phase, SubmitError, attempt_folder
+from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError, attempt_folder
 from paretonas.jobs.supervise import EXIT, JOB, OUTPUT, own, record_exit
 
 SCHEDULER = "local_cwd"
 
 _TAIL_LINES, _TAIL_BYTES = 20, 4096
 """What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
-
-_GRACE_SECONDS = 5.0
-"""From SIGTERM to SIGKILL: long enough to flush a TensorBoard file, short enough to wait for."""
 
 _SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervise.py")))
 """Without the environment's site-packages it starts in some 20 ms."""
@@ -115,7 +112,7 @@ class LocalJobs:
         elif not _locked(folder):
             return
         elif name not in self._kill_at:
-            self._kill_at[name] = time.monotonic() + _GRACE_SECONDS
+            self._kill_at[name] = time.monotonic() + GRACE_SECONDS
             _signal_group(record["pid"], signal.SIGTERM)
         elif time.monotonic() >= self._kill_at[name]:
             _signal_group(record["pid"], signal.SIGKILL)

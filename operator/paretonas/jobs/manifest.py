@@ -5,7 +5,7 @@ from typing import Any
 
 from paretonas.api import API_VERSION, ExperimentSpec
 from paretonas.jobs.appdef import ROLE
-from paretonas.jobs.job import Launch
+from paretonas.jobs.job import GRACE_SECONDS, Launch
 
 EXPERIMENT_LABEL = "paretonas.io/experiment"
 TRIAL_LABEL = "paretonas.io/trial"
@@ -76,6 +76,7 @@ def _finish_pod(template: dict[str, Any], spec: ExperimentSpec, labels: dict[str
     template["metadata"].setdefault("labels", {}).update(labels)
     pod = template["spec"]
     pod["securityContext"] = copy.deepcopy(RESTRICTED_POD)
+    pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
     pod["automountServiceAccountToken"] = False  # a trial has no business with the API server
     pod["imagePullSecrets"] = [{"name": name} for name in trial.image_pull_secrets]
     volumes = [

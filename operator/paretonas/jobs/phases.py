@@ -1,6 +1,7 @@
 """What Volcano's and Kubernetes' words mean for an attempt. Tables, total over what they may say."""
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -96,6 +97,16 @@ def pod_wait(pod: Mapping[str, Any]) -> str:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
     return ""
+
+
+def event_wait(event: Mapping[str, Any]) -> str:
+    r"""What a job's warning says of why its pods cannot be made, in the API server's words where it quotes them.
+
+    Volcano prints the API server's answer as a Go structure: ``… Message:"pods \"x\" is forbidden: …", Reason:…``.
+    """
+    text = str(event.get("message") or "")
+    quoted = re.search(r'Message:"((?:[^"\\]|\\.)*)"', text)
+    return re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else text
 
 
 def group_wait(group: Mapping[str, Any]) -> str:

@@ -24,6 +24,15 @@ TRIALS = Kind("paretonas.io", "v1alpha1", "nastrials")
 VOLCANO_JOBS = Kind("batch.volcano.sh", "v1alpha1", "jobs")
 
 
+class PatientClient(client.ApiClient):
+    """A client none of whose requests, TorchX's included, waits for an answer for ever."""
+
+    def call_api(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a request, by default with a deadline."""
+        kwargs["_request_timeout"] = kwargs.get("_request_timeout") or Resources.TIMEOUT
+        return super().call_api(*args, **kwargs)
+
+
 class Resources:
     """Calls for custom resources, with one policy for what is there already or gone already."""
 

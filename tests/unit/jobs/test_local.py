@@ -17,8 +17,7 @@ from tests.builders import trial
 from tests.unit.jobs.conftest import Attempts
 from tests.waiting import eventually
 
-from paretonas.jobs import local
-from paretonas.jobs.job import Launch, Phase, SubmitError
+from paretonas.jobs.job import GRACE_SECONDS, Launch, Phase, SubmitError
 from paretonas.jobs.local import LocalJobs
 
 TELL = """
@@ -184,7 +183,7 @@ def test_a_trial_that_does_not_heed_sigterm_is_killed_when_asked_again_after_the
     job = attempts.see()
     assert job is not None
     assert job.phase is Phase.RUNNING, "it has its grace, and nobody waits for it"
-    elapsed = time.monotonic() + local._GRACE_SECONDS
+    elapsed = time.monotonic() + GRACE_SECONDS
     with monkeypatch.context() as later:
         later.setattr(time, "monotonic", lambda: elapsed)
         attempts.jobs.cancel("nas-0", 1)

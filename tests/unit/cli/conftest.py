@@ -11,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from tests.builders import MINIMAL
-from tests.unit.cli.api_server import ApiServer
+from tests.unit.api_server import ApiServer
 from tests.unit.cli.random_search import RandomSearch
 
 from paretonas.cli import plan, run

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 from rich.console import Console
 from tests import builders
-from tests.unit.cli.api_server import ApiServer
+from tests.unit.api_server import ApiServer
 from tests.unit.cli.conftest import ClusterUser
 
 from paretonas.api import ParetoPoint

@@ -1,15 +1,15 @@
-"""The few paths of a Kubernetes API server that `kubectl nas` uses: over HTTP, so that its real client is tested."""
+"""The few paths of a Kubernetes API server that are used: over HTTP, so that the real client is tested."""
 
 import json
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from paretonas.api import NASExperiment, NASTrial
 
-GROUP = "/apis/paretonas.io/v1alpha1"
-KINDS = {"nasexperiments": "NASExperiment", "nastrials": "NASTrial"}
+KINDS = {"nasexperiments": "NASExperiment", "nastrials": "NASTrial", "jobs": "Job", "podgroups": "PodGroup"}
 
 Body = dict[str, Any]
 Key = tuple[str, str, str]
@@ -28,6 +28,10 @@ class ApiServer:
         self.stored: dict[Key, Body] = {}
         self.logs: dict[str, list[str]] = {}
         """What each pod printed, in the pieces in which it is sent."""
+        self.pods: dict[str, Body] = {}
+        """The status of pods, by name."""
+        self.warnings: list[Body] = []
+        """Events of the cluster's other controllers."""
         self.waiting: set[str] = set()
         """Pods whose container has not started."""
         self.refused: dict[str, int] = {}
@@ -36,6 +40,10 @@ class ApiServer:
         self.requests: list[str] = []
         self.patches: list[tuple[str, str, Any]] = []
         """Path, content type and body."""
+        self.created: list[Body] = []
+        """What was posted and is stored now; events of the operator too."""
+        self.deleted: list[str] = []
+        """Paths, also of what did not exist."""
         self.events: list[tuple[str, Key, Body]] = []
         self.news = threading.Condition()
         self.expired: set[int] = set()
@@ -52,23 +60,48 @@ class ApiServer:
         self._server.server_close()
 
     def put(self, document: NASExperiment | NASTrial | Body, namespace: str = "team") -> None:
-        """Create a resource, or change it."""
+        """Create a resource, or change it; created anew it has another uid."""
         body = dict(document) if isinstance(document, dict) else document.to_dict()
         plural = next(plural for plural, kind in KINDS.items() if kind == body["kind"])
         key = (plural, namespace, body["metadata"]["name"])
         with self.news:
             event = "MODIFIED" if key in self.stored else "ADDED"
-            metadata = {"uid": f"uid of {key}", "managedFields": [{"manager": "kubectl"}]}
             version = str(len(self.events) + 1)
+            metadata = {"uid": f"uid-{version}", "managedFields": [{"manager": "kubectl"}]}
+            if key in self.stored:
+                metadata["uid"] = self.stored[key]["metadata"]["uid"]
             metadata |= {**body["metadata"], "namespace": namespace, "resourceVersion": version}
             self.stored[key] = {**body, "metadata": metadata}
             self._tell(event, key)
 
-    def delete(self, plural: str, name: str, namespace: str = "team") -> None:
+    def create(self, plural: str, body: Body, namespace: str = "team") -> Body | None:
+        """Create a resource, unless there is one of its name."""
+        key = (plural, namespace, body["metadata"]["name"])
+        with self.news:
+            if key in self.stored:
+                return None
+            created = {"creationTimestamp": datetime.now(UTC).isoformat(), **body["metadata"]}
+            self.put({**body, "metadata": created}, namespace)
+            self.created.append(self.stored[key])
+            return self.stored[key]
+
+    def delete(self, plural: str, name: str, namespace: str = "team") -> bool:
+        """Delete a resource; False when there is none."""
         with self.news:
             key = (plural, namespace, name)
+            if key not in self.stored:
+                return False
+            version = str(len(self.events) + 1)
+            known = self.stored[key]
+            self.stored[key] = {**known, "metadata": {**known["metadata"], "resourceVersion": version}}
             self._tell("DELETED", key)
             del self.stored[key]
+            return True
+
+    def set_status(self, plural: str, name: str, status: Body, namespace: str = "team") -> None:
+        """What another controller writes."""
+        with self.news:
+            self.put({**self.stored[plural, namespace, name], "status": status}, namespace)
 
     def _tell(self, event: str, key: Key) -> None:
         self.events.append((event, key, self.stored[key]))
@@ -81,14 +114,15 @@ class ApiServer:
 
 def _matches(query: dict[str, str], body: Body) -> bool:
     """Whether a resource is what the field selector asks for."""
-    selector = query.get("fieldSelector")
-    if not selector:
-        return True
-    path, _, wanted = selector.partition("=")
-    value: Any = body
-    for part in path.split("."):
-        value = value.get(part)
-    return bool(value == wanted)
+
+    def value(path: str) -> Any:
+        found: Any = body
+        for part in path.split("."):
+            found = found.get(part)
+        return found
+
+    terms = [term.partition("=") for term in query.get("fieldSelector", "").split(",") if term]
+    return all(value(path) == wanted for path, _, wanted in terms)
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
@@ -103,21 +137,64 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             query = dict(parse_qsl(url.query))
             server.requests.append(self.path)
             if not self._refused():
-                parts = url.path.removeprefix(GROUP).strip("/").split("/")
                 if url.path.startswith("/api/v1"):
                     self._core(url.path.strip("/").split("/")[4:], query)
                 else:
-                    self._custom(parts, query)
+                    self._custom(self._parts(), query)
 
         def do_PATCH(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self._body()
             server.patches.append((self.path, self.headers["Content-Type"], body))
             if self._refused():
                 return
-            _, namespace, plural, name = self.path.removeprefix(GROUP).strip("/").split("/")
+            _, namespace, plural, name = self._parts()
             known = server.stored[plural, namespace, name]
             server.put({**known, "spec": {**known["spec"], **body["spec"]}}, namespace)
             self._json(200, server.stored[plural, namespace, name])
+
+        def do_POST(self) -> None:
+            body = self._body()
+            if self._refused():
+                return
+            if self.path.startswith("/api/v1"):
+                server.created.append(body)
+                self._json(201, body)
+                return
+            _, namespace, plural = self._parts()
+            created = server.create(plural, body, namespace)
+            name = body["metadata"]["name"]
+            self._json(201, created) if created else self._status(409, f'{plural} "{name}" already exists')
+
+        def do_PUT(self) -> None:
+            body = self._body()
+            if self._refused():
+                return
+            _, namespace, plural, name, _ = self._parts()
+            with server.news:
+                known = server.stored.get((plural, namespace, name))
+                if known is None:
+                    self._status(404, f'{plural} "{name}" not found')
+                elif known["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+                    self._status(409, "the object has been modified")
+                else:
+                    server.set_status(plural, name, body["status"], namespace)
+                    self._json(200, server.stored[plural, namespace, name])
+
+        def do_DELETE(self) -> None:
+            self._body()
+            server.deleted.append(urlsplit(self.path).path)
+            if self._refused():
+                return
+            _, namespace, plural, name = self._parts()
+            found = server.delete(plural, name, namespace)
+            self._json(200, {}) if found else self._status(404, f'{plural} "{name}" not found')
+
+        def _body(self) -> Any:
+            return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
+
+        def _parts(self) -> list[str]:
+            """The path of a custom resource, behind group and version."""
+            return urlsplit(self.path).path.split("/")[4:]
 
         def _refused(self) -> bool:
             code = next((code for part, code in server.refused.items() if part in self.path), None)
@@ -171,12 +248,17 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
 
         def _core(self, parts: list[str], query: dict[str, str]) -> None:
-            if len(parts) == 1:
+            if parts == ["events"]:
+                found = [event for event in server.warnings if _matches(query, event)]
+                self._json(200, {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": found})
+                return
+            if parts == ["pods"]:
                 job = query["labelSelector"].removeprefix("volcano.sh/job-name=")
+                spec = {"containers": [{"name": "trial"}]}
                 pods = [
-                    {"metadata": {"name": name}, "spec": {"containers": [{"name": "trial"}]}}
-                    for name in server.logs
-                    if name.startswith(job)
+                    {"metadata": {"name": name}, "spec": spec, "status": server.pods.get(name, {})}
+                    for name in dict.fromkeys([*server.logs, *server.pods])
+                    if name.startswith(f"{job}-")
                 ]
                 self._json(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods})
                 return

@@ -99,6 +99,10 @@ def pod_wait(pod: Mapping[str, Any]) -> str:
     return ""
 
 
+_BLANK: Mapping[str, str] = {"n": "\n", "r": "\r", "t": "\t"}
+"""What Go writes behind a backslash for a blank; for everything else it writes the character itself."""
+
+
 def event_wait(event: Mapping[str, Any]) -> str:
     r"""What a job's warning says of why its pods cannot be made, in the API server's words where it quotes them.
 
@@ -106,7 +110,10 @@ def event_wait(event: Mapping[str, Any]) -> str:
     """
     text = str(event.get("message") or "")
     quoted = re.search(r'Message:"((?:[^"\\]|\\.)*)"', text)
-    return re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else text
+    if not quoted:
+        return text
+    unescaped = re.sub(r"\\(.)", lambda escape: _BLANK.get(escape[1], escape[1]), quoted[1])
+    return " ".join(unescaped.split())
 
 
 def group_wait(group: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.job import Phase
-from paretonas.jobs.phases import POD_REASONS, group_wait, phase, pod_end, pod_wait, seen
+from paretonas.jobs.phases import POD_REASONS, event_wait, group_wait, phase, pod_end, pod_wait, seen
 
 
 def volcano_job(word: str | None) -> dict[str, Any]:
@@ -98,3 +98,44 @@ def test_why_a_group_waits() -> None:
     assert group_wait({"status": {"conditions": [condition]}}) == "NotEnoughResources: 1/1 tasks"
     assert group_wait({"status": {"conditions": [{**condition, "status": "False"}]}}) == ""
     assert group_wait({}) == ""
+
+
+def quoted(message: str) -> dict[str, Any]:
+    """A job's warning as Volcano makes it of the API server's answer; the message as Go quotes it."""
+    status = (
+        'v1.Status{TypeMeta:v1.TypeMeta{Kind:"", APIVersion:""}, ListMeta:v1.ListMeta{SelfLink:"", '
+        'ResourceVersion:"", Continue:"", RemainingItemCount:(*int64)(nil)}, Status:"Failure", '
+        f'Message:"{message}", Reason:"Forbidden", Details:(*v1.StatusDetails)(0xc000a), Code:403}}'
+    )
+    failure = f"failed to create pod nas-0-a1-trial-0-0, err: &errors.StatusError{{ErrStatus:{status}}}"
+    return {"reason": "FailedCreate", "message": f"Error creating pods: [{failure}]"}
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            r"pods \"nas-0-a1-trial-0-0\" is forbidden: team/late: serviceaccount \"late\" not found",
+            'pods "nas-0-a1-trial-0-0" is forbidden: team/late: serviceaccount "late" not found',
+        ),
+        (r"matches ^\\d+$, Reason:\"x\"", r'matches ^\d+$, Reason:"x"'),
+        (
+            r"denied the request:\n- no limits\n\t- no requests",
+            "denied the request: - no limits - no requests",
+        ),
+        ("żadnych", "żadnych"),
+    ],
+    ids=["service account", "backslash", "several lines", "not ASCII"],
+)
+def test_why_a_job_has_no_pods_is_told_in_the_api_servers_words(message: str, said: str) -> None:
+    assert event_wait(quoted(message)) == said
+
+
+def test_the_first_of_several_answers_is_told() -> None:
+    several = quoted("one")["message"] + quoted("two")["message"]
+    assert event_wait({"message": several}) == "one"
+
+
+@pytest.mark.parametrize("message", ["Error creating pods: [timeout]", 'Message:"cut of', "", None])
+def test_a_warning_that_quotes_nothing_is_told_as_it_is(message: str | None) -> None:
+    assert event_wait({"message": message}) == (message or "")

@@ -1,0 +1,208 @@
+"""Jobs on a cluster, against an API server of a few paths: why they wait, how they are made, ended and seen."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kubernetes import client
+from tests import builders
+from tests.unit.api_server import ApiServer, Body
+
+from paretonas.jobs.job import Job, Launch, Phase, SubmitError
+from paretonas.jobs.kubernetes import KubernetesJobs
+
+PODS, EVENTS, GROUPS = "/pods?", "/events?", "/podgroups?"
+NOT_SCHEDULED = {"type": "Unschedulable", "status": "True", "reason": "NotEnoughResources", "message": "1/1"}
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    server = ApiServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def jobs(server: ApiServer) -> KubernetesJobs:
+    api = client.ApiClient(client.Configuration(host=server.url, retries=False))
+    return KubernetesJobs(api, "team", lambda name: server.stored.get(("jobs", "team", name)))
+
+
+def launch(**template: Any) -> Launch:
+    trial = builders.trial(0)
+    stored = trial.replace(metadata=type(trial.metadata)(name=trial.name, namespace="team", uid="trial-uid"))
+    of = builders.experiment(trial={"image": "trainer:1", "command": ["python"], **template})
+    return Launch(of, stored, 1)
+
+
+def put_job(server: ApiServer, phase: str = "Pending", *, created: str = "2026-01-31T12:00:00Z") -> None:
+    server.put(
+        {
+            "kind": "Job",
+            "metadata": {"name": "nas-0-a1", "creationTimestamp": created},
+            "status": {"state": {"phase": phase}},
+        }
+    )
+
+
+def put_group(server: ApiServer, job: str = "nas-0-a1") -> None:
+    metadata = {"name": f"{job}-uid", "ownerReferences": [{"name": job}]}
+    server.put({"kind": "PodGroup", "metadata": metadata, "status": {"conditions": [NOT_SCHEDULED]}})
+
+
+def warning(message: str, *, at: str = "2026-01-31T12:00:00Z", job: str = "nas-0-a1") -> Body:
+    about = {"kind": "Job", "name": job}
+    return {
+        "metadata": {"name": "event"},
+        "involvedObject": about,
+        "type": "Warning",
+        "message": message,
+        "lastTimestamp": at,
+    }
+
+
+def seen(jobs: KubernetesJobs) -> Job:
+    return jobs.observe([("nas-0", 1)])["nas-0-a1"]
+
+
+def asked(server: ApiServer) -> list[str]:
+    """What was asked for, in order."""
+    return [part for path in server.requests for part in (PODS, EVENTS, GROUPS) if part in path]
+
+
+# --- why it waits
+
+
+def test_a_waiting_jobs_pod_says_why_before_its_group_is_asked(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    put_job(server)
+    put_group(server)
+    pulling = {"name": "trial", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}
+    server.pods["nas-0-a1-trial-0-0"] = {"containerStatuses": [_whole(pulling)]}
+    assert seen(jobs).message == "ErrImagePull: no such image"
+    assert asked(server) == [PODS]
+
+
+def test_a_job_with_a_pod_is_not_asked_for_its_warnings(server: ApiServer, jobs: KubernetesJobs) -> None:
+    """They are of pods that it could not make, and it has made them meanwhile."""
+    put_job(server)
+    put_group(server)
+    server.pods["nas-0-a1-trial-0-0"] = {}
+    server.warnings.append(warning("old"))
+    assert seen(jobs).message == "NotEnoughResources: 1/1"
+    assert asked(server) == [PODS, GROUPS]
+
+
+def test_without_a_pod_the_jobs_last_warning_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server)
+    put_group(server)
+    server.warnings += [
+        warning("first"),
+        warning("last", at="2026-01-31T12:00:09Z"),
+        warning("of another", at="2026-01-31T12:00:10Z", job="nas-1-a1"),
+        {**warning("all is well", at="2026-01-31T12:00:11Z"), "type": "Normal"},
+    ]
+    assert seen(jobs).message == "last"
+    assert asked(server) == [PODS, EVENTS]
+
+
+def test_without_a_pod_or_a_warning_its_group_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server)
+    put_group(server, "nas-0-a10")
+    assert seen(jobs).message == "waits for its pod", "the group of another attempt says nothing of it"
+    put_group(server)
+    assert seen(jobs).message == "NotEnoughResources: 1/1"
+    assert asked(server) == [PODS, EVENTS, GROUPS] * 2
+
+
+def test_a_job_that_is_new_is_not_asked_why_it_waits(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server, created=datetime.now(UTC).isoformat())
+    assert (seen(jobs).message, asked(server)) == ("", [])
+
+
+# --- how it is made
+
+
+def test_a_job_is_created_and_submitted_again_it_is_left_as_it_is(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    jobs.submit(launch())
+    [first] = server.created
+    jobs.submit(launch())
+    assert first["metadata"]["name"] == "nas-0-a1"
+    assert server.created == [first]
+    assert server.stored["jobs", "team", "nas-0-a1"] == first
+
+
+@pytest.mark.parametrize("code", [400, 403, 422, 500])
+def test_a_refused_job_is_told_in_the_servers_own_words(
+    server: ApiServer, jobs: KubernetesJobs, code: int
+) -> None:
+    server.refused["/jobs"] = code
+    words = "forbidden: .*" if code == 403 else "refused"
+    with pytest.raises(SubmitError, match=rf"^cannot submit nas-0-a1: {words}$"):
+        jobs.submit(launch())
+
+
+# --- how it ends
+
+
+def test_a_cancelled_job_is_deleted_and_what_never_existed_is_seen_as_ended(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    """The engine cancels until it sees the end; of a job that was never submitted there is nothing else to see."""
+    assert jobs.observe([("nas-0", 1)]) == {}
+    jobs.cancel("nas-0", 1)
+    assert server.deleted == ["/apis/batch.volcano.sh/v1alpha1/namespaces/team/jobs/nas-0-a1"]
+    assert (seen(jobs).phase, seen(jobs).over) == (Phase.LOST, True)
+    assert jobs.observe([("nas-0", 2)]) == {}, "another attempt"
+
+
+def test_a_cancelled_job_is_seen_as_it_is_until_it_is_gone(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server, "Running")
+    body = server.stored["jobs", "team", "nas-0-a1"]
+    jobs.cancel("nas-0", 1)
+    assert seen(jobs).phase is Phase.LOST
+    server.put(body)
+    assert seen(jobs).phase is Phase.RUNNING, "its pods are still ending"
+
+
+def test_a_cancellation_that_is_refused_is_no_end(server: ApiServer, jobs: KubernetesJobs) -> None:
+    server.refused["/jobs"] = 500
+    with pytest.raises(client.ApiException):
+        jobs.cancel("nas-0", 1)
+    assert jobs.observe([("nas-0", 1)]) == {}
+
+
+def test_of_a_gangs_pods_the_one_that_ended_by_itself_is_told(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    put_job(server, "Terminated")
+    ended = {"exitCode": 7, "reason": "Error", "startedAt": "2026-01-31T12:00:00Z"}
+    server.pods["nas-0-a1-trial-0-0"] = {"phase": "Failed"}
+    server.pods["nas-0-a1-trial-1-0"] = {
+        "containerStatuses": [_whole({"name": "trial", "state": {"terminated": ended}})]
+    }
+    server.logs = {"nas-0-a1-trial-0-0": ["taken away\n"], "nas-0-a1-trial-1-0": ["ValueError: no\n"]}
+    job = seen(jobs)
+    assert (job.phase, job.exit_code, job.reason, job.log_tail) == (Phase.FAILED, 7, "", "ValueError: no")
+
+
+def test_a_failed_job_without_pods_is_lost(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server, "Failed")
+    assert (seen(jobs).phase, seen(jobs).message) == (Phase.LOST, "its pod is gone")
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_the_end(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server, "Failed")
+    server.pods["nas-0-a1-trial-0-0"] = {"reason": "Evicted"}
+    server.refused["/log"] = 500
+    job = seen(jobs)
+    assert (job.reason, job.log_tail) == ("Evicted", "(its log cannot be read: refused)")
+
+
+def _whole(status: Body) -> Body:
+    """A container's status with the fields that the client asks for."""
+    return {"image": "trainer:1", "imageID": "", "ready": False, "restartCount": 0, **status}

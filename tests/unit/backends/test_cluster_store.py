@@ -9,7 +9,7 @@ from tests import builders
 
 from paretonas.backends.cluster.cache import Cache
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Kind
-from paretonas.backends.cluster.store import ClusterStore, Gone
+from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 
 
 class ApiServer:
@@ -49,6 +49,13 @@ class World:
         assert created is not None
         self.experiments.put(created)
         self.store = ClusterStore(self.server, self.experiments, self.trials, "team", "nas")  # type: ignore[arg-type] # a fake
+
+    def create_anew(self) -> None:
+        """The experiment is deleted and created again under its name; its trials are still there."""
+        self.experiments.remove(self.server.stored.pop((EXPERIMENTS, "nas")))
+        created = self.server.create(EXPERIMENTS, "team", builders.experiment().to_dict())
+        assert created is not None
+        self.experiments.put(created)
 
 
 @pytest.fixture
@@ -93,17 +100,44 @@ def test_a_write_over_what_we_have_not_seen_is_refused(world: World) -> None:
 
 def test_trials_of_a_deleted_experiment_of_the_same_name_do_not_count(world: World) -> None:
     world.store.create_trial(builders.trial(0))
-    world.server.stored[EXPERIMENTS, "nas"]["metadata"]["uid"] = "another"
-    world.experiments.put(world.server._store(EXPERIMENTS, world.server.stored[EXPERIMENTS, "nas"]))
+    world.create_anew()
     assert world.store.trials() == []
+
+
+def test_a_name_that_a_deleted_experiments_trial_still_has_is_taken_until_it_goes(world: World) -> None:
+    world.store.create_trial(builders.trial(0, x=0.25))
+    world.create_anew()
+    with pytest.raises(NameTaken, match="team/nas-0"):
+        world.store.create_trial(builders.trial(0, x=0.75))
+    assert world.store.trials() == []
+    assert world.server.stored[TRIALS, "nas-0"]["spec"]["parameters"] == {"x": 0.25}, "it is left as it is"
+    world.trials.remove(world.server.stored.pop((TRIALS, "nas-0")))
+    world.store.create_trial(builders.trial(0, x=0.75))
+    assert [t.spec.parameters for t in world.store.trials()] == [{"x": 0.75}]
+
+
+def test_an_experiment_created_anew_is_told_from_its_namesake(world: World) -> None:
+    before = world.store.uid
+    assert before == world.server.stored[EXPERIMENTS, "nas"]["metadata"]["uid"]
+    world.create_anew()
+    assert world.store.uid == world.server.stored[EXPERIMENTS, "nas"]["metadata"]["uid"] != before
 
 
 def test_a_deleted_experiment_is_gone(world: World) -> None:
     body = world.server.get(EXPERIMENTS, "team", "nas")
     assert body is not None
     world.experiments.remove(body)
+    for look in (world.store.trials, world.store.experiment, lambda: world.store.uid):
+        with pytest.raises(Gone, match="team/nas"):
+            look()
+
+
+def test_an_experiment_that_is_being_deleted_is_gone_already(world: World) -> None:
+    body = world.server.stored[EXPERIMENTS, "nas"]
+    body["metadata"]["deletionTimestamp"] = "2026-01-31T12:00:00Z"
+    world.experiments.put(world.server._store(EXPERIMENTS, body))
     with pytest.raises(Gone):
-        world.store.trials()
+        world.store.experiment()
 
 
 def test_the_status_is_written_and_read_back(world: World) -> None:

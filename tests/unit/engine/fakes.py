@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count as numbers_from
 from typing import Literal, TypeVar
 
 from paretonas.api import ExperimentSpec, ExperimentStatus, NASExperiment, NASTrial, Scalar, job_name
@@ -63,6 +64,8 @@ class World:
     trials_: dict[str, NASTrial] = field(default_factory=dict)
     jobs_: dict[str, _Started] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    """Jobs whose logs a deleted experiment of the same name has left."""
     broken_submissions: set[str] = field(default_factory=set)
     """Jobs whose first submission arrives but is said to have failed."""
     search_fails: int = 0
@@ -137,6 +140,7 @@ class World:
         of_trial = [name for name in alive if name.startswith(f"{launch.trial.name}-a")]
         assert not of_trial, f"{launch.name} would run beside {of_trial}"
         assert len(alive) < launch.experiment.spec.parallelism, f"{launch.name} would run beside {alive}"
+        assert launch.name not in self.left, f"{launch.name} would add to what another experiment has logged"
         run = self.script(launch.trial.spec.index, launch.attempt)
         x = launch.trial.spec.parameters["x"]
         assert isinstance(x, float)
@@ -170,7 +174,11 @@ class World:
         return self._call("read", read)
 
     def free_attempt(self, trial: str, number: int) -> int:
-        return number if job_name(trial, number) not in self.jobs_ else self.free_attempt(trial, number + 1)
+        def free_attempt() -> int:
+            taken = self.jobs_.keys() | self.left
+            return next(n for n in numbers_from(number) if job_name(trial, n) not in taken)
+
+        return self._call("free_attempt", free_attempt)
 
     # --- Search
 

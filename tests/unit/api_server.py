@@ -41,7 +41,9 @@ class ApiServer:
         self.patches: list[tuple[str, str, Any]] = []
         """Path, content type and body."""
         self.created: list[Body] = []
-        """What was posted and is stored now; events of the operator too."""
+        """Resources that were posted."""
+        self.told: list[Body] = []
+        """Events that were posted."""
         self.deleted: list[str] = []
         """Paths, also of what did not exist."""
         self.events: list[tuple[str, Key, Body]] = []
@@ -91,8 +93,7 @@ class ApiServer:
             key = (plural, namespace, name)
             if key not in self.stored:
                 return False
-            version = str(len(self.events) + 1)
-            known = self.stored[key]
+            known, version = self.stored[key], str(len(self.events) + 1)
             self.stored[key] = {**known, "metadata": {**known["metadata"], "resourceVersion": version}}
             self._tell("DELETED", key)
             del self.stored[key]
@@ -128,6 +129,7 @@ def _matches(query: dict[str, str], body: Body) -> bool:
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # an answer is two packets: the second would wait 40 ms
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -157,7 +159,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             if self._refused():
                 return
             if self.path.startswith("/api/v1"):
-                server.created.append(body)
+                server.told.append(body)
                 self._json(201, body)
                 return
             _, namespace, plural = self._parts()
@@ -260,7 +262,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                     for name in dict.fromkeys([*server.logs, *server.pods])
                     if name.startswith(f"{job}-")
                 ]
-                self._json(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods})
+                metadata = {"resourceVersion": str(len(server.events))}
+                self._json(200, {"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": pods})
                 return
             _, pod, _ = parts
             if pod in server.waiting:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,9 +82,10 @@ class Controller:
             dispatcher.start()
 
     def stop(self, timeout: float) -> None:
-        """Finish the passes at hand. Whatever is left undone the next operator does."""
-        for dispatcher in (self._resyncs, self._asks, self._passes):
-            dispatcher.stop(timeout)
+        """Finish the passes at hand, in some seconds at most. Whatever is left undone the next operator does."""
+        deadline = time.monotonic() + timeout
+        for dispatcher in (self._passes, self._resyncs, self._asks):  # the search may take longer than all
+            dispatcher.stop(max(0.0, deadline - time.monotonic()))
 
     @property
     def ready(self) -> bool:
@@ -105,10 +107,12 @@ class Controller:
         self._passes.mark(_experiment_of(kind, body))
 
     def _resync(self, _: str) -> None:
+        experiments = self._caches[EXPERIMENTS]
+        before = experiments.all()
         for kind, selector in _SELECTORS.items():
             bodies, version = self._resources.list(kind, self.settings.namespace, selector)
             self._caches[kind].replace(bodies, version)
-        for body in self._caches[EXPERIMENTS].all():
+        for body in (*before, *experiments.all()):  # a pass forgets what is gone
             self._passes.mark(_experiment_of(EXPERIMENTS, body))
         self._synced.set()
         self._resyncs.mark("again", self.settings.resync_seconds)
@@ -149,7 +153,7 @@ class Controller:
         try:
             with self.telemetry.suggestions():
                 self._experiment(key).engine.ask()
-        except Gone:
+        except (Gone, InvalidDocument):  # a pass says so
             return
         except NameTaken as error:
             _log.info("%s; it is tried again", error)

@@ -1,12 +1,12 @@
 """Where an attempt's logs are, and how a folder that is there already is left alone."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.local.quick_trial import write_scalars
 
-from paretonas.backends.cluster import logs
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.local.logs import FolderLogs
 from paretonas.engine.ports import Logs
@@ -75,7 +75,7 @@ def test_what_is_read_is_the_attempt_of_that_number(open_logs: Open, tmp_path: P
 def test_metrics_that_a_network_file_system_shows_late_are_looked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs.time, "sleep", lambda _: logged(tmp_path, 1, 0.5))
+    monkeypatch.setattr(time, "sleep", lambda _: logged(tmp_path, 1, 0.5))
     assert ClusterLogs(lambda: tmp_path, "nas").read("nas-0", 1, ACCURACY).values == {"accuracy": 0.5}
 
 
@@ -83,7 +83,7 @@ def test_metrics_that_never_come_are_waited_for_a_few_times_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(logs.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     reading = ClusterLogs(lambda: tmp_path, "nas").read("nas-0", 1, ACCURACY)
     assert (reading.values, len(reading.problems)) == ({}, 1)
     assert 0 < sum(pauses) <= 2, "an experiment's other trials wait meanwhile"

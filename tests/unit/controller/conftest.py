@@ -1,0 +1,146 @@
+"""An operator without kopf: the controller against an API server over HTTP, told by hand what a watch brings."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from kubernetes import client
+from tests import builders
+from tests.local.quick_trial import write_scalars
+from tests.unit.api_server import ApiServer, Body
+from tests.unit.engine.fakes import suggestion
+from tests.waiting import eventually
+
+from paretonas.api import ExperimentSpec
+from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, VOLCANO_JOBS, PatientClient
+from paretonas.controller.controller import Controller
+from paretonas.controller.settings import Settings
+from paretonas.search import KnownTrial, Suggestion
+
+T = TypeVar("T")
+
+KINDS = {kind.plural: kind for kind in (EXPERIMENTS, TRIALS, VOLCANO_JOBS)}
+TEMPLATE = {"image": "trainer:1", "command": ["python", "trial.py"]}
+
+
+class GridSearch:
+    """Points of a grid; answers once the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked = 0
+
+    def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
+        self.asked += 1
+        assert self.gate.wait(30)
+        return suggestion(spec, known, count, points=64)
+
+
+class Cluster:
+    """An API server and an operator in the namespace ``team``."""
+
+    def __init__(self, logs: Path) -> None:
+        self.server, self.search, self.logs = ApiServer(), GridSearch(), logs
+        self._told = 0
+        self._controllers: list[Controller] = []
+        self.controller = self.operator()
+
+    def operator(self, **settings: Any) -> Controller:
+        """An operator process; a later one takes the place of the one before."""
+        api = PatientClient(client.Configuration(host=self.server.url, retries=False))
+        self.controller = Controller(api, Settings("team", self.logs, **settings), self.search)
+        self._controllers.append(self.controller)
+        return self.controller
+
+    def close(self) -> None:
+        self.search.gate.set()
+        for controller in self._controllers:
+            if controller.ready:
+                controller.stop(5)
+        self.server.close()
+
+    # --- what users and Volcano do
+
+    def apply(self, name: str = "nas", **spec: Any) -> None:
+        self.server.put(builders.experiment(name, **{"trial": TEMPLATE, **spec}))
+
+    def edit(self, name: str = "nas", **spec: Any) -> None:
+        """Change fields of the spec, without a look at whether they are valid."""
+        body = self.experiment(name)
+        self.server.put({**body, "spec": {**body["spec"], **spec}})
+
+    def end(self, job: str, phase: str = "Completed", **metrics: float) -> None:
+        """A job ends, with these metrics in its logs."""
+        if metrics:
+            folder = self.logs / "nas" / job.rpartition("-a")[0] / f"a{job.rpartition('-a')[2]}"
+            folder.mkdir(parents=True)
+            write_scalars(folder, metrics)
+        state = {"phase": phase, "lastTransitionTime": "2026-01-31T12:00:00Z"}
+        self.server.set_status("jobs", job, {"state": state})
+
+    # --- what is stored
+
+    def experiment(self, name: str = "nas") -> Body:
+        return self.server.stored["nasexperiments", "team", name]
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        """Status and message of a condition of the experiment."""
+        conditions = self.experiment().get("status", {}).get("conditions", ())
+        return next(((c["status"], c.get("message", "")) for c in conditions if c["type"] == kind), ("", ""))
+
+    def names(self, plural: str) -> list[str]:
+        return sorted(name for of, _, name in self.server.stored.copy() if of == plural)
+
+    def trial(self, name: str) -> Body:
+        return self.server.stored["nastrials", "team", name]
+
+    def state(self, trial: str) -> str:
+        return str(self.trial(trial).get("status", {}).get("state", "Pending"))
+
+    def events(self) -> list[tuple[str, str]]:
+        """Reason and message of what was posted."""
+        return [(event["reason"], event["message"]) for event in self.server.told]
+
+    @property
+    def exposed(self) -> str:
+        """What Prometheus is told."""
+        return self.controller.telemetry.exposition().decode()
+
+    @property
+    def passes(self) -> int:
+        [line] = [
+            line for line in self.exposed.splitlines() if line.startswith("paretonas_pass_seconds_count")
+        ]
+        return int(float(line.split()[1]))
+
+    # --- the watch
+
+    def watch(self) -> None:
+        """Tell the operator all that has happened since it was told last."""
+        told, self._told = self._told, len(self.server.events)
+        for change, (plural, _, _), body in self.server.events[told : self._told]:
+            if plural in KINDS:
+                self.controller.saw(KINDS[plural], change, body)
+
+    def deafen(self) -> None:
+        """The watch forgets what has happened since."""
+        self._told = len(self.server.events)
+
+    def until(self, look: Callable[[], T], what: str) -> T:
+        """Watch until the look brings something."""
+
+        def watched() -> T:
+            self.watch()
+            return look()
+
+        return eventually(watched, what)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path / "logs")
+    yield cluster
+    cluster.close()

@@ -11,7 +11,7 @@ from typing import Any
 import kopf
 from kubernetes import config
 
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, VOLCANO_JOBS, PatientClient
+from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
 from paretonas.controller.controller import Controller
 from paretonas.controller.server import serve
 from paretonas.controller.settings import Settings
@@ -65,6 +65,12 @@ async def trial_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_:
 async def job_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
     """A trial's job was created, changed or deleted."""
     memo.controller.saw(VOLCANO_JOBS, type, _plain(body))
+
+
+@kopf.on.event(PODS.version, PODS.plural, labels={EXPERIMENT_LABEL: kopf.PRESENT})
+async def pod_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
+    """A trial's pod was created, changed or deleted."""
+    memo.controller.saw(PODS, type, _plain(body))
 
 
 def _plain(body: kopf.Body) -> dict[str, Any]:

@@ -131,9 +131,9 @@ def test_experiments_of_one_name_in_two_namespaces_do_not_see_each_other(
     nas: Kubectl, start: Start, elsewhere: Kubectl
 ):
     here = start(quick("same-name", maxTrials=3))
-    elsewhere.apply(quick("same-name", maxTrials=2, search={"seed": 1}))
+    elsewhere.apply(quick(here, maxTrials=2, search={"seed": 1}))
     nas.wait(f"nasexperiment/{here}", "Succeeded")
-    elsewhere.wait("nasexperiment/same-name", "Succeeded")
+    elsewhere.wait(f"nasexperiment/{here}", "Succeeded")
     ours, theirs = nas.list("nastrials", of(here)), elsewhere.list("nastrials", of(here))
     assert (len(ours), len(theirs)) == (3, 2)
     points = [{json.dumps(t["spec"]["parameters"]) for t in trials} for trials in (ours, theirs)]

@@ -14,7 +14,15 @@ from kubernetes.client.exceptions import ApiException
 from paretonas.api import InvalidDocument
 from paretonas.backends.cluster.cache import Body, Cache
 from paretonas.backends.cluster.logs import ClusterLogs
-from paretonas.backends.cluster.resources import CONFLICT, EXPERIMENTS, TRIALS, VOLCANO_JOBS, Kind, Resources
+from paretonas.backends.cluster.resources import (
+    CONFLICT,
+    EXPERIMENTS,
+    PODS,
+    TRIALS,
+    VOLCANO_JOBS,
+    Kind,
+    Resources,
+)
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 from paretonas.controller.dispatch import Dispatcher
 from paretonas.controller.poster import EventPoster
@@ -32,7 +40,7 @@ _log = logging.getLogger(__name__)
 Key = tuple[str, str]
 """An experiment: namespace and name."""
 
-_SELECTORS = {EXPERIMENTS: "", TRIALS: "", VOLCANO_JOBS: EXPERIMENT_LABEL}
+_SELECTORS = {EXPERIMENTS: "", TRIALS: "", VOLCANO_JOBS: EXPERIMENT_LABEL, PODS: EXPERIMENT_LABEL}
 _OWNER = {EXPERIMENTS: ("metadata", "name"), TRIALS: ("spec", "experiment")}
 
 _SOON = 0.05
@@ -86,6 +94,7 @@ class Controller:
         deadline = time.monotonic() + timeout
         for dispatcher in (self._passes, self._resyncs, self._asks):  # the search may take longer than all
             dispatcher.stop(max(0.0, deadline - time.monotonic()))
+        self._poster.close(max(0.0, deadline - time.monotonic()))
 
     @property
     def ready(self) -> bool:
@@ -102,7 +111,7 @@ class Controller:
         cache = self._caches[kind]
         if change == "DELETED":
             cache.remove(body)
-        elif not cache.put(body):
+        elif not cache.put(_kept(kind, body)):
             return
         self._passes.mark(_experiment_of(kind, body))
 
@@ -111,7 +120,7 @@ class Controller:
         before = experiments.all()
         for kind, selector in _SELECTORS.items():
             bodies, version = self._resources.list(kind, self.settings.namespace, selector)
-            self._caches[kind].replace(bodies, version)
+            self._caches[kind].replace((_kept(kind, body) for body in bodies), version)
         for body in (*before, *experiments.all()):  # a pass forgets what is gone
             self._passes.mark(_experiment_of(EXPERIMENTS, body))
         self._synced.set()
@@ -167,7 +176,13 @@ class Controller:
         known = self._known.get(key)
         if known is None or known.uid != store.uid:
             namespace, name = key
-            jobs = KubernetesJobs(self._api, namespace, lambda job: self._job(namespace, job))
+            pods = self._caches[PODS]
+            jobs = KubernetesJobs(
+                self._api,
+                namespace,
+                job=lambda job: self._job(namespace, job),
+                pod=lambda pod: pods.get(namespace, pod),
+            )
             logs = ClusterLogs(lambda: self.settings.logs_folder(store.experiment()), name)
             engine = Engine(store, jobs, logs, self._search, now, ahead=self.settings.ask_ahead)
             known = self._known[key] = _Known(store.uid, engine)
@@ -192,9 +207,17 @@ class Controller:
         self.telemetry.forget(key)
 
 
+def _kept(kind: Kind, body: Body) -> Body:
+    """What is kept of a resource: of a pod, of which there are many, only how it does."""
+    if kind is not PODS:
+        return body
+    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    return {"metadata": metadata, "status": body.get("status")}
+
+
 def _experiment_of(kind: Kind, body: Mapping[str, Any]) -> Key:
     metadata = body["metadata"]
-    if kind is VOLCANO_JOBS:
+    if kind in {VOLCANO_JOBS, PODS}:
         return metadata["namespace"], metadata["labels"][EXPERIMENT_LABEL]
     part, field = _OWNER[kind]
     return metadata["namespace"], body[part][field]

@@ -3,6 +3,8 @@
 import hashlib
 import logging
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from kubernetes import client
@@ -23,9 +25,22 @@ class EventPoster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._core = client.CoreV1Api(api)
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="events"
+        )  # a pass does not wait for news of itself
 
     def post(self, experiment: NASExperiment, events: Iterable[Event]) -> None:
-        """Post what happened to an experiment."""
+        """Post what happened to an experiment, in this order, soon."""
+        posting = self._thread.submit(self._post, experiment, tuple(events))
+        posting.add_done_callback(Future.result)  # raises what was not expected, which is then logged
+
+    def close(self, timeout: float) -> None:
+        """Post what is waiting, for some seconds at most, and nothing after."""
+        with suppress(TimeoutError):
+            self._thread.submit(lambda: None).result(timeout)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _post(self, experiment: NASExperiment, events: Iterable[Event]) -> None:
         metadata = experiment.metadata
         namespace = metadata.namespace or "default"
         at = datetime.now(UTC)

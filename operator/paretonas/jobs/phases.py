@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,20 +57,37 @@ def phase(word: str | None) -> Phase:
     return PHASES.get(word or "Pending", Phase.PENDING)
 
 
-def seen(body: Mapping[str, Any]) -> Job:
-    """A Volcano Job as last watched; how its container ended is not in it."""
+def seen(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) -> Job:
+    """A Volcano Job as last watched, with its pods.
+
+    A single pod tells more exactly when it began, and a second earlier that it has ended well: the kubelet tidies up
+    for a second before it calls the pod Succeeded, which is what Volcano waits for. How it failed is left to the job.
+    """
     state = (body.get("status") or {}).get("state") or {}
     at = phase(state.get("phase"))
     since = _time(state.get("lastTransitionTime"))
-    name = body["metadata"]["name"]
+    started = since if at is Phase.RUNNING else None
+    ended = since if at in {Phase.SUCCEEDED, Phase.FAILED, Phase.LOST} else None
+    if len(pod_names(body)) == 1 and pods and not pods[0]["metadata"].get("deletionTimestamp"):
+        container = _container(pods[0])
+        ran = container.get("terminated") or {}
+        started = _time((ran or container.get("running") or {}).get("startedAt")) or started
+        if ran.get("exitCode") == 0 and at in {Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED}:
+            at, ended = Phase.SUCCEEDED, _time(ran.get("finishedAt"))
     message = state.get("message") or ""
     return Job(
-        name,
+        body["metadata"]["name"],
         at,
-        started=since if at is Phase.RUNNING else None,
-        ended=since if at in {Phase.SUCCEEDED, Phase.FAILED, Phase.LOST} else None,
+        started=started,
+        ended=ended,
         message=message if at is not Phase.RUNNING else "",
     )
+
+
+def pod_names(body: Mapping[str, Any]) -> list[str]:
+    """The names that Volcano gives to the pods of a job: of each task's each replica."""
+    job, tasks = body["metadata"]["name"], (body.get("spec") or {}).get("tasks") or ()
+    return [f"{job}-{task['name']}-{number}" for task in tasks for number in range(task.get("replicas", 1))]
 
 
 def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, str, datetime | None]:
@@ -114,6 +131,13 @@ def event_wait(event: Mapping[str, Any]) -> str:
         return text
     unescaped = re.sub(r"\\(.)", lambda escape: _BLANK.get(escape[1], escape[1]), quoted[1])
     return " ".join(unescaped.split())
+
+
+def _container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state of a pod's container; empty before it has one."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
+    state: Mapping[str, Any] = statuses[0].get("state") or {}
+    return state
 
 
 def group_wait(group: Mapping[str, Any]) -> str:

@@ -104,7 +104,7 @@ cluster.local:53 in-addr.arpa:53 {
   bind 10.88.0.1
   errors
   kubernetes cluster.local in-addr.arpa {
-    kubeconfig $STATE/kubeconfig bed
+    kubeconfig $STATE/kubeconfig paretonas-bed
     pods insecure
     ttl 5
   }

@@ -9,10 +9,11 @@ from kubernetes import client
 from tests import builders
 from tests.unit.api_server import ApiServer, Body
 
+from paretonas.api import TrialMetadata
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.jobs.kubernetes import KubernetesJobs
 
-PODS, EVENTS, GROUPS = "/pods?", "/events?", "/podgroups?"
+EVENTS, GROUPS = "/events?", "/podgroups?"
 NOT_SCHEDULED = {"type": "Unschedulable", "status": "True", "reason": "NotEnoughResources", "message": "1/1"}
 
 
@@ -26,21 +27,35 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def jobs(server: ApiServer) -> KubernetesJobs:
     api = client.ApiClient(client.Configuration(host=server.url, retries=False))
-    return KubernetesJobs(api, "team", lambda name: server.stored.get(("jobs", "team", name)))
+
+    def pod(name: str) -> Body | None:
+        status = server.pods.get(name)
+        owner = {"uid": "of nas-0-a1"}
+        return (
+            None
+            if status is None
+            else {"metadata": {"name": name, "ownerReferences": [owner]}, "status": status}
+        )
+
+    return KubernetesJobs(api, "team", lambda name: server.stored.get(("jobs", "team", name)), pod)
 
 
 def launch(**template: Any) -> Launch:
     trial = builders.trial(0)
-    stored = trial.replace(metadata=type(trial.metadata)(name=trial.name, namespace="team", uid="trial-uid"))
+    metadata = {"name": trial.name, "namespace": "team", "uid": "trial-uid"}
+    stored = trial.replace(metadata=TrialMetadata.model_validate(metadata))
     of = builders.experiment(trial={"image": "trainer:1", "command": ["python"], **template})
     return Launch(of, stored, 1)
 
 
-def put_job(server: ApiServer, phase: str = "Pending", *, created: str = "2026-01-31T12:00:00Z") -> None:
+def put_job(
+    server: ApiServer, phase: str = "Pending", *, created: str = "2026-01-31T12:00:00Z", replicas: int = 1
+) -> None:
     server.put(
         {
             "kind": "Job",
-            "metadata": {"name": "nas-0-a1", "creationTimestamp": created},
+            "metadata": {"name": "nas-0-a1", "uid": "of nas-0-a1", "creationTimestamp": created},
+            "spec": {"tasks": [{"name": f"trial-{i}", "replicas": 1} for i in range(replicas)]},
             "status": {"state": {"phase": phase}},
         }
     )
@@ -68,7 +83,7 @@ def seen(jobs: KubernetesJobs) -> Job:
 
 def asked(server: ApiServer) -> list[str]:
     """What was asked for, in order."""
-    return [part for path in server.requests for part in (PODS, EVENTS, GROUPS) if part in path]
+    return [part for path in server.requests for part in (EVENTS, GROUPS) if part in path]
 
 
 # --- why it waits
@@ -82,7 +97,7 @@ def test_a_waiting_jobs_pod_says_why_before_its_group_is_asked(
     pulling = {"name": "trial", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}
     server.pods["nas-0-a1-trial-0-0"] = {"containerStatuses": [_whole(pulling)]}
     assert seen(jobs).message == "ErrImagePull: no such image"
-    assert asked(server) == [PODS]
+    assert asked(server) == []
 
 
 def test_a_job_with_a_pod_is_not_asked_for_its_warnings(server: ApiServer, jobs: KubernetesJobs) -> None:
@@ -92,7 +107,7 @@ def test_a_job_with_a_pod_is_not_asked_for_its_warnings(server: ApiServer, jobs:
     server.pods["nas-0-a1-trial-0-0"] = {}
     server.warnings.append(warning("old"))
     assert seen(jobs).message == "NotEnoughResources: 1/1"
-    assert asked(server) == [PODS, GROUPS]
+    assert asked(server) == [GROUPS]
 
 
 def test_without_a_pod_the_jobs_last_warning_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
@@ -105,7 +120,7 @@ def test_without_a_pod_the_jobs_last_warning_says_why(server: ApiServer, jobs: K
         {**warning("all is well", at="2026-01-31T12:00:11Z"), "type": "Normal"},
     ]
     assert seen(jobs).message == "last"
-    assert asked(server) == [PODS, EVENTS]
+    assert asked(server) == [EVENTS]
 
 
 def test_without_a_pod_or_a_warning_its_group_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
@@ -114,7 +129,7 @@ def test_without_a_pod_or_a_warning_its_group_says_why(server: ApiServer, jobs: 
     assert seen(jobs).message == "waits for its pod", "the group of another attempt says nothing of it"
     put_group(server)
     assert seen(jobs).message == "NotEnoughResources: 1/1"
-    assert asked(server) == [PODS, EVENTS, GROUPS] * 2
+    assert asked(server) == [EVENTS, GROUPS] * 2
 
 
 def test_a_job_that_is_new_is_not_asked_why_it_waits(server: ApiServer, jobs: KubernetesJobs) -> None:
@@ -179,7 +194,7 @@ def test_a_cancellation_that_is_refused_is_no_end(server: ApiServer, jobs: Kuber
 def test_of_a_gangs_pods_the_one_that_ended_by_itself_is_told(
     server: ApiServer, jobs: KubernetesJobs
 ) -> None:
-    put_job(server, "Terminated")
+    put_job(server, "Terminated", replicas=2)
     ended = {"exitCode": 7, "reason": "Error", "startedAt": "2026-01-31T12:00:00Z"}
     server.pods["nas-0-a1-trial-0-0"] = {"phase": "Failed"}
     server.pods["nas-0-a1-trial-1-0"] = {
@@ -188,6 +203,43 @@ def test_of_a_gangs_pods_the_one_that_ended_by_itself_is_told(
     server.logs = {"nas-0-a1-trial-0-0": ["taken away\n"], "nas-0-a1-trial-1-0": ["ValueError: no\n"]}
     job = seen(jobs)
     assert (job.phase, job.exit_code, job.reason, job.log_tail) == (Phase.FAILED, 7, "", "ValueError: no")
+
+
+ENDED_WELL = {"exitCode": 0, "startedAt": "2026-01-31T12:00:05Z", "finishedAt": "2026-01-31T12:01:00Z"}
+
+
+def test_a_pod_that_has_ended_well_is_not_waited_for_until_the_job_says_so(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    put_job(server, "Running")
+    server.pods["nas-0-a1-trial-0-0"] = {
+        "containerStatuses": [_whole({"name": "trial", "state": {"terminated": ENDED_WELL}})]
+    }
+    job = seen(jobs)
+    assert (job.phase, job.started, job.ended) == (
+        Phase.SUCCEEDED,
+        datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC),
+        datetime(2026, 1, 31, 12, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize("end", [{**ENDED_WELL, "exitCode": 1}, None], ids=["failed", "running"])
+def test_how_a_pod_failed_is_left_to_its_job(
+    server: ApiServer, jobs: KubernetesJobs, end: Body | None
+) -> None:
+    """It may be evicted, or preempted: its own status has the reason only later."""
+    put_job(server, "Running")
+    state = {"terminated": end} if end else {"running": {"startedAt": ENDED_WELL["startedAt"]}}
+    server.pods["nas-0-a1-trial-0-0"] = {"containerStatuses": [_whole({"name": "trial", "state": state})]}
+    assert seen(jobs).phase is Phase.RUNNING
+
+
+def test_a_gang_has_ended_when_its_job_has(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server, "Running", replicas=2)
+    server.pods["nas-0-a1-trial-0-0"] = {
+        "containerStatuses": [_whole({"name": "trial", "state": {"terminated": ENDED_WELL}})]
+    }
+    assert seen(jobs).phase is Phase.RUNNING
 
 
 def test_a_failed_job_without_pods_is_lost(server: ApiServer, jobs: KubernetesJobs) -> None:

@@ -22,7 +22,10 @@ LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"
 def submitted(monkeypatch: pytest.MonkeyPatch, **spec: Any) -> dict[str, Any]:
     """The manifest that would be created for the first attempt of a trial."""
     jobs = KubernetesJobs(
-        client.ApiClient(client.Configuration(host="http://127.0.0.1:1")), "team", lambda _: None
+        client.ApiClient(client.Configuration(host="http://127.0.0.1:1")),
+        "team",
+        lambda _: None,
+        lambda _: None,
     )
     sent: list[Any] = []
     monkeypatch.setattr(jobs._runner, "schedule", sent.append)
@@ -193,6 +196,6 @@ def test_a_failed_trials_last_words_are_its_own_and_not_torchruns() -> None:
 
 def test_a_cluster_that_cannot_be_reached_is_a_submit_error() -> None:
     configuration = client.Configuration(host="http://127.0.0.1:1", retries=False)
-    jobs = KubernetesJobs(client.ApiClient(configuration), "team", lambda _: None)
+    jobs = KubernetesJobs(client.ApiClient(configuration), "team", lambda _: None, lambda _: None)
     with pytest.raises(SubmitError, match="nas-3-a1"):
         jobs.submit(launch(trial=template()))

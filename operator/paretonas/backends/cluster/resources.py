@@ -1,5 +1,6 @@
-"""The three kinds of resources that are read and written, and the calls for them."""
+"""The kinds of resources that are read and written, and the calls for them."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ NOT_FOUND, CONFLICT, EXPIRED = 404, 409, 410
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A custom resource's place in the API."""
+    """A resource's place in the API."""
 
     group: str
     version: str
@@ -22,6 +23,7 @@ class Kind:
 EXPERIMENTS = Kind("paretonas.io", "v1alpha1", "nasexperiments")
 TRIALS = Kind("paretonas.io", "v1alpha1", "nastrials")
 VOLCANO_JOBS = Kind("batch.volcano.sh", "v1alpha1", "jobs")
+PODS = Kind("", "v1", "pods")
 
 
 class PatientClient(client.ApiClient):
@@ -43,16 +45,18 @@ class Resources:
     """After which a watch ends by itself."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self._custom = client.CustomObjectsApi(api)
+        self._api, self._custom = api, client.CustomObjectsApi(api)
 
     def list(
         self, kind: Kind, namespace: str | None, selector: str = "", *, fields: str = ""
     ) -> tuple[list[dict[str, Any]], int]:
         """All resources of a kind in a namespace, or everywhere, and the version of the listing."""
         listing, place = self._listing(kind, namespace)
-        answer = listing(
-            **place, label_selector=selector, field_selector=fields, _request_timeout=self.TIMEOUT
-        )
+        options: dict[str, Any] = {"label_selector": selector, "_request_timeout": self.TIMEOUT}
+        if kind is PODS:  # as plain values, like custom resources
+            answer = json.loads(listing(**place, **options, _preload_content=False).data)
+        else:
+            answer = listing(**place, **options, field_selector=fields)
         return answer["items"], int(answer["metadata"]["resourceVersion"])
 
     def watch(
@@ -123,6 +127,11 @@ class Resources:
 
     def _listing(self, kind: Kind, namespace: str | None) -> tuple[Callable[..., Any], dict[str, str]]:
         """The call that lists a kind in a namespace, or everywhere, and where."""
+        if kind is PODS:
+            core = client.CoreV1Api(self._api)
+            if namespace:
+                return core.list_namespaced_pod, {"namespace": namespace}
+            return core.list_pod_for_all_namespaces, {}
         place = {"group": kind.group, "version": kind.version, "plural": kind.plural}
         if namespace:
             return self._custom.list_namespaced_custom_object, place | {"namespace": namespace}

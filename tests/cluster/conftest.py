@@ -63,8 +63,9 @@ def start(nas: Kubectl) -> Iterator[Start]:
     """Apply an experiment in the operator's namespace, under a name that no earlier run has left logs of."""
     names: list[str] = []
 
-    def apply(document: dict[str, Any]) -> str:
-        names.append(f"{document['metadata']['name'][:30]}-{RUN}")
+    def apply(document: dict[str, Any], *, as_it_is: bool = False) -> str:
+        name = document["metadata"]["name"]
+        names.append(name if as_it_is else f"{name[:30]}-{RUN}")
         nas.apply({**document, "metadata": {"name": names[-1]}})
         return names[-1]
 

@@ -3,15 +3,20 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 BINARY = os.path.join(os.environ.get("BED_BIN", ""), "kubectl")  # noqa: PTH118 # pathlib would make ./kubectl of it
+
+PLUGINS = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""kubectl finds `kubectl-nas` there: in the environment that runs the tests."""
 
 PATIENCE_SECONDS = 60.0
 """What a loaded machine may take for what an idle one does in a few seconds."""

@@ -1,5 +1,7 @@
 """The mission's own sentence: apply the file, and read the Pareto set in the status. Everything in it is real."""
 
+import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.conftest import Start
-from tests.cluster.kubectl import Kubectl, condition, eventually
+from tests.cluster.kubectl import BINARY, PLUGINS, Kubectl, condition, eventually
 from tests.cluster.quick import of, quick
 
 MINUTES = 60.0
@@ -66,7 +68,7 @@ def brute_force(document: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]
 
 def test_the_mnist_example_runs_through_volcano_to_its_pareto_set(nas: Kubectl, start: Start):
     document = example("mnist-nas.yaml")
-    name = start(document)
+    name = start(document, as_it_is=True)
     nas.wait(f"nasexperiment/{name}", "Succeeded", 6 * MINUTES)
     experiment, trials = nas.get("nasexperiment", name), nas.list("nastrials", of(name))
     assert experiment is not None
@@ -79,6 +81,31 @@ def test_the_mnist_example_runs_through_volcano_to_its_pareto_set(nas: Kubectl, 
         "12 networks that have learned MNIST"
     )
     assert {t["spec"]["origin"] for t in trials} == {"Sobol", "BayesianOptimization"}
+
+
+def test_every_kubectl_command_of_the_readme_works(nas: Kubectl, start: Start):
+    name = start({**quick("mnist-nas")}, as_it_is=True)
+    nas.wait(f"nasexperiment/{name}", "Succeeded")
+    walk_through = (
+        Path("README.md")
+        .read_text()
+        .partition("## On a cluster")[2]
+        .partition("```bash")[2]
+        .partition("```")[0]
+    )
+    commands = [line.partition("#")[0].split() for line in walk_through.strip().splitlines()]
+    assert len(commands) >= 6, "the walk-through in README.md is found"
+    for command in commands:
+        assert command[0] == "kubectl", command
+        done = subprocess.run(
+            [BINARY, *command[1:]],
+            env={**os.environ, "PATH": PLUGINS},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+        assert name in done.stdout, f"{' '.join(command)} says nothing of {name}"
 
 
 @pytest.mark.parametrize("file", [file for file in BUDGET if file != "mnist-nas.yaml"])

@@ -13,13 +13,16 @@ NET=/var/run/netns/bed
 
 packages() {
   local missing=()
-  for p in containerd:containerd runc:runc ip:iproute2 openssl:openssl buildah:buildah debootstrap:debootstrap gcc:gcc; do command -v "${p%%:*}" >/dev/null || missing+=("${p##*:}"); done
+  for p in containerd:containerd runc:runc ip:iproute2 openssl:openssl curl:curl pgrep:procps buildah:buildah debootstrap:debootstrap gcc:gcc; do
+    command -v "${p%%:*}" >/dev/null || missing+=("${p##*:}")
+  done
   [ -x /usr/lib/cni/bridge ] || missing+=(containernetworking-plugins)
   [ ${#missing[@]} = 0 ] || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null; }
 }
 
 binaries() {
   [ -f "$BIN/.complete" ] && return
+  command -v go >/dev/null || { echo "bed: needs Go, as new as tests/cluster/bed/module/go.mod says, to build Kubernetes" >&2; exit 2; }
   rm -rf "$BIN"; mkdir -p "$BIN"
   "$HERE/build.sh" "$BIN"
   touch "$BIN/.complete"

@@ -1,19 +1,18 @@
 #!/bin/bash
 # Build the project's images from its own Dockerfile and give them to the running test cluster: images.sh (called by cluster.sh)
 # No registry is needed: a Debian tree with Python stands in for python:3.11-slim. Layers are kept beside the cluster's state, so
-# that a change of the code costs seconds, and nothing is done when nothing that goes into the images has changed.
+# that a change of the code costs a minute, and nothing is done for an image when nothing that goes into it has changed.
 set -euo pipefail
 : "${STATE:?}" "${CACHE:?}"
 HERE=$(cd "$(dirname "$0")" && pwd); ROOT=$(cd "$HERE/../../.." && pwd); cd "$ROOT"
 BASE=localhost/python:3.11-slim-bookworm
 TAG=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-STAMP=$STATE/images.stamp
-wanted=$(tar --sort=name --mtime=@0 --owner=0 --group=0 --exclude=__pycache__ --exclude='*.egg-info' -c \
-  Dockerfile requirements pyproject.toml README.md LICENSE operator trainer "$HERE/images.sh" 2>/dev/null | sha256sum)
-[ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ] && exit 0
-
 ctr() { command ctr -a "$STATE/containerd.sock" -n k8s.io "$@"; }
 store() { buildah --root "$CACHE/storage" --runroot "$CACHE/storage-run" --storage-driver overlay "$@"; }
+inputs() { # of a target: what its Dockerfile stages copy
+  tar --sort=name --mtime=@0 --owner=0 --group=0 --exclude=__pycache__ --exclude='*.egg-info' -c \
+    Dockerfile "requirements/torch.txt" "requirements/$1.txt" pyproject.toml README.md LICENSE "$1" | sha256sum
+}
 
 stand_in() { # the machine's own certificates go with it, so that pip and uv reach what the machine reaches
   local tree container; tree=$(mktemp -d "$CACHE/tree.XXXX")
@@ -31,19 +30,18 @@ stand_in() { # the machine's own certificates go with it, so that pip and uv rea
   store rm "$container" >/dev/null; rm -rf "$tree"
 }
 
-store inspect --type image $BASE >/dev/null 2>&1 || stand_in
 layout=$(mktemp -d "$CACHE/layout.XXXX"); trap 'rm -rf "$layout"' EXIT
-# Layers that the cluster has already are shown to the builder as there (hard links), so that 6 GB of torch are not written again.
-mkdir -p "$layout/blobs/sha256"
-find "$STATE/containerd/io.containerd.content.v1.content/blobs/sha256" -type f -exec ln -t "$layout/blobs/sha256" {} + 2>/dev/null || true
 for target in operator trainer; do
-  name=paretonas-$target:$TAG
+  name=paretonas-$target:$TAG stamp=$STATE/image-$target.stamp
+  [ "$(cat "$stamp" 2>/dev/null)" = "$(inputs $target)" ] && continue
+  store inspect --type image $BASE >/dev/null 2>&1 || stand_in
   echo "bed: building $name (minutes the first time) ..." >&2
-  store bud -q --layers --isolation chroot --network host --pull-never --build-arg PYTHON_IMAGE=$BASE --target $target -t "localhost/$name" . >"$CACHE/build-$target.log" 2>&1 ||
-    { tail -30 "$CACHE/build-$target.log" >&2; exit 1; }
-  store push -q -D "localhost/$name" "oci:$layout:docker.io/library/$name"   # the two share their layers
+  store bud -q --layers --isolation chroot --network host --pull-never --build-arg PYTHON_IMAGE=$BASE --target $target \
+    -t "localhost/$name" . >"$CACHE/build-$target.log" 2>&1 || { tail -30 "$CACHE/build-$target.log" >&2; exit 1; }
+  store push -q -D --format v2s2 "localhost/$name" "dir:$layout/$target"
+  python3 "$HERE/layout.py" "$layout" "docker.io/library/$name=$layout/$target"; rm -rf "${layout:?}/$target"
+  for blob in $(ctr content ls -q); do rm -f "$layout/blobs/sha256/${blob#sha256:}"; done   # what the cluster has already
+  echo "bed: importing $name ..." >&2
+  tar -C "$layout" -c . | ctr images import - >/dev/null
+  inputs $target >"$stamp"; rm -rf "${layout:?}"/*
 done
-echo "bed: importing the images ..." >&2
-find "$layout/blobs" -type f -links +1 -delete
-tar -C "$layout" -c . | ctr images import - >/dev/null
-echo "$wanted" >"$STAMP"

@@ -5,7 +5,8 @@
 Needs the operator in the namespace `paretonas` (deploy/overlays/kind) with the logs on a folder of this machine, as the
 test cluster has it. Every trial sleeps, writes its metrics and the times of its own start and end. Measured are
 
-- turnaround: a job's end, as a watch brings it, until the next job is there, as the same watch brings it;
+- turnaround: a job's end, as a watch brings it, until the next job is there, as the same watch brings it; negative
+  where the next one is there before Volcano says that the last one has ended (docs/adr/0006);
 - slot idle: the end of a trial's process until the start of the next in its slot;
 - all: from the experiment's creation to the last process' end; use: the share of the slots' time that trials ran in;
 - first: from the experiment's creation to its first job;
@@ -20,7 +21,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from typing import Any
 from kubernetes import client, config, watch
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.quick import IMAGE, PROGRAM, of, quick
+from urllib3.exceptions import ProtocolError
 
 NAMESPACE = "paretonas"
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:paretonas-operator"
@@ -37,6 +39,8 @@ TIMED = "\n".join(["import json, time", "begun = time.time()", PROGRAM, WRITE_TI
 PARALLELISM = 4
 WATCH_SECONDS = 3600
 """Longer than any run: a watch ends by itself."""
+WARM_UP = 20.0
+"""Seconds that the search needs to import Ax, and more."""
 
 
 @dataclass
@@ -63,22 +67,19 @@ class Result:
 @contextmanager
 def watching(prefix: str) -> Iterator[Seen]:
     """Watch the jobs whose name begins so."""
-    seen, stopping, stream = Seen(), threading.Event(), watch.Watch()
+    seen, stream = Seen(), watch.Watch()
 
     def follow() -> None:
         custom = client.CustomObjectsApi(client.ApiClient())
-        while not stopping.is_set():
-            for event in stream.stream(
-                custom.list_namespaced_custom_object, *VOLCANO, timeout_seconds=WATCH_SECONDS
-            ):
+        lasting = stream.stream(custom.list_namespaced_custom_object, *VOLCANO, timeout_seconds=WATCH_SECONDS)
+        with suppress(ProtocolError):  # how the client ends a watch that is stopped
+            for event in lasting:
                 name, now = event["object"]["metadata"]["name"], time.time()
                 phase = event["object"].get("status", {}).get("state", {}).get("phase")
                 if name.startswith(prefix):
                     seen.came.setdefault(name, now)
                     if phase in {"Completed", "Failed"}:
                         seen.over.setdefault(name, now)
-                if stopping.is_set():
-                    return
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
@@ -86,7 +87,6 @@ def watching(prefix: str) -> Iterator[Seen]:
     try:
         yield seen
     finally:
-        stopping.set()
         stream.stop()
 
 
@@ -214,12 +214,13 @@ def logs_folder() -> Path:
     return Path(json.loads(nas("get", "pv", volume, "-o", "json"))["spec"]["hostPath"]["path"])
 
 
-def ask_ahead(count: int) -> None:
-    """Set the operator up to keep so many candidates ready, and wait for its search to be warm."""
+def restart(ahead: int, settle: float) -> None:
+    """Have the operator keep so many candidates ready, restart it, and leave its search some seconds to get warm."""
     nas = Kubectl(NAMESPACE)
-    nas("set", "env", "deployment/paretonas-operator", f"PARETONAS_ASK_AHEAD={count}")
+    nas("set", "env", "deployment/paretonas-operator", f"PARETONAS_ASK_AHEAD={ahead}")
+    nas("rollout", "restart", "deployment/paretonas-operator")
     nas("rollout", "status", "deployment/paretonas-operator", "--timeout=120s")
-    time.sleep(20)
+    time.sleep(settle)
 
 
 def table(results: Sequence[Result]) -> str:
@@ -238,10 +239,9 @@ def table(results: Sequence[Result]) -> str:
     ]
     for r in results:
         counted = "-" if r.requests is None else f"{r.requests:.1f}"
-        lines.append(
-            f"| {r.name} | {part(r.turnarounds, 0.5)} | {part(r.turnarounds, 0.95)} | {part(r.idle, 0.5)} | {part(r.idle, 0.95)} "
-            f"| {r.total:.1f} | {r.use:.3f} | {r.first:.2f} | {counted} |"
-        )
+        quantiles = [part(values, share) for values in (r.turnarounds, r.idle) for share in (0.5, 0.95)]
+        cells = [r.name, *quantiles, f"{r.total:.1f}", f"{r.use:.3f}", f"{r.first:.2f}", counted]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -252,19 +252,28 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=5.0, help="a trial's sleep")
     parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--ahead", nargs="*", type=int, default=[1, 0], help="candidates kept ready, a run each")
+    parser.add_argument(
+        "--ahead", nargs="*", type=int, default=[1, 0], help="candidates kept ready, a run each"
+    )
+    parser.add_argument(
+        "--cold", action="store_true", help="a short run right after the operator's start too"
+    )
     parser.add_argument("--bare", action=argparse.BooleanOptionalAction, default=True, help="the floor too")
     options = parser.parse_args()
     config.load_kube_config()
     logs, stamp, results = logs_folder(), f"{time.time():.0f}"[-5:], list[Result]()
     for ahead in options.ahead:
-        ask_ahead(ahead)
+        restart(ahead, WARM_UP)
         print(f"{ahead} ahead ...", flush=True)
         results.append(run_experiment(f"ahead-{ahead}-{stamp}", options.seconds, options.trials, logs))
+    if options.cold:
+        restart(1, 0.0)
+        print("just started ...", flush=True)
+        results.append(run_experiment(f"just-started-{stamp}", options.seconds, PARALLELISM, logs))
     if options.bare:
         print("bare jobs ...", flush=True)
         results.append(run_bare(f"bare-{stamp}", options.seconds, options.trials, logs))
-    subprocess.run(["rm", "-rf", *(str(logs / r.name) for r in results)], check=True)  # noqa: S607 # folders of another user
+    subprocess.run(["rm", "-rf", *(str(logs / r.name) for r in results)], check=True)  # noqa: S607 # of another user
     print(table(results))
 
 

@@ -65,5 +65,5 @@ def _open(nas: Kubectl, name: str) -> list[str]:
     return [
         t["metadata"]["name"]
         for t in nas.list("nastrials", of(name))
-        if t["status"].get("state") == "Running"
+        if t.get("status", {}).get("state") == "Running"
     ]

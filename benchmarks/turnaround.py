@@ -99,7 +99,7 @@ def run_experiment(name: str, seconds: float, trials: int, logs: Path) -> Result
         seconds=seconds,
         maxTrials=trials,
         parallelism=PARALLELISM,
-        search={"initialTrials": 5},
+        search={"initialTrials": min(5, trials)},
         trial=trial,
     )
     before = requests()

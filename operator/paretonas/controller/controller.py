@@ -128,19 +128,21 @@ class Controller:
 
     def _pass(self, key: Key) -> None:
         try:
-            known = self._experiment(key)
-            with self.telemetry.passes():
-                after = known.engine.run_pass(ask=False)
+            self._bring_forward(key)
         except Gone:
             self._forget(key)
-            return
-        except InvalidDocument as error:
-            self._refuse(key, error)
-            return
         except ApiException as error:
             if error.status != CONFLICT:
                 raise
             self._passes.mark(key, _SOON)
+
+    def _bring_forward(self, key: Key) -> None:
+        try:
+            known = self._experiment(key)
+            with self.telemetry.passes():
+                after = known.engine.run_pass(ask=False)
+        except InvalidDocument as error:
+            self._refuse(key, error)
             return
         before, known.last = known.last, after
         self.telemetry.snapshot(key, after)

@@ -36,7 +36,7 @@ class EventPoster:
 
     def close(self, timeout: float) -> None:
         """Post what is waiting, for some seconds at most, and nothing after."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, RuntimeError):  # RuntimeError: it is closed already
             self._thread.submit(lambda: None).result(timeout)
         self._thread.shutdown(wait=False, cancel_futures=True)
 

@@ -14,7 +14,7 @@ from tests.unit.engine.fakes import suggestion
 from tests.waiting import eventually
 
 from paretonas.api import ExperimentSpec
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, VOLCANO_JOBS, PatientClient
+from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
 from paretonas.controller.controller import Controller
 from paretonas.controller.settings import Settings
 from paretonas.search import KnownTrial, Suggestion
@@ -74,12 +74,35 @@ class Cluster:
 
     def end(self, job: str, phase: str = "Completed", **metrics: float) -> None:
         """A job ends, with these metrics in its logs."""
+        self.log(job, **metrics)
+        state = {"phase": phase, "lastTransitionTime": "2026-01-31T12:00:00Z"}
+        self.server.set_status("jobs", job, {"state": state})
+
+    def end_pod(self, job: str, **metrics: float) -> None:
+        """A job's pod ends well, with these metrics in its logs; the job itself does not say so yet."""
+        self.log(job, **metrics)
+        metadata = self.server.stored["jobs", "team", job]["metadata"]
+        ended = {"exitCode": 0, "startedAt": "2026-01-31T12:00:00Z", "finishedAt": "2026-01-31T12:01:00Z"}
+        pod = {
+            "metadata": {
+                "name": f"{job}-trial-0-0",
+                "namespace": "team",
+                "resourceVersion": "1",
+                "labels": metadata["labels"],
+                "ownerReferences": [{"uid": metadata["uid"]}],
+                "managedFields": [{"manager": "kubelet"}],
+            },
+            "spec": {"containers": []},
+            "status": {"containerStatuses": [{"state": {"terminated": ended}}]},
+        }
+        self.controller.saw(PODS, "MODIFIED", pod)
+
+    def log(self, job: str, **metrics: float) -> None:
+        """Write the logs of a job's attempt."""
         if metrics:
             folder = self.logs / "nas" / job.rpartition("-a")[0] / f"a{job.rpartition('-a')[2]}"
             folder.mkdir(parents=True)
             write_scalars(folder, metrics)
-        state = {"phase": phase, "lastTransitionTime": "2026-01-31T12:00:00Z"}
-        self.server.set_status("jobs", job, {"state": state})
 
     # --- what is stored
 

@@ -66,6 +66,15 @@ def test_a_job_that_completes_makes_room_for_the_next(cluster: Cluster) -> None:
     assert "hypervolume" in cluster.experiment()["status"]
 
 
+def test_a_pod_that_has_ended_well_makes_room_before_its_job_says_so(cluster: Cluster) -> None:
+    cluster.apply(maxTrials=3)
+    cluster.controller.start()
+    running(cluster, "nas-0-a1", "nas-1-a1")
+    cluster.end_pod("nas-0-a1", accuracy=0.9, size=10)
+    running(cluster, "nas-0-a1", "nas-1-a1", "nas-2-a1")
+    assert cluster.state("nas-0") == "Succeeded"
+
+
 def test_an_experiment_comes_to_its_end_and_its_progress_is_no_longer_measured(cluster: Cluster) -> None:
     cluster.controller.start()
     cluster.apply(maxTrials=1, parallelism=1)

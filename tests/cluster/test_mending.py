@@ -81,6 +81,22 @@ def test_a_pod_that_the_namespace_forbids_is_told_in_the_words_of_its_policy(nas
     eventually(says(nas, name, "restricted"), "the pod security standard is named")
 
 
+def test_a_quota_that_is_used_up_is_named_and_waited_for(nas: Kubectl, start: Start):
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "late"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    nas.apply(quota)
+    try:
+        name = start(quick("no-quota", maxTrials=1, parallelism=1))
+        eventually(says(nas, name, "exceeded quota", "late"), "the quota is named")
+    finally:
+        nas("delete", "resourcequota", "late")
+    nas.wait(f"nasexperiment/{name}", "Succeeded")
+
+
 def test_a_forbidden_verb_is_named_and_waited_for(nas: Kubectl, start: Start):
     role = nas.get("role", "paretonas-operator")
     assert role is not None

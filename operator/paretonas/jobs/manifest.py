@@ -16,6 +16,9 @@ LOGS_VOLUME = "paretonas-logs"
 TTL_SECONDS = 86_400
 """A finished job stays a day, so that its pods can be looked at; its result was stored the moment it ended."""
 
+LEAST_TTL_SECONDS = 60
+"""A finished job stays until the operator has certainly seen how it ended, also one that was restarted meanwhile."""
+
 RESTRICTED_POD = {
     "runAsNonRoot": True,
     "seccompProfile": {"type": "RuntimeDefault"},
@@ -48,7 +51,7 @@ def finished_manifest(torchx_job: dict[str, Any], launch: Launch) -> dict[str, A
     ttl = spec.ttl_seconds_after_finished
     job["spec"] |= {
         "minAvailable": spec.trial.replicas,
-        "ttlSecondsAfterFinished": TTL_SECONDS if ttl is None else ttl,
+        "ttlSecondsAfterFinished": TTL_SECONDS if ttl is None else max(ttl, LEAST_TTL_SECONDS),
         "maxRetry": 1,
     }
     if spec.trial.replicas == 1:

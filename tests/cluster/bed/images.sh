@@ -15,10 +15,11 @@ inputs() { # of a target: what its Dockerfile stages copy
 }
 
 stand_in() { # the machine's own certificates go with it, so that pip and uv reach what the machine reaches
-  local tree container; tree=$(mktemp -d "$CACHE/tree.XXXX")
+  local tree container mirror; tree=$(mktemp -d "$CACHE/tree.XXXX")
   echo "bed: making a stand-in for python:3.11-slim ..." >&2
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)   # the machine's own
   debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates bookworm "$tree" \
-    "$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -1)" >"$CACHE/debootstrap.log"
+    ${mirror:+"$mirror"} >"$CACHE/debootstrap.log" || { tail -20 "$CACHE/debootstrap.log" >&2; exit 1; }
   rm -f "$tree"/usr/lib/python3*/EXTERNALLY-MANAGED; rm -rf "$tree"/var/cache/apt "$tree"/var/lib/apt/lists
   cp -L /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/ca-certificates.crt"
   ln -s /usr/bin/python3 "$tree/usr/local/bin/python"
@@ -30,6 +31,7 @@ stand_in() { # the machine's own certificates go with it, so that pip and uv rea
   store rm "$container" >/dev/null; rm -rf "$tree"
 }
 
+rm -rf "$CACHE"/tree.???? "$CACHE"/layout.????   # of a run that was killed
 layout=$(mktemp -d "$CACHE/layout.XXXX"); trap 'rm -rf "$layout"' EXIT
 for target in operator trainer; do
   name=paretonas-$target:$TAG stamp=$STATE/image-$target.stamp

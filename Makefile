@@ -37,6 +37,9 @@ cluster-down: ## Stop it
 e2e: data ## Run the cluster tests on that cluster, or on kind: make e2e KUBECONFIG=...
 	@scripts/e2e.sh "$(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))" $(TESTS)
 
+chaos: data ## Do every fault to that cluster, and write docs/reliability.md
+	@PARETONAS_FAULTS=all scripts/e2e.sh "" tests/cluster/faults $(TESTS)
+
 kind-up: ## On a machine with Docker and kind: cluster, images, Volcano, operator, example
 	@scripts/kind-up.sh
 
@@ -53,4 +56,4 @@ bench-%: data ## Run one benchmark: bench-mnist, bench-suggest, bench-quality, b
 clean: ## Remove what the targets above made, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup data demo test lint cluster-up cluster-down e2e kind-up format lock clean
+.PHONY: help setup data demo test lint cluster-up cluster-down e2e chaos kind-up format lock clean

@@ -28,6 +28,13 @@ MINIMAL: dict[str, Any] = {
 }
 
 
+ON_CLUSTER: dict[str, Any] = {
+    "logs": {"persistentVolumeClaim": {"claimName": "nas-logs"}},
+    "trial": {**MINIMAL["trial"], "image": "trainer:1"},
+}
+"""The fields that an experiment needs there."""
+
+
 def experiment(name: str = "nas", **spec: Any) -> NASExperiment:
     """A valid experiment: the minimal one with some fields (camelCase) of its spec changed."""
     return parse_experiment(

@@ -200,7 +200,13 @@ class Controller:
         return None
 
     def _store(self, key: Key) -> ClusterStore:
-        return ClusterStore(self._resources, self._caches[EXPERIMENTS], self._caches[TRIALS], *key)
+        return ClusterStore(
+            self._resources,
+            self._caches[EXPERIMENTS],
+            self._caches[TRIALS],
+            *key,
+            claim=self.settings.logs_claim,
+        )
 
     def _forget(self, key: Key) -> None:
         self._known.pop(key, None)

@@ -31,6 +31,9 @@ class Settings:
     ask_ahead: int = 1
     """Candidates that are kept ready, so that a free slot is filled at once (docs/adr/0005)."""
 
+    logs_claim: str | None = None
+    """The one claim that is mounted at the root, if it is one: an experiment that names another is not valid."""
+
     def logs_folder(self, experiment: NASExperiment) -> Path:
         """Where the operator sees an experiment's claim."""
         if self.namespace or experiment.spec.logs is None:
@@ -57,6 +60,7 @@ class Settings:
         return cls(
             namespace=environment.get("PARETONAS_NAMESPACE") or None,
             logs_root=Path(environment.get("PARETONAS_LOGS_ROOT") or default.logs_root),
+            logs_claim=environment.get("PARETONAS_LOGS_CLAIM") or None,
             port=int(number("PORT", default.port)),
             resync_seconds=number("RESYNC_SECONDS", default.resync_seconds),
             pass_seconds=number("PASS_SECONDS", default.pass_seconds),

@@ -9,7 +9,7 @@ from tests import builders
 
 from paretonas.backends.cluster.cache import Cache
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Kind
-from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
+from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken, lacking
 
 
 class ApiServer:
@@ -45,7 +45,9 @@ class World:
 
     def __init__(self) -> None:
         self.server, self.experiments, self.trials = ApiServer(), Cache(), Cache()
-        created = self.server.create(EXPERIMENTS, "team", builders.experiment().to_dict())
+        created = self.server.create(
+            EXPERIMENTS, "team", builders.experiment(**builders.ON_CLUSTER).to_dict()
+        )
         assert created is not None
         self.experiments.put(created)
         self.store = ClusterStore(self.server, self.experiments, self.trials, "team", "nas")  # type: ignore[arg-type] # a fake
@@ -53,7 +55,9 @@ class World:
     def create_anew(self) -> None:
         """The experiment is deleted and created again under its name; its trials are still there."""
         self.experiments.remove(self.server.stored.pop((EXPERIMENTS, "nas")))
-        created = self.server.create(EXPERIMENTS, "team", builders.experiment().to_dict())
+        created = self.server.create(
+            EXPERIMENTS, "team", builders.experiment(**builders.ON_CLUSTER).to_dict()
+        )
         assert created is not None
         self.experiments.put(created)
 
@@ -146,3 +150,24 @@ def test_the_status_is_written_and_read_back(world: World) -> None:
     assert world.store.status() == status
     assert world.store.experiment().status == status
     assert world.store.generation is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"logs": builders.ON_CLUSTER["logs"]}, "spec.trial.image"),
+        ({"trial": builders.ON_CLUSTER["trial"]}, "spec.logs"),
+        (
+            {**builders.ON_CLUSTER, "logs": {"persistentVolumeClaim": {"claimName": "other"}}},
+            "spec.logs.persistentVolumeClaim.claimName",
+        ),
+    ],
+)
+def test_what_an_experiment_lacks_on_a_cluster_is_told_with_its_field(spec: dict[str, Any], path: str):
+    [problem] = lacking(builders.spec(**spec), "nas-logs")
+    assert (problem.path, bool(problem.remedy)) == (path, True)
+
+
+def test_an_operator_that_sees_every_claim_minds_none():
+    spec = {**builders.ON_CLUSTER, "logs": {"persistentVolumeClaim": {"claimName": "other"}}}
+    assert lacking(builders.spec(**spec), None) == []

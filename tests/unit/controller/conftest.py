@@ -22,7 +22,6 @@ from paretonas.search import KnownTrial, Suggestion
 T = TypeVar("T")
 
 KINDS = {kind.plural: kind for kind in (EXPERIMENTS, TRIALS, VOLCANO_JOBS)}
-TEMPLATE = {"image": "trainer:1", "command": ["python", "trial.py"]}
 
 
 class GridSearch:
@@ -65,7 +64,7 @@ class Cluster:
     # --- what users and Volcano do
 
     def apply(self, name: str = "nas", **spec: Any) -> None:
-        self.server.put(builders.experiment(name, **{"trial": TEMPLATE, **spec}))
+        self.server.put(builders.experiment(name, **{**builders.ON_CLUSTER, **spec}))
 
     def edit(self, name: str = "nas", **spec: Any) -> None:
         """Change fields of the spec, without a look at whether they are valid."""

@@ -19,8 +19,9 @@ def test_every_setting_can_be_given() -> None:
         "PARETONAS_RESYNC_SECONDS": "5",
         "PARETONAS_PASS_SECONDS": "2.5",
         "PARETONAS_ASK_AHEAD": "0",
+        "PARETONAS_LOGS_CLAIM": "logs",
     }
-    assert Settings.read(given) == Settings("team", Path("/mnt"), 9090, 5.0, 2.5, 0)
+    assert Settings.read(given) == Settings("team", Path("/mnt"), 9090, 5.0, 2.5, 0, "logs")
 
 
 def test_a_wrong_number_is_named() -> None:

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paretonas.api import ExperimentStatus, NASExperiment, NASTrial, parse_experiment, parse_trial
+from paretonas.api import (
+    ExperimentSpec,
+    ExperimentStatus,
+    InvalidDocument,
+    NASExperiment,
+    NASTrial,
+    Problem,
+    parse_experiment,
+    parse_trial,
+)
 from paretonas.backends.cluster.cache import Cache, belongs, version_of
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
 from paretonas.jobs.manifest import EXPERIMENT_LABEL
@@ -21,15 +30,27 @@ class ClusterStore:
     """Reads from the caches, writes to the API server, and puts what it wrote into the caches at once."""
 
     def __init__(
-        self, resources: Resources, experiments: Cache, trials: Cache, namespace: str, name: str
+        self,
+        resources: Resources,
+        experiments: Cache,
+        trials: Cache,
+        namespace: str,
+        name: str,
+        *,
+        claim: str | None = None,
     ) -> None:
+        """The store of one experiment; ``claim`` is the one that the operator sees, if it sees only one."""
+        self._claim = claim
         self._resources, self._experiments, self._trials = resources, experiments, trials
         self._namespace, self._name = namespace, name
         self._parsed: dict[str, tuple[int, NASTrial]] = {}
 
     def experiment(self) -> NASExperiment:
-        """The experiment. Raises Gone, or InvalidDocument."""
-        return parse_experiment(dict(self._body()))
+        """The experiment. Raises Gone, or InvalidDocument, also for what it lacks on a cluster only."""
+        experiment = parse_experiment(dict(self._body()))
+        if problems := lacking(experiment.spec, self._claim):
+            raise InvalidDocument(problems)
+        return experiment
 
     def trials(self) -> Sequence[NASTrial]:
         """All trials, in index order."""
@@ -105,3 +126,20 @@ class ClusterStore:
             known = (version, parse_trial(dict(body)))
             self._parsed[name] = known
         return known[1]
+
+
+def lacking(spec: ExperimentSpec, claim: str | None) -> list[Problem]:
+    """What an experiment needs on a cluster, though not on a laptop: an image, and logs that the operator can see."""
+    problems = []
+    if not spec.trial.image:
+        remedy = "name the image that has the trial's program"
+        problems.append(Problem("spec.trial.image", "is required on a cluster", remedy))
+    if spec.logs is None:
+        remedy = "name the claim that trials write their TensorBoard logs to"
+        problems.append(Problem("spec.logs", "is required on a cluster", remedy))
+    elif claim is not None and spec.logs.persistent_volume_claim.claim_name != claim:
+        named = spec.logs.persistent_volume_claim.claim_name
+        path = "spec.logs.persistentVolumeClaim.claimName"
+        remedy = f"write {claim}, or mount that claim into the operator's pod (PARETONAS_LOGS_CLAIM)"
+        problems.append(Problem(path, "is a claim whose logs the operator does not see", remedy, named))
+    return problems

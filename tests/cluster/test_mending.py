@@ -46,6 +46,16 @@ def says(nas: Kubectl, name: str, *words: str) -> Callable[[], bool]:
     return lambda: all(word in told(nas, name) for word in words)
 
 
+def test_an_experiment_without_logs_is_not_valid_on_a_cluster(nas: Kubectl, start: Start):
+    document = quick("no-logs")
+    del document["spec"]["logs"]
+    name = start(document)
+    nas.wait(f"nasexperiment/{name}", "Valid=False")
+    experiment = nas.get("nasexperiment", name)
+    assert experiment is not None
+    assert condition(experiment, "Valid")["message"].startswith("spec.logs: is required on a cluster")
+
+
 def test_a_missing_queue_is_named_and_waited_for(nas: Kubectl, start: Start):
     name = start(quick("no-queue", maxTrials=1, parallelism=1, trial={"queue": "late"}))
     eventually(says(nas, name, "queue", "late"), "the queue is named")

@@ -22,6 +22,12 @@ test: data ## Run the tests that need no cluster, with coverage
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --skip-empty
 
+simulate: setup ## The engine under thousands of seeded fault schedules: SEEDS=how many; SEED=123 replays one
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+mutants: setup ## Show that the simulation finds bugs that are planted in the engine
+	@$(BIN)/python -m tests.simulation.mutants
+
 lint: setup ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +62,4 @@ bench-%: data ## Run one benchmark: bench-mnist, bench-suggest, bench-quality, b
 clean: ## Remove what the targets above made, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup data demo test lint cluster-up cluster-down e2e chaos kind-up format lock clean
+.PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up format lock clean

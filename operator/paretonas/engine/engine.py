@@ -107,6 +107,8 @@ class Engine:
         first = trials[-1].spec.index + 1 if trials else 0
         for index, candidate in enumerate(suggestion.candidates, first):
             self._store.create_trial(new_trial(experiment, index, candidate))
+            if self._store.trials()[-1].spec.parameters != candidate.parameters:
+                return  # there was a trial that had not been seen: what follows was chosen without knowing of it
         if suggestion.exhausted:
             self._exhausted_at = len(trials) + len(suggestion.candidates)
 
@@ -136,7 +138,7 @@ class Engine:
         *,
         draining: bool,
     ) -> Decision:
-        exhausted = self._exhausted_at == len(trials)
+        exhausted = self._exhausted_at == len(trials) or _ended_as_it_is(experiment, trials)
         return decide(
             experiment, trials, jobs, self._clock(), exhausted=exhausted, draining=draining, ahead=self._ahead
         )
@@ -181,6 +183,13 @@ class Engine:
         if status != experiment.status:
             self._store.save_status(status)
         return Snapshot(experiment.replace(status=status), marked, decision.ask)
+
+
+def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> bool:
+    """Whether it has ended with these trials of this many, so that there is no further point if there are fewer."""
+    ending = experiment.status.condition("Succeeded")
+    complete = ending is not None and ending.reason in {"SearchSpaceExhausted", "NoTrialSucceeded"}
+    return complete and experiment.status.progress == f"{len(trials)}/{experiment.spec.max_trials}"
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:

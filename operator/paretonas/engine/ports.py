@@ -10,7 +10,11 @@ from paretonas.search import KnownTrial, Suggestion
 
 
 class Store(Protocol):
-    """The experiment and its trials, as last written. Every write is whole and durable when the call returns."""
+    """The experiment and its trials, as last written. Every write is whole and durable when the call returns.
+
+    What is read may be older than what others, or this process in a request without an answer, have written. A write
+    takes the place of the version that was read, and is refused when there is a newer one.
+    """
 
     def experiment(self) -> NASExperiment:
         """The experiment."""

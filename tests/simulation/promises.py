@@ -1,0 +1,145 @@
+"""What is promised, checked at the very call that would break it. Nothing of the engine is used to judge it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from tests.simulation.schedule import End
+from tests.simulation.truth import Truth, result
+
+from paretonas.api import ENDED, Attempt, ExperimentStatus, NASTrial
+from paretonas.jobs.job import Launch
+
+_REASONS: Mapping[End, str] = {
+    End.SUCCEEDS: "Completed",
+    End.NAN: "NotFinite",
+    End.SILENT: "MetricsUnavailable",
+    End.CRASHES: "Crashed",
+    End.KILLED: "Killed",
+    End.OUT_OF_MEMORY: "OutOfMemory",
+    End.LOST: "Lost",
+    End.EVICTED: "Evicted",
+    End.DELETED: "Lost",
+}
+"""What is to be said of a job that really ended so."""
+
+_RESULTS = {End.SUCCEEDS, End.NAN, End.SILENT}
+"""What counts although the job was about to be stopped."""
+
+_FINAL: Mapping[str, str] = {
+    "Completed": "Succeeded",
+    "NotFinite": "Infeasible",
+    "OutOfMemory": "Infeasible",
+    "MetricsUnavailable": "Failed",
+    "DeadlineExceeded": "Failed",
+}
+
+_MOST_LOST = 10
+
+
+class Violation(Exception):  # noqa: N818 # a finding
+    """A promise was broken."""
+
+    def __init__(self, promise: str, message: str) -> None:
+        super().__init__(f"{promise}: {message}")
+        self.promise = promise
+
+
+class Promises:
+    """Told of every change before it is made."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self.checks: Counter[str] = Counter()
+
+    def kept(self, promise: str, holds: bool, message: str) -> None:
+        """Check one thing."""
+        self.checks[promise] += 1
+        if not holds:
+            raise Violation(promise, message)
+
+    def trial_created(self, trial: NASTrial) -> None:
+        truth, spec = self._truth, self._truth.experiment.spec
+        count = len(truth.trials) + 1
+        most = spec.max_trials + truth.added_by_user
+        self.kept("budget", count <= most, f"{trial.name} is trial {count} of {most}")
+        same = [t.name for t in truth.trials if t.spec.parameters == trial.spec.parameters]
+        self.kept("no point twice", not same, f"{trial.name} is at {trial.spec.parameters}, as {same}")
+
+    def trial_written(self, before: NASTrial, after: NASTrial) -> None:
+        old, new = before.status, after.status
+        if before.ended:
+            same = after.with_status(pareto=old.pareto) == before
+            self.kept("an end is final", same, f"{before.name} was {old.state}, now {new.state}")
+        closed = tuple(a for a in old.attempts if not a.open)
+        self.kept("an end is final", new.attempts[: len(closed)] == closed, f"{before.name}: {new.attempts}")
+        opened = [a.job for a in new.attempts if a.open]
+        single = len(new.attempts) <= len(old.attempts) + 1 and opened in ([], [new.attempts[-1].job])
+        self.kept("one attempt at a time", single if new.attempts else True, f"{before.name}: {opened}")
+        for attempt in new.attempts[len(closed) :]:
+            if not attempt.open:
+                self._ended_truly(attempt, next((a for a in old.attempts if a.job == attempt.job), None))
+        state = _state(new.attempts, self._truth.experiment.spec.failure_policy.retries)
+        right = state == new.state if state in ENDED else new.state not in ENDED
+        self.kept("true verdict", right, f"{before.name} is {new.state}, should be {state}")
+        if new.state == "Succeeded":
+            [x] = after.spec.parameters.values()
+            expected = result(float(x))
+            self.kept("true verdict", new.metrics == expected, f"{before.name} has {new.metrics}")
+
+    def status_written(self, before: ExperimentStatus, after: ExperimentStatus) -> None:
+        fixed, volume = before.reference_point, before.hypervolume or 0.0
+        moved = f"the reference point was {fixed}, now {after.reference_point}"
+        self.kept("fixed reference", fixed in ({}, after.reference_point), moved)
+        fell = f"the hypervolume was {volume}, now {after.hypervolume}"
+        self.kept("monotone status", (after.hypervolume or 0.0) >= volume, fell)
+        for state in ("succeeded", "failed", "infeasible", "total"):
+            was, now = getattr(before.trials, state), getattr(after.trials, state)
+            self.kept("monotone status", now >= was, f"{state} was {was}, now {now}")
+        self.kept("monotone status", before.start_time in {None, after.start_time}, "the start moved")
+        again = before.finished and not after.finished and not self._truth.added_by_user
+        self.kept("monotone status", not again, "it was finished, and goes on")
+
+    def job_begun(self, launch: Launch) -> None:
+        truth, name, trials = self._truth, launch.name, {t.name: t for t in self._truth.trials}
+        stored = trials.get(launch.trial.name)
+        opened = stored.attempt.job if stored and stored.attempt else None
+        self.kept("write-ahead", opened == name, f"{name} begins, stored as open is {opened}")
+        earlier = truth.jobs.get(name)
+        ran = earlier is not None and earlier.ran(truth.now)
+        self.kept("no attempt twice", not ran, f"{name} has run, and is submitted again")
+        beside = [job.name for job in truth.alive() if job.trial == launch.trial.name]
+        self.kept("one attempt at a time", not beside, f"{name} would run beside {beside}")
+        attempts = {t.attempt.job for t in trials.values() if t.attempt}
+        alive = [job.name for job in truth.alive() if job.name in attempts]
+        most = truth.experiment.spec.parallelism
+        self.kept("slots", len(alive) < most, f"{name} would be beside {alive}, for {most} slots")
+
+    def job_cancelled(self, trial: str, name: str) -> None:
+        attempts = next((t.status.attempts for t in self._truth.trials if t.name == trial), ())
+        reason = next((a.reason for a in attempts if a.job == name), None)
+        self.kept("write-ahead", reason is not None, f"{name} is cancelled, and why is not stored")
+
+    def _ended_truly(self, attempt: Attempt, before: Attempt | None) -> None:
+        job, name = self._truth.jobs.get(attempt.job), attempt.job
+        self.kept(
+            "no orphan", job is None or not job.alive(self._truth.now), f"{name} is over, and its job runs"
+        )
+        why = before.reason if before else None  # we stopped it, for this reason
+        reasons = set[str | None]()
+        if job and not job.cancelled and (why is None or job.end in _RESULTS):
+            reasons.add(_REASONS[job.end])
+        if job is None or job.removed or not reasons:
+            reasons.add(why or "Lost")
+        truly = f"{name} ended as {attempt.reason}, truly {sorted(map(str, reasons))}"
+        self.kept("true verdict", attempt.reason in reasons, truly)
+
+
+def _state(attempts: Sequence[Attempt], retries: int) -> str:
+    """The state that a trial with these attempts is in; Pending stands for all in which it goes on."""
+    reasons = [a.reason for a in attempts if not a.open]
+    if not reasons or len(reasons) < len(attempts):
+        return "Pending"
+    crashes = sum(reason in {"Crashed", "Killed"} for reason in reasons)
+    losses = sum(reason in {"Lost", "Evicted"} for reason in reasons)
+    given_up = crashes > retries or losses >= _MOST_LOST
+    return _FINAL.get(str(reasons[-1]), "Failed" if given_up and reasons[-1] != "Stopped" else "Pending")

@@ -1,0 +1,44 @@
+"""A search that costs nothing: a function of the known trials, as the real one is."""
+
+import random
+from collections.abc import Callable, Sequence
+
+from tests.simulation.network import Network
+from tests.simulation.promises import Promises
+from tests.simulation.schedule import Scenario
+
+from paretonas.api import ExperimentSpec
+from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
+
+
+class SimulatedSearch:
+    """The port Search: free points of a grid."""
+
+    def __init__(self, network: Network, promises: Promises, scenario: Scenario) -> None:
+        self._network, self._promises, self._ahead = network, promises, scenario.ahead
+        self._grid = [i / scenario.points for i in range(scenario.points)]
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while it thinks."""
+
+    def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
+        def suggest() -> Suggestion:
+            missing = spec.max_trials - len(known)
+            self._promises.kept(
+                "budget", 0 < count <= missing, f"{count} are asked for, {missing} are missing"
+            )
+            waiting, most = sum(k.state == "Pending" for k in known), spec.parallelism + self._ahead
+            hoard = f"{count} are asked for beside {waiting}, for {most} places"
+            self._promises.kept("no hoard", waiting + count <= most, hoard)
+            self.meanwhile()
+            return self._suggestion(spec, known, count)
+
+        return self._network.call(f"suggest {count}", suggest, refused=SearchError)
+
+    def _suggestion(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
+        taken = {k.parameters["x"] for k in known}
+        free = [x for x in self._grid if x not in taken]
+        seen = [(k.index, k.parameters["x"], k.state, sorted(k.metrics.items())) for k in known]
+        rng = random.Random(repr((spec.search.seed, seen)))  # noqa: S311 # no secret
+        chosen = rng.sample(free, min(count, len(free)))
+        candidates = tuple(Candidate({"x": x}, "Sobol") for x in chosen)
+        return Suggestion(candidates, exhausted=len(chosen) == len(free), seconds=0.0)

@@ -1,0 +1,185 @@
+"""One simulated run: passes under a schedule until the experiment is finished, and what is to be true then."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.network import Conflict, Crash, TimedOut, Trace
+from tests.simulation.promises import Violation
+from tests.simulation.schedule import Kind, Schedule
+from tests.simulation.truth import result
+from tests.simulation.world import World
+
+from paretonas.api import NASTrial
+from paretonas.engine.engine import Engine, Snapshot
+
+MOST_PASSES = 200
+"""With no more faults, in so many passes, a second apart, the longest schedule must have come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run that kept every promise consisted of."""
+
+    passes: int
+    calls: int
+    faults: Counter[Kind]
+    checks: Counter[str]
+
+
+def simulate(schedule: Schedule, engine: type[Engine] = Engine, trace: Trace | None = None) -> Report:
+    """Run a schedule to its end. Raises Violation."""
+    return _Run(schedule, engine, trace).run()
+
+
+class _Run:
+    def __init__(self, schedule: Schedule, engine: type[Engine], trace: Trace | None) -> None:
+        self._scenario, self._type = schedule.scenario, engine
+        self._world = World(schedule, trace)
+        self._engine = self._start()
+        self._passes = 0
+
+    def run(self) -> Report:
+        world, calm_passes, resting = self._world, 0, False
+        while not resting:
+            calm = world.network.calm
+            if calm:
+                world.end_faults()
+                calm_passes += 1
+                late = f"{calm_passes} passes without a fault: {_words(world.truth.trials)}"
+                world.promises.kept("progress", calm_passes <= MOST_PASSES, late)
+            before = world.truth.version
+            last = self._pass_and_its_faults()
+            if last and last.status.finished:
+                world.end_faults()
+                resting = calm and world.truth.version == before
+            if world.woken:
+                world.woken -= 1
+            else:
+                world.truth.wait()
+        self._check_end(last)
+        self._check_rest()
+        return Report(self._passes, world.network.number, world.network.injected, world.promises.checks)
+
+    def _start(self) -> Engine:
+        world = self._world
+        engine = self._type(
+            world.store, world.jobs, world.jobs, world.search, world.clock, ahead=self._scenario.ahead
+        )
+        world.search.meanwhile = self._pass_beside
+        return engine
+
+    def _pass_and_its_faults(self) -> Snapshot | None:
+        """One pass, and the search asked beside it; None when a fault has ended it."""
+        world = self._world
+        draining = world.drained > 0
+        world.drained -= draining
+        try:
+            last = self._pass(draining=draining, ask=self._scenario.beside is None)
+            if last.missing and not draining and self._scenario.beside is not None:
+                self._engine.ask()
+        except Crash:
+            world.network.say("      the process dies; a new one begins")
+            world.restart()
+            self._engine = self._start()
+        except (TimedOut, Conflict) as error:
+            world.network.say(f"      the pass ends: {error}")
+        except Violation:
+            raise
+        except Exception as error:
+            raise Violation("no error of its own", repr(error)) from error
+        else:
+            return last
+        return None
+
+    def _pass_beside(self) -> None:
+        """Passes that are made while the search thinks."""
+        for _ in range(self._scenario.beside or 0):
+            self._world.truth.wait()
+            try:
+                self._pass(draining=False, ask=False)
+            except (TimedOut, Conflict) as error:
+                self._world.network.say(f"      the pass beside ends: {error}")
+
+    def _pass(self, **options: Any) -> Snapshot:
+        self._passes += 1
+        network = self._world.network
+        network.say(f"pass {self._passes} {options}")
+        last = self._engine.run_pass(**options)
+        network.say(f"      {_words(last.trials)}; {len(last.status.pareto_set)} best")
+        self._check_result(last)
+        return last
+
+    def _check_result(self, last: Snapshot) -> None:
+        """The Pareto set and the hypervolume, against the definition."""
+        kept = self._world.promises.kept
+        best = _best(last)
+        shown = sorted(point.index for point in last.status.pareto_set)
+        kept("Pareto set", shown == best, f"{shown} is shown, {best} are not dominated")
+        marked = [t.spec.index for t in last.trials if t.status.pareto]
+        kept("Pareto set", marked == best, f"{marked} are marked, {best} are not dominated")
+        if last.status.reference_point:
+            volume = _hypervolume(last, best)
+            same = abs((last.status.hypervolume or 0.0) - volume) < 1e-9 * max(1.0, volume)
+            kept("Pareto set", same, f"the hypervolume is {volume}, {last.status.hypervolume} is shown")
+
+    def _check_end(self, last: Snapshot) -> None:
+        truth, kept, spec = self._world.truth, self._world.promises.kept, last.experiment.spec
+        kept("progress", list(last.trials) == truth.trials, "the last pass does not show what is stored")
+        kept("progress", last.status == truth.experiment.status, "the last pass does not show what is stored")
+        alive = [job.name for job in truth.alive()]
+        kept("no orphan", not alive, f"{alive} run after the end")
+        condition = last.status.condition("Succeeded")
+        if condition and condition.reason == "TooManyFailures":
+            failed = sum(t.status.state == "Failed" for t in truth.trials)
+            ended = sum(t.ended for t in truth.trials)
+            too_many = failed > spec.failure_policy.max_failure_ratio * ended
+            kept("budget", too_many, f"{failed} of {ended} are not too many failures")
+            return
+        kept("budget", all(t.ended for t in truth.trials), f"not all have ended: {_words(truth.trials)}")
+        points = self._scenario.points + truth.added_by_user
+        least = min(spec.max_trials, points)
+        count = len(truth.trials)
+        kept("budget", least <= count <= least + truth.added_by_user, f"{count} trials, should be {least}")
+
+    def _check_rest(self) -> None:
+        """A process that comes later leaves it alone."""
+        before = self._world.truth.version
+        self._world.restart()
+        self._engine = self._start()
+        self._pass(draining=False, ask=False)
+        untouched = self._world.truth.version == before
+        self._world.promises.kept("rest", untouched, "a new process writes to what is finished")
+
+
+def _best(last: Snapshot) -> list[int]:
+    """The trials that no other dominates, in index order: the definition, pair by pair."""
+    within = [
+        (t.spec.index, t.status.metrics["accuracy"], t.status.metrics["size"])
+        for t in last.trials
+        if t.status.state == "Succeeded"
+        and all(
+            o.threshold is None or o.comparable(t.status.metrics[o.metric]) <= o.comparable(o.threshold)
+            for o in last.experiment.spec.objectives
+        )
+    ]
+    return [
+        index
+        for index, accuracy, size in within
+        if not any(a >= accuracy and s <= size and (a, s) != (accuracy, size) for _, a, s in within)
+    ]
+
+
+def _hypervolume(last: Snapshot, best: list[int]) -> float:
+    """The area that they dominate, as a staircase."""
+    corner = last.status.reference_point
+    points = [result(float(t.spec.parameters["x"])) for t in last.trials if t.spec.index in best]
+    volume, top = 0.0, corner["size"]
+    for point in sorted(points, key=lambda p: p["accuracy"], reverse=True):
+        volume += max(0.0, point["accuracy"] - corner["accuracy"]) * max(0.0, top - point["size"])
+        top = min(top, point["size"])
+    return volume
+
+
+def _words(trials: "tuple[NASTrial, ...] | list[NASTrial]") -> str:
+    return " ".join(f"{t.spec.index}:{t.status.state}/{len(t.status.attempts)}" for t in trials)

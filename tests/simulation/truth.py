@@ -1,0 +1,110 @@
+"""What really is, whoever knows of it: the stored resources, the jobs, the time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.simulation.schedule import End
+
+from paretonas.api import NASExperiment, NASTrial
+from paretonas.jobs.job import Job, Phase
+
+Versioned = tuple[int, Any]
+"""A resource's version and its value."""
+
+EXPERIMENT = ""
+"""The key of the experiment among the resources; a trial's is its name."""
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+_ENDS: Mapping[End, tuple[Phase, int | None, str]] = {
+    End.SUCCEEDS: (Phase.SUCCEEDED, 0, ""),
+    End.NAN: (Phase.SUCCEEDED, 0, ""),
+    End.SILENT: (Phase.SUCCEEDED, 0, ""),
+    End.CRASHES: (Phase.FAILED, 1, ""),
+    End.KILLED: (Phase.FAILED, 137, ""),
+    End.OUT_OF_MEMORY: (Phase.FAILED, 137, "OutOfMemory"),
+    End.LOST: (Phase.LOST, None, ""),
+    End.EVICTED: (Phase.FAILED, 137, "Evicted"),
+    End.DELETED: (Phase.LOST, None, ""),
+}
+
+
+@dataclass
+class SimulatedJob:
+    """What really happens to a job."""
+
+    name: str
+    trial: str
+    x: float
+    end: End
+    begins: datetime
+    ends: datetime
+    cancelled: bool = False
+    removed: datetime | None = None
+
+    def ran(self, now: datetime) -> bool:
+        """Whether it has ever run."""
+        return self.begins <= (self.removed or now)
+
+    def alive(self, now: datetime) -> bool:
+        """Whether it runs or will run."""
+        return self.removed is None and now < self.ends
+
+    def seen(self, now: datetime) -> Job:
+        """What is shown of it."""
+        if now < min(self.begins, self.ends):
+            return Job(self.name, Phase.PENDING)
+        if now < self.ends:
+            return Job(self.name, Phase.RUNNING, started=self.begins)
+        phase, code, reason = (Phase.FAILED, -15, "") if self.cancelled else _ENDS[self.end]
+        started = self.begins if self.begins <= self.ends else None
+        return Job(self.name, phase, code, started, self.ends, log_tail="its last words", reason=reason)
+
+
+@dataclass
+class Truth:
+    """The world as it is."""
+
+    resources: dict[str, Versioned]
+    jobs: dict[str, SimulatedJob] = field(default_factory=dict)
+    now: datetime = BEGIN
+    version: int = 0
+    """Of the last write."""
+    added_by_user: int = 0
+
+    @property
+    def experiment(self) -> NASExperiment:
+        """The experiment as stored."""
+        value: NASExperiment = self.resources[EXPERIMENT][1]
+        return value
+
+    @property
+    def trials(self) -> list[NASTrial]:
+        """The trials as stored."""
+        return trials_of(self.resources)
+
+    def put(self, key: str, value: Any) -> None:
+        """Store a resource."""
+        self.version += 1
+        self.resources[key] = (self.version, value)
+
+    def alive(self) -> list[SimulatedJob]:
+        """Jobs that run or will run."""
+        return [job for job in self.jobs.values() if job.alive(self.now)]
+
+    def wait(self, seconds: float = 1.0) -> None:
+        """Let time go by."""
+        self.now += timedelta(seconds=seconds)
+
+
+def trials_of(resources: Mapping[str, Versioned]) -> list[NASTrial]:
+    """The trials among resources, in index order."""
+    values = (value for key, (_, value) in resources.items() if key != EXPERIMENT)
+    return sorted(values, key=lambda trial: trial.spec.index)
+
+
+def result(x: float) -> dict[str, float]:
+    """What a trial at this point logs."""
+    return {"accuracy": x, "size": 130 * (7 * x % 1)}

@@ -1,0 +1,122 @@
+"""The engine's world: its ports, the user, and somebody who kills its process."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from tests.builders import experiment
+from tests.simulation.jobs import SimulatedJobs
+from tests.simulation.network import Network, Trace
+from tests.simulation.promises import Promises
+from tests.simulation.schedule import Fault, Kind, Scenario, Schedule
+from tests.simulation.search import SimulatedSearch
+from tests.simulation.store import SimulatedStore
+from tests.simulation.truth import EXPERIMENT, Truth
+
+from paretonas.api import NASExperiment, NASTrial, TrialMetadata, TrialSpec, trial_name
+
+_SECONDS_A_JUMP = 2
+
+
+class World:
+    """Everything that the engine meets, under a schedule."""
+
+    def __init__(self, schedule: Schedule, trace: Trace | None = None) -> None:
+        self.truth = Truth({EXPERIMENT: (0, _experiment(schedule.scenario))})
+        self.network = Network(schedule, self._meet, trace)
+        self.promises = Promises(self.truth)
+        self.store = SimulatedStore(self.truth, self.network, self.promises)
+        self.jobs = SimulatedJobs(self.truth, self.network, self.promises, schedule, self.store.cached)
+        self.search = SimulatedSearch(self.network, self.promises, schedule.scenario)
+        self.drained, self.woken = 0, 0
+        """So many passes stop what runs; so many are made at once."""
+        self._skew = timedelta()
+
+    def clock(self) -> datetime:
+        """The engine's clock, which need not be right."""
+        return self.network.call("clock", lambda: self.truth.now + self._skew)
+
+    def restart(self) -> None:
+        """The process has died, and the next one begins."""
+        self.store.restart()
+        self.jobs.restart()
+
+    def end_faults(self) -> None:
+        """From now on nothing goes wrong, and the user leaves it alone."""
+        self.network.end_faults()
+        self.store.lag.begin(0)
+        self.jobs.lag.begin(0)
+        self.drained = 0
+        if self.truth.experiment.spec.suspend:
+            self._suspend(False)
+
+    def _meet(self, fault: Fault) -> None:
+        """What a fault does to the world; what it does to the call itself the network knows."""
+        happens: dict[Kind, Callable[[int], None]] = {
+            Kind.CONFLICT: lambda _: self.store.touch(),
+            Kind.LOST_ANSWER: lambda size: self.store.lag.begin(self.network.number + size),
+            Kind.STALE_RESOURCES: lambda size: self.store.lag.begin(self.network.number + size),
+            Kind.STALE_JOBS: lambda size: self.jobs.lag.begin(self.network.number + size),
+            Kind.REORDERED_RESOURCES: lambda size: self.store.lag.begin(
+                self.network.number + size, some=True
+            ),
+            Kind.REORDERED_JOBS: lambda size: self.jobs.lag.begin(self.network.number + size, some=True),
+            Kind.WOKEN_AGAIN: self._wake,
+            Kind.CLOCK_JUMPS: self._jump,
+            Kind.SUSPENDED: lambda _: self._suspend(not self.truth.experiment.spec.suspend),
+            Kind.STOPPED: self._stop,
+            Kind.USER_TRIAL: self._add_trial,
+            Kind.JOB_DELETED: self.jobs.delete,
+        }
+        if fault.kind in happens:
+            happens[fault.kind](fault.size)
+
+    def _wake(self, size: int) -> None:
+        self.woken += 1 + size % 3
+
+    def _jump(self, size: int) -> None:
+        self._skew = timedelta(seconds=_SECONDS_A_JUMP * (size % 5 - 2))
+
+    def _stop(self, size: int) -> None:
+        self.drained += 1 + size % 4
+
+    def _suspend(self, suspend: bool) -> None:
+        of = self.truth.experiment
+        self.truth.put(EXPERIMENT, of.replace(spec=of.spec.replace(suspend=suspend)))
+
+    def _add_trial(self, size: int) -> None:
+        """The user tries a point of their own, under an index that leaves a gap."""
+        trials, of = self.truth.trials, self.truth.experiment
+        if self.truth.added_by_user or len(trials) >= of.spec.max_trials or of.status.finished:
+            return
+        index = (trials[-1].spec.index if trials else -1) + 2 + size % 2
+        self.truth.added_by_user += 1
+        trial = NASTrial(
+            metadata=TrialMetadata(name=trial_name(of.name, index)),
+            spec=TrialSpec(experiment=of.name, index=index, parameters={"x": 0.123456}),
+        )
+        self.truth.put(trial.name, trial)
+
+
+@lru_cache(maxsize=4096)
+def _experiment(scenario: Scenario) -> NASExperiment:
+    thresholds: list[dict[str, object]] = [{"threshold": 0.0}, {"threshold": 100.0}]
+    limits = thresholds if scenario.thresholds else [{}, {}]
+    trial: dict[str, object] = {"command": ["python", "trial.py"]}
+    if scenario.deadline:
+        trial["activeDeadlineSeconds"] = scenario.deadline
+    return experiment(
+        objectives=[
+            {"metric": "accuracy", "goal": "Maximize", **limits[0]},
+            {"metric": "size", "goal": "Minimize", **limits[1]},
+        ],
+        maxTrials=scenario.max_trials,
+        parallelism=scenario.parallelism,
+        search={"initialTrials": min(2, scenario.max_trials)},
+        failurePolicy={
+            "retries": scenario.retries,
+            "maxFailureRatio": scenario.failure_ratio,
+            "afterTrials": min(3, scenario.max_trials),
+        },
+        trial=trial,
+    )

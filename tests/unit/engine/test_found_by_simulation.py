@@ -1,0 +1,30 @@
+"""What the simulation has found, in as few calls as it takes."""
+
+from tests.builders import experiment, trial
+from tests.unit.engine.fakes import World, run
+
+
+def test_candidates_chosen_without_knowing_of_a_trial_are_not_stored_beside_it() -> None:
+    """A trial was created, but its answer was lost: the next question is asked as if it did not exist."""
+
+    class Behind(World):
+        def trials(self):  # type: ignore[no-untyped-def] # as in World
+            seen = super().trials()
+            return seen if self.calls.count("create_trial") else []
+
+    world = Behind(experiment(), points=4, trials_={"nas-0": trial(0, x=0.9)})
+    world.engine().ask()
+    assert list(world.trials_) == ["nas-0"], "the second of two candidates may be the very point of nas-0"
+
+
+def test_an_experiment_that_ended_for_want_of_points_stays_so_for_the_next_engine() -> None:
+    world = World(experiment(), points=4)
+    ended = run(world).status
+    assert world.engine().run_pass(ask=False).status == ended
+
+
+def test_more_trials_are_asked_for_when_there_may_be_more_than_when_it_ended() -> None:
+    world = World(experiment(maxTrials=4), points=6)
+    run(world)
+    world.experiment_ = world.experiment_.replace(spec=world.experiment_.spec.replace(max_trials=8))
+    assert len(run(world).trials) == 6

@@ -1,6 +1,7 @@
 """A command line to call, and an experiment whose trials take 30 ms."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Result]
     return project, project.run()
 
 
+class Interruptible(subprocess.Popen[str]):
+    """A process that Ctrl-C reaches, also where who runs the tests ignores it; a failing test does not wait for it."""
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        def heed() -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        super().__init__(command, text=True, env=env, preexec_fn=heed, **pipes)  # one thread forks
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        if kind:
+            self.kill()
+        super().__exit__(kind, *rest)
+
+
 class ClusterUser:
     """A person with a kubeconfig, in whose folder `kubectl nas` is called; the context's namespace is ``team``."""
 
@@ -108,12 +125,9 @@ class ClusterUser:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command in a process of its own."""
-        return subprocess.Popen(
+        return Interruptible(
             [sys.executable, "-c", "from paretonas.cli.main import kubectl_main; kubectl_main()", *arguments],
-            text=True,
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            {**os.environ, "KUBECONFIG": str(self.kubeconfig)},
         )
 
 

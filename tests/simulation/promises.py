@@ -96,7 +96,8 @@ class Promises:
             was, now = getattr(before.trials, state), getattr(after.trials, state)
             self.kept("monotone status", now >= was, f"{state} was {was}, now {now}")
         self.kept("monotone status", before.start_time in {None, after.start_time}, "the start moved")
-        again = before.finished and not after.finished and not self._truth.added_by_user
+        more = self._truth.added_by_user or self._truth.raised
+        again = before.finished and not after.finished and not more
         self.kept("monotone status", not again, "it was finished, and goes on")
 
     def job_begun(self, launch: Launch) -> None:
@@ -104,6 +105,9 @@ class Promises:
         stored = trials.get(launch.trial.name)
         opened = stored.attempt.job if stored and stored.attempt else None
         self.kept("write-ahead", opened == name, f"{name} begins, stored as open is {opened}")
+        held = launch.trial.attempt
+        stopping = f"{name} begins, although it is being stopped"
+        self.kept("write-ahead", held is not None and held.reason is None, stopping)
         earlier = truth.jobs.get(name)
         ran = earlier is not None and earlier.ran(truth.now)
         self.kept("no attempt twice", not ran, f"{name} has run, and is submitted again")

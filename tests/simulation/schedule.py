@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CLOCK_JUMPS = "clock jumps"
     SUSPENDED = "suspended"
     STOPPED = "stopped by its user"
+    RAISED = "maxTrials raised"
     USER_TRIAL = "trial added by its user"
     JOB_DELETED = "job deleted by hand"
 

@@ -40,8 +40,8 @@ class _Run:
         self._passes = 0
 
     def run(self) -> Report:
-        world, calm_passes, resting = self._world, 0, False
-        while not resting:
+        world, calm_passes = self._world, 0
+        while True:
             calm = world.network.calm
             if calm:
                 world.end_faults()
@@ -50,9 +50,8 @@ class _Run:
                 world.promises.kept("progress", calm_passes <= MOST_PASSES, late)
             before = world.truth.version
             last = self._pass_and_its_faults()
-            if last and last.status.finished:
-                world.end_faults()
-                resting = calm and world.truth.version == before
+            if last and last.status.finished and calm and world.truth.version == before:
+                break
             if world.woken:
                 world.woken -= 1
             else:

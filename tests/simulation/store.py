@@ -24,7 +24,8 @@ class SimulatedStore:
         def read() -> NASExperiment:
             self._watch()
             self._read[EXPERIMENT] = self._cache[EXPERIMENT]
-            return self._cache[EXPERIMENT][1]
+            value: NASExperiment = self._read[EXPERIMENT][1]
+            return value
 
         return self._network.call("experiment", read)
 

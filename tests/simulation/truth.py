@@ -73,6 +73,9 @@ class Truth:
     version: int = 0
     """Of the last write."""
     added_by_user: int = 0
+    """Trials."""
+    raised: int = 0
+    """How often there may be more trials than before."""
 
     @property
     def experiment(self) -> NASExperiment:

@@ -65,6 +65,7 @@ class World:
             Kind.CLOCK_JUMPS: self._jump,
             Kind.SUSPENDED: lambda _: self._suspend(not self.truth.experiment.spec.suspend),
             Kind.STOPPED: self._stop,
+            Kind.RAISED: lambda _: self._raise(),
             Kind.USER_TRIAL: self._add_trial,
             Kind.JOB_DELETED: self.jobs.delete,
         }
@@ -81,8 +82,16 @@ class World:
         self.drained += 1 + size % 4
 
     def _suspend(self, suspend: bool) -> None:
+        self._edit(suspend=suspend)
+
+    def _raise(self) -> None:
+        self.truth.raised += 1
+        self._edit(max_trials=self.truth.experiment.spec.max_trials + 1)
+
+    def _edit(self, **spec: object) -> None:
+        """The user changes the spec."""
         of = self.truth.experiment
-        self.truth.put(EXPERIMENT, of.replace(spec=of.spec.replace(suspend=suspend)))
+        self.truth.put(EXPERIMENT, of.replace(spec=of.spec.replace(**spec)))
 
     def _add_trial(self, size: int) -> None:
         """The user tries a point of their own, under an index that leaves a gap."""

@@ -40,8 +40,7 @@ def two_operators(kubectl: Kubectl, _name: str) -> None:
 
 
 def search_killed(_kubectl: Kubectl, _name: str) -> None:
-    [operator] = processes(*OPERATOR)
-    kill_processes("multiprocessing", "spawn_main", parent=operator)
+    kill_processes("paretonas.search.worker")
 
 
 def trial_pod_deleted(kubectl: Kubectl, name: str) -> None:

@@ -1,17 +1,17 @@
 """The engine keeps its promises whatever goes wrong; `make simulate` does the same for longer."""
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from tests.simulation.mutants import catch, mutated
 from tests.simulation.planted import MUTANTS, Mutant
 from tests.simulation.promises import Violation
-from tests.simulation.schedule import End, Fault, Kind, Schedule, schedule
+from tests.simulation.schedule import End, Fault, Kind, Scenario, Schedule, schedule
 from tests.simulation.simulate import simulate
 from tests.simulation.strategies import schedules
 
 from paretonas.engine.engine import Engine
 
-SEEDS = 500
+SEEDS = 300
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 
 
@@ -31,8 +31,9 @@ def test_every_promise_is_kept_under_any_schedule(drawn: Schedule) -> None:
 
 @pytest.mark.parametrize("kind", Kind, ids=str)
 def test_a_fault_at_any_single_call_is_mended(kind: Kind) -> None:
-    calls = range(1, simulate(Schedule()).calls + 1)
-    injected = sum(simulate(Schedule(faults={call: Fault(kind, 12)})).faults[kind] for call in calls)
+    small = Scenario(max_trials=2)
+    calls = range(1, simulate(Schedule(small)).calls + 1)
+    injected = sum(simulate(Schedule(small, faults={n: Fault(kind, 12)})).faults[kind] for n in calls)
     assert injected > 0.75 * len(calls), "all but those after the end, which nothing disturbs"
 
 
@@ -61,7 +62,8 @@ def test_a_planted_bug_is_found(name: str, promise: str) -> None:
 
 def test_a_failing_schedule_is_shrunk_to_what_it_takes() -> None:
     engine = mutated(BY_NAME["a lost job is the candidate's failure"])
-    smallest = find(schedules, lambda drawn: _breaks(drawn, engine), settings=settings(max_examples=300))
+    untraced = settings(max_examples=300, phases=(Phase.generate, Phase.shrink))  # explaining would trace every line
+    smallest = find(schedules, lambda drawn: _breaks(drawn, engine), settings=untraced)
     assert not smallest.faults
     assert [fate.end for fate in smallest.fates] in ([End.LOST], [End.DELETED])
 

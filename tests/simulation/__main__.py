@@ -14,7 +14,7 @@ _EVERY = 2000
 
 
 @click.command()
-@click.option("--seeds", default=10_000, help="How many schedules.")
+@click.option("--seeds", default=8_000, help="How many schedules.")
 @click.option("--first", default=0, help="The first seed.")
 @click.option("--seed", type=int, help="Replay this one, with a trace of calls, faults and states.")
 def main(seeds: int, first: int, seed: int | None) -> None:

@@ -62,7 +62,7 @@ def test_a_planted_bug_is_found(name: str, promise: str) -> None:
 
 def test_a_failing_schedule_is_shrunk_to_what_it_takes() -> None:
     engine = mutated(BY_NAME["a lost job is the candidate's failure"])
-    untraced = settings(max_examples=300, phases=(Phase.generate, Phase.shrink))  # explaining would trace every line
+    untraced = settings(max_examples=300, phases=(Phase.generate, Phase.shrink))  # explaining is slow
     smallest = find(schedules, lambda drawn: _breaks(drawn, engine), settings=untraced)
     assert not smallest.faults
     assert [fate.end for fate in smallest.fates] in ([End.LOST], [End.DELETED])

@@ -83,6 +83,7 @@ class Engine:
         trouble = self._start(experiment, decision)
         if decision.ask and ask:
             self.ask()
+            experiment = self._store.experiment()
             trials, jobs = self._observe(experiment)
             decision = self._decide(experiment, trials, jobs, draining=draining)
             trouble = self._start(experiment, decision) or trouble

@@ -17,6 +17,20 @@ def test_candidates_chosen_without_knowing_of_a_trial_are_not_stored_beside_it()
     assert list(world.trials_) == ["nas-0"], "the second of two candidates may be the very point of nas-0"
 
 
+def test_what_has_changed_while_the_search_thought_counts_at_once() -> None:
+    """Else a status is written that follows from an experiment older than the one that it replaces."""
+
+    class Edited(World):
+        def suggest(self, *question):  # type: ignore[no-untyped-def] # as in World
+            self.experiment_ = experiment(suspend=True)
+            return super().suggest(*question)
+
+    world = Edited(experiment())
+    snapshot = world.engine().run_pass()
+    assert snapshot.experiment.spec.suspend
+    assert not world.jobs_
+
+
 def test_an_experiment_that_ended_for_want_of_points_stays_so_for_the_next_engine() -> None:
     world = World(experiment(), points=4)
     ended = run(world).status

@@ -119,7 +119,7 @@ EOC
 start coredns "$BIN/coredns" -conf Corefile
 
 # Volcano: its CRDs first (one that is missing stalls every informer), then scheduler, hooks, webhook manager
-"${PYTHON:-python3}" "$HERE/volcano.py" "$(cd "$HERE/module" && GOTOOLCHAIN=local go list -m -f '{{.Dir}}' volcano.sh/volcano)" "$STATE"
+"${PYTHON:-python3}" "$HERE/volcano.py" "$(cd "$HERE/module" && export GOTOOLCHAIN=local && go mod download volcano.sh/volcano && go list -m -f '{{.Dir}}' volcano.sh/volcano)" "$STATE"
 $K get ns volcano-system >/dev/null 2>&1 || $K create ns volcano-system
 $K get crd jobs.batch.volcano.sh >/dev/null 2>&1 || $K create -f crds.yaml
 $K wait --for=condition=Established crd --all --timeout=60s >/dev/null

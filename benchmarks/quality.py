@@ -47,7 +47,7 @@ def report(table: str, results: list[harness.Result]) -> str:
     runs: dict[str, list[harness.Result]] = {}
     for run in results:
         if run["table"] == table:
-            ahead = f", {run['ahead']} ahead" if run["ahead"] else ""
+            ahead = f", {run['ahead']} ahead" if run.get("ahead") else ""
             runs.setdefault(run["method"] + ahead, []).append(run)
 
     def shares(method: str, evaluations: int) -> list[float]:

@@ -44,7 +44,7 @@ e2e: data ## Run the cluster tests on that cluster, or on kind: make e2e KUBECON
 	@scripts/e2e.sh "$(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))" $(TESTS)
 
 chaos: data ## Do every fault to that cluster, and write docs/reliability.md
-	@PARETONAS_FAULTS=all scripts/e2e.sh "" tests/cluster/faults $(TESTS)
+	@scripts/e2e.sh "" tests/cluster/faults $(TESTS)
 
 kind-up: ## On a machine with Docker and kind: cluster, images, Volcano, operator, example
 	@scripts/kind-up.sh

@@ -1,11 +1,10 @@
 """Whatever dies: exactly the budget of trials, each with one result, none forgotten.
 
 ``make chaos`` runs every fault on the test cluster in the middle of an experiment, and writes what was done, seen and
-measured to docs/reliability.md. ``make e2e`` runs a part of them.
+measured to docs/reliability.md.
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,17 +20,6 @@ Resource = dict[str, Any]
 
 TRIALS, SECONDS = 12, 3.0
 
-QUICK = (
-    "operator: SIGKILL",
-    "search process: SIGKILL",
-    "trial: pod deleted",
-    "API server: killed, back after 10 s",
-    "Volcano's webhook: down for 15 s",
-)
-"""The part that every change must pass."""
-
-CHOSEN = tuple(FAULTS) if os.environ.get("PARETONAS_FAULTS") == "all" else QUICK
-
 
 @pytest.fixture(scope="module")
 def rows(request: pytest.FixtureRequest) -> Iterator[list[str]]:
@@ -44,7 +32,7 @@ def rows(request: pytest.FixtureRequest) -> Iterator[list[str]]:
         )
 
 
-@pytest.mark.parametrize("fault", CHOSEN)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_loses_and_doubles_nothing(
     nas: Kubectl, start: Start, context: str, rows: list[str], fault: str
 ):

@@ -86,5 +86,15 @@ def attempt_folder(root: Path, experiment: str, trial: str, attempt: int) -> Pat
     return root / experiment / trial / f"a{attempt}"
 
 
+def free_attempt(root: Path, experiment: str, trial: str, number: int) -> int:
+    """The first number from this one on whose folder does not exist yet.
+
+    A deleted experiment leaves its logs; one of the same name must not add to them.
+    """
+    while attempt_folder(root, experiment, trial, number).exists():
+        number += 1
+    return number
+
+
 Jobs = Mapping[str, Job]
 """Jobs by name; a job that does not exist is absent."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from paretonas.jobs.job import attempt_folder
+from paretonas.jobs.job import attempt_folder, free_attempt
 from paretonas.metrics import Reading, Wanted, read
 
 _TRIES: Final = 3
@@ -22,7 +22,7 @@ class ClusterLogs:
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
-        folder = self._folder(trial, attempt)
+        folder = attempt_folder(self._root(), self._experiment, trial, attempt)
         reading = read(folder, wanted)
         for _ in range(_TRIES - 1):
             if len(reading.values) + len(reading.not_finite) >= len(wanted):
@@ -32,13 +32,5 @@ class ClusterLogs:
         return reading
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on whose folder does not exist yet.
-
-        A deleted experiment leaves its logs on the claim; one of the same name must not add to them.
-        """
-        while self._folder(trial, number).exists():
-            number += 1
-        return number
-
-    def _folder(self, trial: str, attempt: int) -> Path:
-        return attempt_folder(self._root(), self._experiment, trial, attempt)
+        """The first number from this one on whose folder does not exist yet."""
+        return free_attempt(self._root(), self._experiment, trial, number)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from paretonas.jobs.job import attempt_folder
+from paretonas.jobs.job import attempt_folder, free_attempt
 from paretonas.metrics import Reading, Wanted, read
 
 
@@ -15,13 +15,8 @@ class FolderLogs:
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
-        return read(self._folder(trial, attempt), wanted)
+        return read(attempt_folder(self._root, self._experiment, trial, attempt), wanted)
 
     def free_attempt(self, trial: str, number: int) -> int:
         """The first number from this one on whose folder does not exist yet."""
-        while self._folder(trial, number).exists():
-            number += 1
-        return number
-
-    def _folder(self, trial: str, attempt: int) -> Path:
-        return attempt_folder(self._root, self._experiment, trial, attempt)
+        return free_attempt(self._root, self._experiment, trial, number)

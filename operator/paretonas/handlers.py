@@ -11,11 +11,12 @@ from typing import Any
 import kopf
 from kubernetes import config
 
+from paretonas.api import EXPERIMENT_LABEL
 from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
 from paretonas.controller.controller import Controller
+from paretonas.controller.failpoints import Failpoint
 from paretonas.controller.server import serve
 from paretonas.controller.settings import Settings
-from paretonas.jobs.manifest import EXPERIMENT_LABEL
 from paretonas.search import SearchWorker
 
 _STOP_SECONDS = 20.0
@@ -35,7 +36,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
         await asyncio.to_thread(config.load_kube_config)
     search = SearchWorker()
     search.warm_up()
-    memo.controller = Controller(PatientClient(), Settings.read(), search)
+    memo.controller = Controller(PatientClient(), Settings.read(), search, Failpoint.read())
     memo.server = await serve(memo.controller)
     await asyncio.to_thread(memo.controller.start)
 

@@ -46,6 +46,19 @@ class Kubectl:
             raise Refused(done.stderr.strip())
         return done.stdout
 
+    def plugin(self, *arguments: str) -> str:
+        """What ``kubectl nas …`` prints."""
+        done = subprocess.run(
+            [BINARY, "nas", *arguments, "-n", self.namespace],
+            env={**os.environ, "PATH": PLUGINS},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def apply(self, *documents: dict[str, Any]) -> None:
         """Apply some documents. Raises Refused."""
         self("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))

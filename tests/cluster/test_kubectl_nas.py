@@ -3,28 +3,12 @@
 import csv
 import io
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.cluster.conftest import Start
-from tests.cluster.kubectl import BINARY, PLUGINS, Kubectl, eventually
+from tests.cluster.kubectl import Kubectl, eventually
 from tests.cluster.quick import of, quick
-
-
-def plugin(nas: Kubectl, *arguments: str) -> str:
-    """What `kubectl nas …` prints."""
-    done = subprocess.run(
-        [BINARY, "nas", *arguments, "-n", nas.namespace],
-        env={**os.environ, "PATH": PLUGINS},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -38,26 +22,26 @@ def done(nas: Kubectl, start: Start) -> str:
 def test_an_experiment_is_listed_printed_exported_and_reported(nas: Kubectl, done: str, tmp_path: Path):
     resource = nas.get("nasexperiment", done)
     assert resource is not None
-    assert f"{done} " in plugin(nas, "get")
-    assert json.loads(plugin(nas, "pareto", done, "-o", "json")) == resource["status"]["paretoSet"]
-    rows = list(csv.DictReader(io.StringIO(plugin(nas, "export", done))))
+    assert f"{done} " in nas.plugin("get")
+    assert json.loads(nas.plugin("pareto", done, "-o", "json")) == resource["status"]["paretoSet"]
+    rows = list(csv.DictReader(io.StringIO(nas.plugin("export", done))))
     assert [row["trial"] for row in rows] == [f"{done}-{i}" for i in range(3)]
-    assert len(plugin(nas, "trials", done).splitlines()) == 4
-    assert "x is 0." in plugin(nas, "logs", f"{done}-0")
+    assert len(nas.plugin("trials", done).splitlines()) == 4
+    assert "x is 0." in nas.plugin("logs", f"{done}-0")
     page = tmp_path / "report.html"
-    plugin(nas, "report", done, "--output", str(page))
+    nas.plugin("report", done, "--output", str(page))
     assert f"{done}-2" in page.read_text()
 
 
-def test_a_stopped_experiment_starts_no_trial_until_it_is_resumed(nas: Kubectl, start: Start):
+def test_a_suspended_experiment_starts_no_trial_until_it_is_resumed(nas: Kubectl, start: Start):
     name = start(quick("halted", seconds=2, maxTrials=4, parallelism=1))
     eventually(lambda: nas.list("vcjob", of(name)), "its first job")
-    plugin(nas, "stop", name)
+    nas.plugin("suspend", name)
     nas.wait(f"nasexperiment/{name}", "Suspended")
     eventually(lambda: not _open(nas, name), "what ran has ended")
     jobs = len(nas.list("vcjob", of(name)))
     assert jobs < 4
-    plugin(nas, "resume", name)
+    nas.plugin("resume", name)
     nas.wait(f"nasexperiment/{name}", "Succeeded")
 
 

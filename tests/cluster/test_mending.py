@@ -85,10 +85,10 @@ def test_a_missing_service_account_is_named_and_waited_for(nas: Kubectl, start: 
     nas.wait(f"nasexperiment/{name}", "Succeeded")
 
 
-def test_a_pod_that_the_namespace_forbids_is_told_in_the_words_of_its_policy(nas: Kubectl, start: Start):
-    overlay = {"spec": {"hostNetwork": True}}
+def test_a_pod_that_admission_refuses_is_told_in_its_words(nas: Kubectl, start: Start):
+    overlay = {"spec": {"runtimeClassName": "nowhere"}}
     name = start(quick("forbidden", maxTrials=1, parallelism=1, trial={"podOverlay": overlay}))
-    eventually(says(nas, name, "restricted"), "the pod security standard is named")
+    eventually(says(nas, name, "RuntimeClass", "nowhere"), "the runtime class is named")
 
 
 def test_a_quota_that_is_used_up_is_named_and_waited_for(nas: Kubectl, start: Start):

@@ -7,7 +7,7 @@ from itertools import count
 from tests.simulation.network import Lag, Network
 from tests.simulation.promises import Promises
 from tests.simulation.schedule import End, Fate, Schedule
-from tests.simulation.truth import SimulatedJob, Truth, result
+from tests.simulation.truth import NEVER, SimulatedJob, Truth, result
 
 from paretonas.api import NASTrial, job_name
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
@@ -86,6 +86,15 @@ class SimulatedJobs:
 
         return self._network.call(f"read {trial}-a{attempt}", read)
 
+    def size(self, trial: str, attempt: int) -> int:
+        def size() -> int:
+            job, now = self._truth.jobs.get(job_name(trial, attempt)), self._truth.now
+            if job is None or job.end is End.HANGS:
+                return 0
+            return max(0, (min(now, job.ends) - job.begins) // timedelta(seconds=1))
+
+        return self._network.call(f"size {trial}-a{attempt}", size)
+
     def free_attempt(self, trial: str, number: int) -> int:
         def free_attempt() -> int:
             return next(n for n in count(number) if job_name(trial, n) not in self._truth.jobs)
@@ -111,8 +120,13 @@ class SimulatedJobs:
         fate, now, x = next(self._fates, Fate()), self._truth.now, launch.trial.spec.parameters["x"]
         assert isinstance(x, float)
         begins = now + timedelta(seconds=fate.waits)
-        ends = begins + timedelta(seconds=fate.runs)
-        job = SimulatedJob(launch.name, launch.trial.name, x, fate.end, begins, ends)
+        template = launch.experiment.spec.trial
+        limited = template.progress_deadline_seconds or template.active_deadline_seconds
+        end = (
+            End.CRASHES if fate.end is End.HANGS and not limited else fate.end
+        )  # else nobody would ever end it
+        ends = begins + (NEVER if end is End.HANGS else timedelta(seconds=fate.runs))
+        job = SimulatedJob(launch.name, launch.trial.name, x, end, begins, ends)
         self._truth.jobs[launch.name] = job
 
     def _watch(self) -> None:

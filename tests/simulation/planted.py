@@ -17,7 +17,7 @@ MUTANTS = (
     Mutant(
         "a job is submitted before its attempt is stored",
         "engine",
-        """                self._store.save_trial(trial)
+        """                trial = self._store.save_trial(trial)
             try:
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
 """,
@@ -30,7 +30,7 @@ MUTANTS = (
         "an attempt is not stored at all",
         "engine",
         """opened))
-                self._store.save_trial(trial)
+                trial = self._store.save_trial(trial)
 """,
         """opened))
 """,
@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "the search is not told of waiting trials",
         "engine",
-        "list(map(known_trial, trials))",
-        "[known_trial(t) for t in trials if t.status.attempts]",
+        "for trial in trials if not trial.refused]",
+        "for trial in trials if trial.status.attempts or trial.ended]",
     ),
     Mutant(
         "an index is the number of trials",
@@ -77,8 +77,8 @@ MUTANTS = (
     Mutant(
         "attempts count into the budget",
         "decide",
-        "spec.max_trials - len(trials)",
-        "spec.max_trials - sum(max(1, len(t.status.attempts)) for t in trials)",
+        "spec.max_trials - sum(t.counts for t in trials)",
+        "spec.max_trials - sum(max(1, len(t.status.attempts)) for t in trials if t.counts)",
     ),
     Mutant(
         "waiting trials are not counted when asking",
@@ -89,20 +89,68 @@ MUTANTS = (
     Mutant(
         "failed trials are replaced beyond the budget",
         "decide",
+        "spec.max_trials - sum(t.counts for t in trials)",
+        'spec.max_trials - sum(t.counts and t.status.state != "Failed" for t in trials)',
+    ),
+    Mutant(
+        "results that were brought along use up the budget",
+        "decide",
+        "spec.max_trials - sum(t.counts for t in trials)",
         "spec.max_trials - len(trials)",
-        'spec.max_trials - sum(t.status.state != "Failed" for t in trials)',
+    ),
+    Mutant(
+        "an aborted job runs again at once",
+        "decide",
+        "ready = [t for t in waiting if not _pauses(t, now)]",
+        "ready = waiting",
+    ),
+    Mutant(
+        "an attempt that hangs is waited for",
+        "decide",
+        'return "NoProgress" if _past(quiet, template.progress_deadline_seconds) else None',
+        "return None",
+    ),
+    Mutant(
+        "hanging is not counted as a failure",
+        "verdicts",
+        '"NoProgress": Consequence(None)',
+        '"NoProgress": Consequence(None, charged=False)',
+    ),
+    Mutant(
+        "what runs goes on after its user has ended the experiment",
+        "decide",
+        "if outcome is not None or draining:",
+        "if (outcome is not None and not spec.stop) or draining:",
+    ),
+    Mutant(
+        "a warm start goes on for ever",
+        "engine",
+        "if not names or begun(trials):",
+        "if not names:",
+    ),
+    Mutant(
+        "a warm start is taken over once more after a crash",
+        "warm",
+        "if trial.name not in there:",
+        "if True:",
+    ),
+    Mutant(
+        "a result that was brought along is run again",
+        "verdicts",
+        "if not message and observation is None:",
+        "if not message:",
     ),
     Mutant(
         "more start than there are slots",
         "decide",
-        "waiting[: max(0, slots)]",
-        "waiting[: max(0, slots + 1)]",
+        "ready[: max(0, slots)]",
+        "ready[: max(0, slots + 1)]",
     ),
     Mutant(
         "a lost submission is not made again",
         "decide",
-        "starts=(*unsubmitted, *waiting[: max(0, slots)])",
-        "starts=tuple(waiting[: max(0, slots)])",
+        "starts=(*unsubmitted, *ready[: max(0, slots)])",
+        "starts=tuple(ready[: max(0, slots)])",
     ),
     Mutant(
         "an attempt that is being stopped is submitted again",
@@ -119,8 +167,8 @@ MUTANTS = (
     Mutant(
         "the experiment ends while trials run",
         "decide",
-        "complete = len(ended) == len(trials) and",
-        "complete =",
+        "if all(t.ended for t in trials) and (len",
+        "if (len",
     ),
     Mutant(
         "a lost job is the candidate's failure",
@@ -167,8 +215,8 @@ MUTANTS = (
     Mutant(
         "the Pareto set is of all that ended",
         "summary",
-        "best = [succeeded[i] for i in pareto_set(spec, metrics)]",
-        "best = succeeded",
+        "return [succeeded[i] for i in pareto_set(spec, [t.status.metrics for t in succeeded])]",
+        "return succeeded",
     ),
     Mutant(
         "an experiment starts with every pass",

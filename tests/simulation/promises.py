@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from tests.simulation.schedule import End
 from tests.simulation.truth import Truth, result
@@ -19,6 +20,8 @@ _REASONS: Mapping[End, str] = {
     End.LOST: "Lost",
     End.EVICTED: "Evicted",
     End.DELETED: "Lost",
+    End.ABORTED: "Aborted",
+    End.HANGS: "Completed",
 }
 """What is to be said of a job that really ended so."""
 
@@ -34,6 +37,9 @@ _FINAL: Mapping[str, str] = {
 }
 
 _MOST_LOST = 10
+
+_PAUSE, _SKEW = timedelta(seconds=30), timedelta(seconds=8)
+"""Before a job that was aborted runs again; by how much the engine's clock may be wrong, there and back."""
 
 
 class Violation(Exception):  # noqa: N818 # a finding
@@ -59,9 +65,12 @@ class Promises:
 
     def trial_created(self, trial: NASTrial) -> None:
         truth, spec = self._truth, self._truth.experiment.spec
-        count = len(truth.trials) + 1
+        brought = trial.spec.observation is not None
+        count = sum(t.spec.observation is None for t in truth.trials) + 1
         most = spec.max_trials + truth.added_by_user
-        self.kept("budget", count <= most, f"{trial.name} is trial {count} of {most}")
+        self.kept("budget", brought or count <= most, f"{trial.name} is trial {count} of {most}")
+        asked = any(t.spec.origin != "User" for t in truth.trials)
+        self.kept("warm start", not (brought and asked), f"{trial.name} is taken over after the search began")
         same = [t.name for t in truth.trials if t.spec.parameters == trial.spec.parameters]
         self.kept("no point twice", not same, f"{trial.name} is at {trial.spec.parameters}, as {same}")
 
@@ -73,12 +82,17 @@ class Promises:
         closed = tuple(a for a in old.attempts if not a.open)
         self.kept("an end is final", new.attempts[: len(closed)] == closed, f"{before.name}: {new.attempts}")
         opened = [a.job for a in new.attempts if a.open]
-        single = len(new.attempts) <= len(old.attempts) + 1 and opened in ([], [new.attempts[-1].job])
-        self.kept("one attempt at a time", single if new.attempts else True, f"{before.name}: {opened}")
+        single = len(new.attempts) <= len(old.attempts) + 1 and opened in ([], [a.job for a in new.attempts[-1:]])
+        self.kept("one attempt at a time", single, f"{before.name}: {opened}")
         for attempt in new.attempts[len(closed) :]:
             if not attempt.open:
                 self._ended_truly(attempt, next((a for a in old.attempts if a.job == attempt.job), None))
-        state = _state(new.attempts, self._truth.experiment.spec.failure_policy.retries)
+        brought = after.spec.observation
+        state = (
+            brought.state
+            if brought
+            else _state(new.attempts, self._truth.experiment.spec.failure_policy.retries)
+        )
         right = state == new.state if state in ENDED else new.state not in ENDED
         self.kept("true verdict", right, f"{before.name} is {new.state}, should be {state}")
         if new.state == "Succeeded":
@@ -96,7 +110,7 @@ class Promises:
             was, now = getattr(before.trials, state), getattr(after.trials, state)
             self.kept("monotone status", now >= was, f"{state} was {was}, now {now}")
         self.kept("monotone status", before.start_time in {None, after.start_time}, "the start moved")
-        more = self._truth.added_by_user or self._truth.raised
+        more = self._truth.added_by_user or self._truth.raised or self._truth.stopped
         again = before.finished and not after.finished and not more
         self.kept("monotone status", not again, "it was finished, and goes on")
 
@@ -108,12 +122,16 @@ class Promises:
         held = launch.trial.attempt
         stopping = f"{name} begins, although it is being stopped"
         self.kept("write-ahead", held is not None and held.reason is None, stopping)
+        self.kept("stopped", not launch.experiment.spec.stop, f"{name} begins, although its user has ended it all")
         earlier = truth.jobs.get(name)
         ran = earlier is not None and earlier.ran(truth.now)
         self.kept("no attempt twice", not ran, f"{name} has run, and is submitted again")
         beside = [job.name for job in truth.alive() if job.trial == launch.trial.name]
         self.kept("one attempt at a time", not beside, f"{name} would run beside {beside}")
         attempts = {t.attempt.job for t in trials.values() if t.attempt}
+        ends = [a.end_time for a in launch.trial.status.attempts if a.reason == "Aborted" and a.end_time]
+        early = bool(ends) and truth.now - max(ends) < _PAUSE - _SKEW
+        self.kept("pause", not early, f"{name} begins at {truth.now}, the last one was aborted at {ends}")
         alive = [job.name for job in truth.alive() if job.name in attempts]
         most = truth.experiment.spec.parallelism
         self.kept("slots", len(alive) < most, f"{name} would be beside {alive}, for {most} slots")
@@ -143,7 +161,7 @@ def _state(attempts: Sequence[Attempt], retries: int) -> str:
     reasons = [a.reason for a in attempts if not a.open]
     if not reasons or len(reasons) < len(attempts):
         return "Pending"
-    crashes = sum(reason in {"Crashed", "Killed"} for reason in reasons)
-    losses = sum(reason in {"Lost", "Evicted"} for reason in reasons)
+    crashes = sum(reason in {"Crashed", "Killed", "NoProgress"} for reason in reasons)
+    losses = sum(reason in {"Lost", "Evicted", "Aborted"} for reason in reasons)
     given_up = crashes > retries or losses >= _MOST_LOST
     return _FINAL.get(str(reasons[-1]), "Failed" if given_up and reasons[-1] != "Stopped" else "Pending")

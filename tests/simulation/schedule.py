@@ -26,6 +26,8 @@ class Kind(StrEnum):
     STOPPED = "stopped by its user"
     RAISED = "maxTrials raised"
     USER_TRIAL = "trial added by its user"
+    USER_RESULT = "result added by its user"
+    ENDED_BY_USER = "ended by its user, who thinks again"
     JOB_DELETED = "job deleted by hand"
 
 
@@ -41,6 +43,8 @@ class End(StrEnum):
     LOST = "lost"
     EVICTED = "evicted"
     DELETED = "deleted by hand while it runs"
+    ABORTED = "aborted by an administrator"
+    HANGS = "hangs, and logs nothing more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class Scenario:
     beside: int | None = None
     """Passes that are made while the search thinks; None: the pass itself waits for it."""
     deadline: int | None = None
+    progress_deadline: int | None = None
+    warm: bool = False
+    """Whether it begins with what another experiment has found."""
     thresholds: bool = True
     failure_ratio: float = 1.0
     cancelled_jobs_stay: bool = False
@@ -122,6 +129,8 @@ def _scenario(rng: random.Random) -> Scenario:
         thresholds=rng.random() < 0.5,
         failure_ratio=rng.choice((1.0, 1.0, 1.0, 0.5)),
         cancelled_jobs_stay=rng.random() < 0.5,
+        progress_deadline=rng.choice((None, None, 2)),
+        warm=rng.random() < 0.25,
     )
 
 

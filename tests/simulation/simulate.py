@@ -7,14 +7,15 @@ from typing import Any
 from tests.simulation.network import Conflict, Crash, TimedOut, Trace
 from tests.simulation.promises import Violation
 from tests.simulation.schedule import Kind, Schedule
-from tests.simulation.truth import result
+from tests.simulation.truth import ELSEWHERE, OTHER, result
 from tests.simulation.world import World
 
 from paretonas.api import NASTrial
 from paretonas.engine.engine import Engine, Snapshot
 
-MOST_PASSES = 200
-"""With no more faults, in so many passes, a second apart, the longest schedule must have come to its end."""
+MOST_PASSES = 800
+"""With no more faults, in so many passes, a second apart, the longest schedule must have come to its end: each of a
+dozen jobs may be aborted, and waits half a minute then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +129,30 @@ class _Run:
         kept("progress", last.status == truth.experiment.status, "the last pass does not show what is stored")
         alive = [job.name for job in truth.alive()]
         kept("no orphan", not alive, f"{alive} run after the end")
+        counted = [t for t in truth.trials if t.spec.observation is None]
         condition = last.status.condition("Succeeded")
         if condition and condition.reason == "TooManyFailures":
-            failed = sum(t.status.state == "Failed" for t in truth.trials)
-            ended = sum(t.ended for t in truth.trials)
+            failed = sum(t.status.state == "Failed" for t in counted)
+            ended = sum(t.ended for t in counted)
             too_many = failed > spec.failure_policy.max_failure_ratio * ended
             kept("budget", too_many, f"{failed} of {ended} are not too many failures")
             return
         kept("budget", all(t.ended for t in truth.trials), f"not all have ended: {_words(truth.trials)}")
-        points = self._scenario.points + truth.added_by_user
+        # a point of the grid that was brought along is not asked for
+        brought = sum(t.spec.observation is not None and self._on_grid(t) for t in truth.trials)
+        points = self._scenario.points - brought + truth.added_by_user
         least = min(spec.max_trials, points)
-        count = len(truth.trials)
+        count = len(counted)
+        sources = {t.spec.observation.source for t in truth.trials if t.spec.observation} - {None}
+        everything = {t.name for t in ELSEWHERE[OTHER]} if self._scenario.warm else set()
+        # where the user's points are enough, the search is never asked, and needs to know nothing
+        asked = any(t.spec.origin != "User" for t in truth.trials)
+        whole = sources == everything or not asked
+        kept("warm start", whole, f"of {OTHER} it knows {sorted(map(str, sources))}")
         kept("budget", least <= count <= least + truth.added_by_user, f"{count} trials, should be {least}")
+
+    def _on_grid(self, trial: NASTrial) -> bool:
+        return (float(trial.spec.parameters["x"]) * self._scenario.points).is_integer()
 
     def _check_rest(self) -> None:
         """A process that comes later leaves it alone."""

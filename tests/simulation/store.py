@@ -5,9 +5,9 @@ from typing import Any
 
 from tests.simulation.network import Conflict, Lag, Network
 from tests.simulation.promises import Promises
-from tests.simulation.truth import EXPERIMENT, Truth, Versioned, trials_of
+from tests.simulation.truth import ELSEWHERE, EXPERIMENT, Truth, Versioned, trials_of
 
-from paretonas.api import ExperimentStatus, NASExperiment, NASTrial
+from paretonas.api import NASExperiment, NASTrial
 
 
 class SimulatedStore:
@@ -48,19 +48,23 @@ class SimulatedStore:
             f"create {trial.name}", create, receive=lambda answer: self._learn(trial.name, answer)
         )
 
-    def save_trial(self, trial: NASTrial) -> None:
+    def save_trial(self, trial: NASTrial) -> NASTrial:
         def save(before: NASTrial) -> NASTrial:
             self._promises.trial_written(before, trial)
             return trial
 
         self._write(trial.name, save, f"save {trial.name}")
+        return trial
 
-    def save_status(self, status: ExperimentStatus) -> None:
+    def save_status(self, experiment: NASExperiment) -> None:
         def save(before: NASExperiment) -> NASExperiment:
-            self._promises.status_written(before.status, status)
-            return before.replace(status=status)
+            self._promises.status_written(before.status, experiment.status)
+            return before.replace(status=experiment.status)
 
         self._write(EXPERIMENT, save, "save status")
+
+    def finished(self, name: str) -> Sequence[NASTrial] | None:
+        return self._network.call(f"finished {name}", lambda: ELSEWHERE.get(name))
 
     # --- the world behind it
 
@@ -68,6 +72,10 @@ class SimulatedStore:
         """A trial as the engine's process knows it."""
         found = self._cache.get(name)
         return found[1] if found else None
+
+    def counted(self) -> int:
+        """Trials that the engine's process knows and that are in the budget."""
+        return sum(t.spec.observation is None for t in trials_of(self._read))
 
     def touch(self) -> None:
         """Somebody else changes something of everything, which the cache does not know yet."""

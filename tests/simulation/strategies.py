@@ -28,6 +28,8 @@ def _scenarios(draw: st.DrawFn) -> Scenario:
         thresholds=draw(st.booleans()),
         failure_ratio=draw(st.sampled_from([1.0, 0.5])),
         cancelled_jobs_stay=draw(st.booleans()),
+        progress_deadline=draw(st.sampled_from([None, 2])),
+        warm=draw(st.booleans()),
     )
 
 

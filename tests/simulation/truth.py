@@ -1,13 +1,21 @@
 """What really is, whoever knows of it: the stored resources, the jobs, the time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.simulation.schedule import End
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import (
+    NASExperiment,
+    NASTrial,
+    TrialMetadata,
+    TrialSpec,
+    TrialState,
+    TrialStatus,
+    trial_name,
+)
 from paretonas.jobs.job import Job, Phase
 
 Versioned = tuple[int, Any]
@@ -15,6 +23,9 @@ Versioned = tuple[int, Any]
 
 EXPERIMENT = ""
 """The key of the experiment among the resources; a trial's is its name."""
+
+OTHER = "elsewhere"
+"""An experiment that has ended long ago."""
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -28,7 +39,12 @@ _ENDS: Mapping[End, tuple[Phase, int | None, str]] = {
     End.LOST: (Phase.LOST, None, ""),
     End.EVICTED: (Phase.FAILED, 137, "Evicted"),
     End.DELETED: (Phase.LOST, None, ""),
+    End.ABORTED: (Phase.LOST, None, "Aborted"),
+    End.HANGS: (Phase.SUCCEEDED, 0, ""),
 }
+
+NEVER = timedelta(days=3650)
+"""For how long a job that hangs would run."""
 
 
 @dataclass
@@ -74,6 +90,8 @@ class Truth:
     """Of the last write."""
     added_by_user: int = 0
     """Trials."""
+    stopped: int = 0
+    """How often it was ended by its user."""
     raised: int = 0
     """How often there may be more trials than before."""
 
@@ -108,6 +126,24 @@ def trials_of(resources: Mapping[str, Versioned]) -> list[NASTrial]:
     return sorted(values, key=lambda trial: trial.spec.index)
 
 
+def _elsewhere(index: int, x: float, state: TrialState) -> NASTrial:
+    return NASTrial(
+        metadata=TrialMetadata(name=trial_name(OTHER, index)),
+        spec=TrialSpec(experiment=OTHER, index=index, parameters={"x": x}, origin="Sobol"),
+        status=TrialStatus(state=state, metrics=result(x) if state == "Succeeded" else {}),
+    )
+
+
 def result(x: float) -> dict[str, float]:
     """What a trial at this point logs."""
     return {"accuracy": x, "size": 130 * (7 * x % 1)}
+
+
+ELSEWHERE: Mapping[str, Sequence[NASTrial]] = {
+    OTHER: [
+        _elsewhere(0, 0.7654321, "Succeeded"),
+        _elsewhere(1, 0.2345678, "Failed"),
+        _elsewhere(3, 0.5, "Succeeded"),
+    ]
+}
+"""What other experiments have found; the last point is one that the search might ask for."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 from tests.builders import experiment
 from tests.simulation.jobs import SimulatedJobs
@@ -11,9 +12,9 @@ from tests.simulation.promises import Promises
 from tests.simulation.schedule import Fault, Kind, Scenario, Schedule
 from tests.simulation.search import SimulatedSearch
 from tests.simulation.store import SimulatedStore
-from tests.simulation.truth import EXPERIMENT, Truth
+from tests.simulation.truth import EXPERIMENT, OTHER, Truth, result
 
-from paretonas.api import NASExperiment, NASTrial, TrialMetadata, TrialSpec, trial_name
+from paretonas.api import NASExperiment, NASTrial, Observation, TrialMetadata, TrialSpec, trial_name
 
 _SECONDS_A_JUMP = 2
 
@@ -27,7 +28,7 @@ class World:
         self.promises = Promises(self.truth)
         self.store = SimulatedStore(self.truth, self.network, self.promises)
         self.jobs = SimulatedJobs(self.truth, self.network, self.promises, schedule, self.store.cached)
-        self.search = SimulatedSearch(self.network, self.promises, schedule.scenario)
+        self.search = SimulatedSearch(self.network, self.promises, schedule.scenario, self.store.counted)
         self.drained, self.woken = 0, 0
         """So many passes stop what runs; so many are made at once."""
         self._skew = timedelta()
@@ -49,6 +50,8 @@ class World:
         self.drained = 0
         if self.truth.experiment.spec.suspend:
             self._suspend(False)
+        if self.truth.experiment.spec.stop:
+            self._end(False)
 
     def _meet(self, fault: Fault) -> None:
         """What a fault does to the world; what it does to the call itself the network knows."""
@@ -67,6 +70,8 @@ class World:
             Kind.STOPPED: self._stop,
             Kind.RAISED: lambda _: self._raise(),
             Kind.USER_TRIAL: self._add_trial,
+            Kind.USER_RESULT: self._add_result,
+            Kind.ENDED_BY_USER: lambda _: self._end(not self.truth.experiment.spec.stop),
             Kind.JOB_DELETED: self.jobs.delete,
         }
         if fault.kind in happens:
@@ -84,6 +89,10 @@ class World:
     def _suspend(self, suspend: bool) -> None:
         self._edit(suspend=suspend)
 
+    def _end(self, stop: bool) -> None:
+        self.truth.stopped += 1
+        self._edit(stop=stop)
+
     def _raise(self) -> None:
         self.truth.raised += 1
         self._edit(max_trials=self.truth.experiment.spec.max_trials + 1)
@@ -98,11 +107,22 @@ class World:
         trials, of = self.truth.trials, self.truth.experiment
         if self.truth.added_by_user or len(trials) >= of.spec.max_trials or of.status.finished:
             return
-        index = (trials[-1].spec.index if trials else -1) + 2 + size % 2
         self.truth.added_by_user += 1
+        self._create(0.123456, size)
+
+    def _add_result(self, size: int) -> None:
+        """The user brings a result, good or bad."""
+        state: Literal["Succeeded", "Failed"] = "Failed" if size % 3 == 0 else "Succeeded"
+        if not any(t.spec.observation and not t.spec.observation.source for t in self.truth.trials):
+            metrics = result(0.654321) if state == "Succeeded" else {}
+            self._create(0.654321, size, Observation(state=state, metrics=metrics))
+
+    def _create(self, x: float, size: int, observation: Observation | None = None) -> None:
+        trials, of = self.truth.trials, self.truth.experiment
+        index = (trials[-1].spec.index if trials else -1) + 2 + size % 2
         trial = NASTrial(
             metadata=TrialMetadata(name=trial_name(of.name, index)),
-            spec=TrialSpec(experiment=of.name, index=index, parameters={"x": 0.123456}),
+            spec=TrialSpec(experiment=of.name, index=index, parameters={"x": x}, observation=observation),
         )
         self.truth.put(trial.name, trial)
 
@@ -114,6 +134,8 @@ def _experiment(scenario: Scenario) -> NASExperiment:
     trial: dict[str, object] = {"command": ["python", "trial.py"]}
     if scenario.deadline:
         trial["activeDeadlineSeconds"] = scenario.deadline
+    if scenario.progress_deadline:
+        trial["progressDeadlineSeconds"] = scenario.progress_deadline
     return experiment(
         objectives=[
             {"metric": "accuracy", "goal": "Maximize", **limits[0]},
@@ -121,6 +143,7 @@ def _experiment(scenario: Scenario) -> NASExperiment:
         ],
         maxTrials=scenario.max_trials,
         parallelism=scenario.parallelism,
+        warmStartFrom=[{"name": OTHER}] if scenario.warm else [],
         search={"initialTrials": min(2, scenario.max_trials)},
         failurePolicy={
             "retries": scenario.retries,

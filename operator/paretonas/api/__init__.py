@@ -3,7 +3,15 @@
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
 from paretonas.api.documents import load_experiment, parse_experiment, parse_trial
-from paretonas.api.experiment import API_VERSION, ExperimentSpec, FailurePolicy, Metadata, NASExperiment
+from paretonas.api.experiment import (
+    API_VERSION,
+    ExperimentSpec,
+    FailurePolicy,
+    Metadata,
+    NASExperiment,
+    WarmStart,
+)
+from paretonas.api.fit import misfits, point_misfits
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import (
     ActiveWhen,
@@ -20,7 +28,9 @@ from paretonas.api.parameters import (
 from paretonas.api.problems import InvalidDocument, Problem
 from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
 from paretonas.api.template import TrialTemplate, substitute, trial_arguments, written
+from paretonas.api.transfer import EXPERIMENT_LABEL, Loaded, exported, imported
 from paretonas.api.trial import (
+    REFUSED,
     Attempt,
     NASTrial,
     Observation,
@@ -31,11 +41,13 @@ from paretonas.api.trial import (
     job_name,
     trial_name,
 )
-from paretonas.api.yaml_text import load_yaml
+from paretonas.api.yaml_text import load_documents, load_yaml
 
 __all__ = [
     "API_VERSION",
     "ENDED",
+    "EXPERIMENT_LABEL",
+    "REFUSED",
     "ActiveWhen",
     "Attempt",
     "Bool",
@@ -52,6 +64,7 @@ __all__ = [
     "IntRange",
     "InvalidDocument",
     "LinearConstraint",
+    "Loaded",
     "Metadata",
     "MetricSource",
     "Model",
@@ -71,11 +84,17 @@ __all__ = [
     "TrialState",
     "TrialStatus",
     "TrialTemplate",
+    "WarmStart",
+    "exported",
+    "imported",
     "job_name",
+    "load_documents",
     "load_experiment",
     "load_yaml",
+    "misfits",
     "parse_experiment",
     "parse_trial",
+    "point_misfits",
     "substitute",
     "trial_arguments",
     "trial_name",

@@ -5,7 +5,7 @@ from typing import Any
 
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.problems import InvalidDocument, Location, Problem, read
-from paretonas.api.rules import broken
+from paretonas.api.rules import broken, broken_by_name
 from paretonas.api.trial import NASTrial
 from paretonas.api.yaml_text import load_yaml
 
@@ -46,7 +46,7 @@ def parse_experiment(document: Any) -> NASExperiment:
     experiment, problems, unread = read(NASExperiment, document, _STAND_INS)
     problems = required + problems
     if experiment is not None:
-        problems += broken(experiment.spec, _hidden(document, unread))
+        problems += broken(experiment.spec, _hidden(document, unread)) + broken_by_name(experiment)
     if problems or experiment is None:
         raise InvalidDocument(problems)
     return experiment

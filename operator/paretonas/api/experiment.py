@@ -45,6 +45,12 @@ class FailurePolicy(Model):
     """Further attempts of a trial whose process crashed."""
 
 
+class WarmStart(Model):
+    """Another experiment of the namespace, whose finished trials are known from the start."""
+
+    name: Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=MAX_NAME)]
+
+
 class ExperimentSpec(Model):
     """The search: what may vary, what is optimised, how a trial is run."""
 
@@ -59,7 +65,11 @@ class ExperimentSpec(Model):
     parallelism: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 1
     search: SearchSettings = SearchSettings()
     failure_policy: FailurePolicy = FailurePolicy()
+    warm_start_from: Annotated[tuple[WarmStart, ...], ListToTuple, Field(max_length=8)] = ()
     suspend: bool = False
+    """While true no trial is started; those that run finish."""
+    stop: bool = False
+    """Ends the experiment with what there is: those that run are stopped."""
     managed_by: str | None = None
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
     ttl_seconds_after_finished: Seconds | None = None
@@ -97,6 +107,15 @@ class ExperimentSpec(Model):
             if parameter.name == name:
                 return parameter
         raise KeyError(name)
+
+    def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
+        """Whether the parameter has a value at this point, by the others' values."""
+        return all(
+            when.parameter in values
+            and values[when.parameter] in when.values
+            and self.is_active(self.parameter(when.parameter), values)
+            for when in parameter.active_when
+        )
 
     def cast(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A point with each value in its parameter's type, in the order of the parameters."""

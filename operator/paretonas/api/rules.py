@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from paretonas.api.constraints import ConstraintSyntaxError, OutcomeConstraint, parse_outcome
-from paretonas.api.experiment import ExperimentSpec
+from paretonas.api.experiment import ExperimentSpec, NASExperiment
 from paretonas.api.objectives import MetricSource
 from paretonas.api.problems import Problem, suggestion
 from paretonas.api.space_rules import SPACE_RULES
@@ -27,6 +27,16 @@ def broken(spec: ExperimentSpec, hidden: frozenset[str] | None = frozenset()) ->
             problem for rule in (*SPACE_RULES, _parameter_references) for problem in rule(spec, hidden)
         ]
     return problems
+
+
+def broken_by_name(experiment: NASExperiment) -> list[Problem]:
+    """What is wrong with an experiment only under the name that it has."""
+    remedy = "name another experiment, or leave it out"
+    return [
+        Problem(f"spec.warmStartFrom[{i}].name", "is the experiment itself", remedy, start.name)
+        for i, start in enumerate(experiment.spec.warm_start_from)
+        if start.name == experiment.name
+    ]
 
 
 def _names_once(spec: ExperimentSpec) -> Iterator[Problem]:
@@ -83,6 +93,11 @@ def _budget(spec: ExperimentSpec) -> Iterator[Problem]:
         if value > spec.max_trials:
             message = f"is more than maxTrials ({spec.max_trials})"
             yield Problem(f"spec.{field}", message, "lower it, or raise maxTrials", value)
+
+
+def _warm_starts(spec: ExperimentSpec) -> Iterator[Problem]:
+    names = [(f"spec.warmStartFrom[{i}].name", start.name) for i, start in enumerate(spec.warm_start_from)]
+    yield from _twice("is named twice", names)
 
 
 def _outcome_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
@@ -166,6 +181,7 @@ _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _names_once,
     _tags_once,
     _budget,
+    _warm_starts,
     _outcome_constraints,
     _texts,
     _environment,

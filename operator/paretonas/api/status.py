@@ -25,7 +25,7 @@ class Condition(Model):
 
 
 class TrialCounts(Model):
-    """Trials by state; `total` is their sum."""
+    """Trials by state; `total` is their sum. `known` are results that were brought along, and in no other count."""
 
     total: int = 0
     pending: int = 0
@@ -34,6 +34,7 @@ class TrialCounts(Model):
     failed: int = 0
     early_stopped: int = 0
     infeasible: int = 0
+    known: int = 0
 
 
 class ParetoPoint(Model):
@@ -51,7 +52,7 @@ class ExperimentStatus(Model):
     observed_generation: int | None = None
     conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
     progress: str = ""
-    """Ended trials of all trials, as ``12/48``."""
+    """Ended trials of all that there will be, as ``12/48``."""
     trials: TrialCounts = TrialCounts()
     pareto_set: Annotated[tuple[ParetoPoint, ...], ListToTuple] = ()
     pareto_set_size: int = 0

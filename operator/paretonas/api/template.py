@@ -103,6 +103,10 @@ class TrialTemplate(Model):
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
     """Seconds that one attempt may run; past them it is stopped and the trial fails."""
+    progress_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
+    """Seconds that an attempt may run without logging anything new; past them it is stopped and tried again."""
+    ttl_seconds_after_finished: Seconds | None = None
+    """Seconds that a job stays after its end, and a trial after its experiment's."""
     queue: DnsSubdomain = "default"
     priority_class_name: DnsSubdomain | None = None
     service_account_name: DnsSubdomain | None = None

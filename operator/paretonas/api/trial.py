@@ -1,6 +1,6 @@
 """NASTrial: one candidate, stored before any job exists, and what came of it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -9,6 +9,9 @@ from paretonas.api.experiment import API_VERSION
 from paretonas.api.status import ENDED, Condition, TrialState
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
+
+REFUSED: Final = "Invalid"
+"""The reason of a trial that does not fit its experiment."""
 
 
 class Attempt(Model):
@@ -32,9 +35,13 @@ class Attempt(Model):
 
 
 class Observation(Model):
-    """A known result that the user brings (warm start)."""
+    """A known result that is brought along: the point need not be run (warm start)."""
 
-    metrics: dict[str, float]
+    state: Literal["Succeeded", "Failed", "Infeasible"] = "Succeeded"
+    """How it ended; the search stays away from what failed."""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    source: Annotated[str, Field(max_length=253)] | None = None
+    """The trial of another experiment that it was taken from."""
 
 
 class TrialSpec(Model):
@@ -85,6 +92,21 @@ class NASTrial(Model):
     def ended(self) -> bool:
         """Whether it has its final state."""
         return self.status.state in ENDED
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was made by a user and does not fit its experiment."""
+        ending = next((c for c in self.status.conditions if c.type == "Succeeded"), None)
+        return ending is not None and ending.reason == REFUSED
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the experiment's `maxTrials`.
+
+        A result that the user brings is not, nor is one that was refused. One that this search has asked for once,
+        in another cluster, is: it keeps its origin.
+        """
+        return not self.refused and (self.spec.observation is None or self.spec.origin != "User")
 
     @property
     def attempt(self) -> Attempt | None:

@@ -7,6 +7,9 @@ import yaml
 
 from paretonas.api.problems import InvalidDocument, Problem
 
+MOST_VALUES = 100_000
+"""Of one file: an export of a thousand trials has 20,000. A few lines with ``*`` can stand for billions."""
+
 _PREFIX = "tag:yaml.org,2002:"
 
 
@@ -62,8 +65,17 @@ def load_yaml(text: str) -> Any:
     Raises:
         InvalidDocument: it does not parse, or holds none or several documents.
     """
+    documents = load_documents(text)
+    if len(documents) != 1:
+        raise _invalid(None, f"holds {len(documents)} documents", "write one NASExperiment in a file")
+    return documents[0]
+
+
+def load_documents(text: str) -> list[Any]:
+    """All documents of a YAML text that are not empty. Raises InvalidDocument when it does not parse."""
     try:
         documents = [d for d in yaml.load_all(text, _Loader) if d is not None]  # a SafeLoader of our own
+        size = _size(documents, MOST_VALUES)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
@@ -73,9 +85,20 @@ def load_yaml(text: str) -> Any:
         raise _invalid(None, f"is not YAML: {summary}", "save the file as plain UTF-8 text") from None
     except RecursionError:
         raise _invalid(None, "is nested too deep", "take levels away") from None
-    if len(documents) != 1:
-        raise _invalid(None, f"holds {len(documents)} documents", "write one NASExperiment in a file")
-    return documents[0]
+    if size > MOST_VALUES:
+        raise _invalid(None, f"holds more than {MOST_VALUES:,} values", "repeat less with & and *")
+    return documents
+
+
+def _size(value: Any, most: int) -> int:
+    """Values in a document, with those that ``*`` repeats; counted to just beyond ``most``."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    count = 1
+    for item in inside:
+        if count > most:
+            break
+        count += _size(item, most - count)
+    return count
 
 
 def _invalid(mark: yaml.Mark | None, message: str, remedy: str) -> InvalidDocument:

@@ -109,9 +109,9 @@ class Cluster:
         """An experiment's status, although its spec may not be readable. Raises UnknownName."""
         return ExperimentStatus.model_validate(self._experiment(name).get("status") or {})
 
-    def suspend(self, name: str, *, suspended: bool) -> None:
-        """Say whether an experiment gets new trials."""
-        self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": {"suspend": suspended}})
+    def change(self, name: str, **spec: bool) -> None:
+        """Set `suspend` or `stop` of an experiment."""
+        self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": spec})
 
     def _experiment(self, name: str) -> dict[str, Any]:
         body = self._reader.get(EXPERIMENTS, self._namespace, name)

@@ -13,16 +13,16 @@ from paretonas.api import (
     IntChoice,
     IntRange,
     InvalidDocument,
-    NASExperiment,
+    Loaded,
     Problem,
-    load_yaml,
-    parse_experiment,
+    imported,
+    load_documents,
 )
 from paretonas.engine.words import count
 
 
-def load(file: Path, **budget: int | None) -> NASExperiment:
-    """Read and validate a file.
+def load(file: Path, **budget: int | None) -> Loaded:
+    """Read and validate a file: an experiment, with the trials that it begins with if it is an export.
 
     Args:
         file: the file.
@@ -32,19 +32,17 @@ def load(file: Path, **budget: int | None) -> NASExperiment:
         InvalidDocument: with every problem.
     """
     try:
-        document = load_yaml(file.read_text(encoding="utf-8"))
+        documents = load_documents(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         message = f"is not UTF-8: {error.reason} at byte {error.start}"
         raise InvalidDocument([Problem("document", message, "save it as UTF-8")]) from None
-    if isinstance(document, dict) and isinstance(document.get("spec"), dict):
-        given = {field: value for field, value in budget.items() if value is not None}
-        document = {**document, "spec": {**document["spec"], **given}}
-    return parse_experiment(document)
+    given = {field: value for field, value in budget.items() if value is not None}
+    return imported(documents, given)
 
 
-def summary(experiment: NASExperiment) -> str:
+def summary(search: Loaded) -> str:
     """``mnist-nas is valid: 6 parameters, 2 objectives, 48 trials, 2 at a time``."""
-    spec = experiment.spec
+    experiment, spec = search.experiment, search.experiment.spec
     parts = [
         count(len(spec.parameters), "parameter"),
         count(len(spec.objectives), "objective"),
@@ -54,6 +52,8 @@ def summary(experiment: NASExperiment) -> str:
     if points is not None:
         fewer = "at most " if spec.parameter_constraints or _conditional(spec) else ""
         parts.insert(1, f"{fewer}{count(points, 'point')}")
+    if search.trials:
+        parts.append(f"{count(len(search.trials), 'trial')} brought along")
     return f"{experiment.name} is valid: {', '.join(parts)}"
 
 

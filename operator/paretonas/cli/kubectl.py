@@ -27,6 +27,10 @@ class Target:
     context: str | None = None
     namespace: str | None = None
 
+    def command(self, verb: str, name: str) -> str:
+        """The command to type for the same place."""
+        return f"kubectl nas {verb} {name}{f' -n {self.namespace}' if self.namespace else ''}"
+
     def cluster(self, *, everywhere: bool = False, logs_root: Path | None = None) -> "Cluster":
         """The experiments there. Raises ClusterError."""
         from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
@@ -153,40 +157,53 @@ def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
 @nas.command()
 @click.argument("name")
 @_on_target
-def stop(target: Target, name: str) -> None:
+def suspend(target: Target, name: str) -> None:
     """Start no further trials of the experiment NAME; those that run go on to their end."""
     cluster = target.cluster()
-    status = cluster.status(name)
-    if status.finished:
-        click.echo(f"{name} is finished ({_reason(status)}): there is nothing to stop")
-        return
-    cluster.suspend(name, suspended=True)
-    namespace = f" -n {target.namespace}" if target.namespace else ""
-    left = _left_running(status.trials.running)
-    click.echo(f"{name}: no new trials; {left}. Resume: kubectl nas resume {name}{namespace}")
+    if status := _unfinished(cluster, name, "suspend"):
+        cluster.change(name, suspend=True)
+        left = _left_running(status.trials.running)
+        click.echo(f"{name}: no new trials; {left}. Resume: {target.command('resume', name)}")
+
+
+@nas.command()
+@click.argument("name")
+@_on_target
+def stop(target: Target, name: str) -> None:
+    """End the experiment NAME with what there is; trials that run are stopped."""
+    cluster = target.cluster()
+    if status := _unfinished(cluster, name, "stop"):
+        cluster.change(name, stop=True)
+        words = (
+            f"{count(status.trials.succeeded, 'trial')} succeeded, {status.trials.running:,} running stopped"
+        )
+        click.echo(f"{name}: ends; {words}. Go on all the same: {target.command('resume', name)}")
 
 
 @nas.command()
 @click.argument("name")
 @_on_target
 def resume(target: Target, name: str) -> None:
-    """Go on with the experiment NAME after `stop`."""
+    """Go on with the experiment NAME after `suspend` or `stop`."""
     cluster = target.cluster()
     status = cluster.status(name)
-    cluster.suspend(name, suspended=False)
-    if status.finished:
+    cluster.change(name, suspend=False, stop=False)
+    ended = status.trials.total - status.trials.pending - status.trials.running
+    if status.finished and _reason(status) != "Stopped":
         click.echo(f"{name}: not suspended any more, but finished ({_reason(status)})")
     else:
-        ended = status.trials.total - status.trials.pending - status.trials.running
         click.echo(f"{name}: goes on; {count(ended, 'trial')} ended so far")
 
 
 @nas.command()
 @click.argument("name")
-@output_option("csv", "json")
+@output_option("csv", "json", "yaml")
 @_on_target
 def export(target: Target, name: str, kind: str) -> None:
-    """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times."""
+    """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times.
+
+    As YAML it is a file for `kubectl apply` or `paretonas run`, which goes on with the search elsewhere.
+    """
     looking.show_export(target.cluster(), name, kind)
 
 
@@ -210,6 +227,15 @@ def report(
 def _check_watchable(kind: str) -> None:
     if kind != "table":
         raise click.UsageError(f"--watch shows a table; leave out -o {kind}")
+
+
+def _unfinished(cluster: "Cluster", name: str, verb: str) -> ExperimentStatus | None:
+    """The status of an experiment; None, which is said, when it is finished."""
+    status = cluster.status(name)
+    if status.finished:
+        click.echo(f"{name} is finished ({_reason(status)}): there is nothing to {verb}")
+        return None
+    return status
 
 
 def _reason(status: ExperimentStatus) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from paretonas.api import exported
 from paretonas.backends.local.store import StoreError
 from paretonas.cli import tables
 from paretonas.cli.formats import as_csv, as_json, as_yaml, trial_records
@@ -49,8 +50,11 @@ def show_pareto(source: Source, name: str, kind: str) -> None:
 
 
 def show_export(source: Source, name: str, kind: str) -> None:
-    """Print all that is known of an experiment's trials."""
-    show(kind, trial_records(source.trials(name)), list)
+    """Print all that is known of an experiment's trials, or the file to go on with elsewhere."""
+    if kind == "yaml":
+        show(kind, exported(source.experiment(name), source.trials(name)), list)
+    else:
+        show(kind, trial_records(source.trials(name)), list)
 
 
 def save_report(source: Source, name: str, page: Path, *, model: bool, show: bool) -> None:

@@ -56,8 +56,8 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path)
     """
     from paretonas.cli.run import run as run_experiment  # noqa: PLC0415 # see the module's docstring
 
-    experiment = load(file, parallelism=parallelism, maxTrials=max_trials)
-    sys.exit(run_experiment(experiment, runs, looking.console_for(SteadyOutput(sys.stdout))))
+    search = load(file, parallelism=parallelism, maxTrials=max_trials)
+    sys.exit(run_experiment(search, runs, looking.console_for(SteadyOutput(sys.stdout))))
 
 
 @main.command()
@@ -75,9 +75,9 @@ def plan(file: Path, number: int, kind: str) -> None:
     """Print the first candidates of FILE; nothing is run or created."""
     from paretonas.cli.plan import candidates  # noqa: PLC0415 # see the module's docstring
 
-    experiment = load(file)
-    records = candidates(experiment, number)
-    looking.show(kind, records, lambda: tables.candidate_columns(experiment.spec, records))
+    search = load(file)
+    records = candidates(search, number)
+    looking.show(kind, records, lambda: tables.candidate_columns(search.experiment.spec, records))
 
 
 @main.command()
@@ -119,9 +119,12 @@ def pareto(name: str, runs: Path, kind: str) -> None:
 @main.command()
 @click.argument("name")
 @_runs_option
-@output_option("csv", "json")
+@output_option("csv", "json", "yaml")
 def export(name: str, runs: Path, kind: str) -> None:
-    """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times."""
+    """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times.
+
+    As YAML it is a file for `paretonas run` or `kubectl apply`, which goes on with the search elsewhere.
+    """
     looking.show_export(_source(runs), name, kind)
 
 

@@ -1,23 +1,28 @@
 """`paretonas plan`: the first candidates of an experiment, without running any."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from paretonas.api import NASExperiment
+from paretonas.api import Loaded
+from paretonas.engine.engine import known_trial
+from paretonas.engine.verdicts import settled
 from paretonas.search import SearchError, SearchWorker
 
 
-def candidates(experiment: NASExperiment, number: int) -> list[dict[str, Any]]:
+def candidates(begin: Loaded, number: int) -> list[dict[str, Any]]:
     """The points that a run would begin with, as records. Raises ClickException when the search has no answer."""
+    spec, trials, now = begin.experiment.spec, begin.trials, datetime.now(UTC)
+    known = [known_trial(settled(trial, spec, now)) for trial in trials]
     search = SearchWorker()  # as a run asks, and Ax's own messages stay in that process
     try:
-        suggestion = search.suggest(experiment.spec, [], number)
+        suggestion = search.suggest(spec, known, number)
     except SearchError as error:
         raise click.ClickException(str(error)) from error
     finally:
         search.close()
     return [
         {"index": index, "origin": candidate.origin, "parameters": dict(candidate.parameters)}
-        for index, candidate in enumerate(suggestion.candidates)
+        for index, candidate in enumerate(suggestion.candidates, trials[-1].spec.index + 1 if trials else 0)
     ]

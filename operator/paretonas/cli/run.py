@@ -5,20 +5,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from paretonas.api import InvalidDocument, NASExperiment, Problem
+from paretonas.api import InvalidDocument, Loaded, NASExperiment, Problem
 from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, exclusive, read_experiment
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.result import conclude, give_up, interrupted
 from paretonas.search import SearchWorker
 
 
-def run(experiment: NASExperiment, runs: Path, console: Console) -> ExitCode:
-    """Run the experiment, from where it was left.
+def run(begin: Loaded, runs: Path, console: Console) -> ExitCode:
+    """Run the experiment, from where it was left, with the trials that it is to begin with.
 
     Raises:
         InvalidDocument: it needs what this machine does not have; nothing was started or created.
         StoreError: its folder cannot be used.
     """
+    experiment = begin.experiment
     _check_local(experiment)
     folder = runs / experiment.name
     stored = _finished(folder, experiment)
@@ -26,7 +27,10 @@ def run(experiment: NASExperiment, runs: Path, console: Console) -> ExitCode:
         console.print(f"{experiment.name} is finished; raise maxTrials (or --max-trials) to go on")
         return conclude(stored, runs, console)
     with exclusive(folder):
-        return _run(FolderStore.open(runs, experiment), runs, console)
+        store = FolderStore.open(runs, experiment)
+        for trial in begin.trials:
+            store.create_trial(trial)
+        return _run(store, runs, console)
 
 
 def _run(store: FolderStore, runs: Path, console: Console) -> ExitCode:
@@ -62,9 +66,10 @@ def _check_local(experiment: NASExperiment) -> None:
         message = "needs a cluster: a local run starts one process a trial"
         remedy = "set it to 1, or kubectl apply the file"
         problems.append(Problem("spec.trial.replicas", message, remedy, spec.trial.replicas))
-    if spec.suspend:
-        message, remedy = "leaves a local run nothing to do", "remove it, or set it to false"
-        problems.append(Problem("spec.suspend", message, remedy, spec.suspend))
+    for field, idle in {"suspend": spec.suspend, "stop": spec.stop}.items():
+        if idle:
+            message, remedy = "leaves a local run nothing to do", "remove it, or set it to false"
+            problems.append(Problem(f"spec.{field}", message, remedy, idle))
     if problems:
         raise InvalidDocument(problems)
 

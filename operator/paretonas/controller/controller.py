@@ -11,7 +11,7 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from paretonas.api import InvalidDocument
+from paretonas.api import EXPERIMENT_LABEL, InvalidDocument, NASExperiment
 from paretonas.backends.cluster.cache import Body, Cache
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.cluster.resources import (
@@ -25,6 +25,8 @@ from paretonas.backends.cluster.resources import (
 )
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 from paretonas.controller.dispatch import Dispatcher
+from paretonas.controller.expiry import expiry, trials_removed, without_trials
+from paretonas.controller.failpoints import Failpoint
 from paretonas.controller.poster import EventPoster
 from paretonas.controller.settings import Settings
 from paretonas.controller.telemetry import Telemetry
@@ -33,7 +35,6 @@ from paretonas.engine.events import events
 from paretonas.engine.ports import Search
 from paretonas.engine.summary import invalid
 from paretonas.jobs.kubernetes import KubernetesJobs
-from paretonas.jobs.manifest import EXPERIMENT_LABEL
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +72,15 @@ class _Known:
 class Controller:
     """Everything that one operator process does, but for listening."""
 
-    def __init__(self, api: client.ApiClient, settings: Settings, search: Search) -> None:
+    def __init__(
+        self,
+        api: client.ApiClient,
+        settings: Settings,
+        search: Search,
+        failpoint: Failpoint | None = None,
+    ) -> None:
         self._api, self.settings, self._search = api, settings, search
+        self._failpoint = failpoint or Failpoint()
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
         self._known: dict[Key, _Known] = {}
@@ -140,6 +148,8 @@ class Controller:
         try:
             known = self._experiment(key)
             with self.telemetry.passes():
+                if self._expire(key):
+                    return
                 after = known.engine.run_pass(ask=False)
         except InvalidDocument as error:
             self._refuse(key, error)
@@ -148,17 +158,42 @@ class Controller:
         self.telemetry.snapshot(key, after)
         if after.missing:
             self._asks.mark(key)
-        if not after.status.finished:
-            self._passes.mark(key, self.settings.pass_seconds)
+        due = self._next_look(after.experiment)
+        if due is not None:
+            self._passes.mark(key, due)
         self._poster.post(after.experiment, events(before, after) if before else ())
+
+    def _next_look(self, experiment: NASExperiment) -> float | None:
+        """Seconds until an experiment is looked at although nothing was seen to change; None: never."""
+        if not experiment.status.finished:
+            return self.settings.pass_seconds
+        ends = expiry(experiment)
+        due = [time for time in (ends.trials, ends.experiment) if time is not None]
+        return max(0.0, (min(due) - now()).total_seconds()) if due else None
+
+    def _expire(self, key: Key) -> bool:
+        """Remove what has outlived its time; True when nothing of the experiment is to be brought forward any more."""
+        store = self._store(key)
+        experiment = store.experiment()
+        if not experiment.status.finished:
+            return False
+        ends, time = expiry(experiment), now()
+        if ends.experiment is not None and time >= ends.experiment:
+            store.delete()
+            return True
+        if not trials_removed(experiment):
+            if ends.trials is None or time < ends.trials:
+                return False
+            store.save_status(without_trials(experiment, time))
+        store.delete_trials()
+        if ends.experiment is not None:
+            self._passes.mark(key, (ends.experiment - time).total_seconds())
+        return True
 
     def _refuse(self, key: Key, error: InvalidDocument) -> None:
         """Say in the status why the experiment cannot be used."""
         store = self._store(key)
-        before = store.status()
-        after = invalid(before, error, store.generation, now())
-        if after != before:
-            store.save_status(after)
+        store.change_status(lambda before: invalid(before, error, store.generation, now()))
 
     def _ask(self, key: Key) -> None:
         try:
@@ -186,7 +221,10 @@ class Controller:
                 pod=lambda pod: pods.get(namespace, pod),
             )
             logs = ClusterLogs(lambda: self.settings.logs_folder(store.experiment()), name)
-            engine = Engine(store, jobs, logs, self._search, now, ahead=self.settings.ask_ahead)
+            fail = self._failpoint.on
+            engine = Engine(
+                fail(store), fail(jobs), fail(logs), fail(self._search), now, ahead=self.settings.ask_ahead
+            )
             known = self._known[key] = _Known(store.uid, engine)
         return known
 
@@ -205,7 +243,7 @@ class Controller:
             self._caches[EXPERIMENTS],
             self._caches[TRIALS],
             *key,
-            claim=self.settings.logs_claim,
+            rules=self.settings.rules,
         )
 
     def _forget(self, key: Key) -> None:

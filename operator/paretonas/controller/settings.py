@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paretonas.api import NASExperiment
+from paretonas.backends.cluster.rules import PlaceRules
+from paretonas.jobs.pod_security import LEVELS, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class Settings:
     ask_ahead: int = 1
     """Candidates that are kept ready, so that a free slot is filled at once (docs/adr/0005)."""
 
+    pod_security: Level = "restricted"
+    """The Pod Security Standard that a pod overlay may not go beyond: restricted, baseline or privileged."""
+
+    service_account: str | None = None
+    """The operator's own, which a trial in its namespace may not have."""
+
     logs_claim: str | None = None
     """The one claim that is mounted at the root, if it is one: an experiment that names another is not valid."""
 
@@ -40,6 +48,12 @@ class Settings:
             return self.logs_root
         namespace = experiment.metadata.namespace or "default"
         return self.logs_root / namespace / experiment.spec.logs.persistent_volume_claim.claim_name
+
+    @property
+    def rules(self) -> PlaceRules:
+        """What an experiment must keep on this cluster."""
+        own = self.service_account if self.namespace else None  # else it is in a namespace of its own
+        return PlaceRules(self.logs_claim, self.pod_security, own)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -57,9 +71,14 @@ class Settings:
             except ValueError:
                 raise ValueError(f"PARETONAS_{name}: {text!r} is not a number") from None
 
+        level = environment.get("PARETONAS_POD_SECURITY") or default.pod_security
+        if level not in LEVELS:
+            raise ValueError(f"PARETONAS_POD_SECURITY: {level!r} is not one of {', '.join(LEVELS)}")
         return cls(
             namespace=environment.get("PARETONAS_NAMESPACE") or None,
             logs_root=Path(environment.get("PARETONAS_LOGS_ROOT") or default.logs_root),
+            pod_security=level,
+            service_account=environment.get("PARETONAS_SERVICE_ACCOUNT") or None,
             logs_claim=environment.get("PARETONAS_LOGS_CLAIM") or None,
             port=int(number("PORT", default.port)),
             resync_seconds=number("RESYNC_SECONDS", default.resync_seconds),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from paretonas.api import NASExperiment, NASTrial
+from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.job import Job
 
 
@@ -66,34 +67,31 @@ def decide(
     if outcome is not None or draining:
         stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running)
         return Decision(stops=stops, outcome=None if running else outcome)
-    overdue = ((t, _overdue(t, experiment, now)) for t in running)
+    overdue = ((t, _overdue(t, experiment, jobs, now)) for t in running)
     stops = tuple(Stop(t, reason) for t, reason in overdue if reason)
     unsubmitted = [t for t in running if _unsubmitted(t, jobs)]
     if spec.suspend:
         return Decision(stops=stops)
     slots = spec.parallelism - len(running)
     waiting = [t for t in unfinished if t.attempt is None]
-    ask = max(0, min(spec.max_trials - len(trials), slots + ahead - len(waiting))) if not exhausted else 0
-    return Decision(stops=stops, starts=(*unsubmitted, *waiting[: max(0, slots)]), ask=ask)
+    missing = spec.max_trials - sum(t.counts for t in trials)
+    ask = max(0, min(missing, slots + ahead - len(waiting))) if not exhausted else 0
+    ready = [t for t in waiting if not _pauses(t, now)]
+    return Decision(stops=stops, starts=(*unsubmitted, *ready[: max(0, slots)]), ask=ask)
 
 
 def _outcome(
     experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, *, exhausted: bool
 ) -> Outcome | None:
     spec = experiment.spec
-    ended = [t for t in trials if t.ended]
+    counted = [t for t in trials if t.counts]
+    ended = [t for t in counted if t.ended]
     succeeded = sum(t.status.state == "Succeeded" for t in ended)
     failed = sum(t.status.state == "Failed" for t in ended)
-    complete = len(ended) == len(trials) and (len(trials) >= spec.max_trials or exhausted)
-    if complete and succeeded == 0:
-        return Outcome(
-            False, "NoTrialSucceeded", f"none of {len(trials)} trials succeeded: {_reasons(ended)}"
-        )
-    if complete and len(trials) < spec.max_trials:
-        message = f"every point of the search space was tried: {len(trials)} trials, {succeeded} succeeded"
-        return Outcome(True, "SearchSpaceExhausted", message)
-    if complete:
-        return Outcome(True, "TrialsCompleted", f"{len(trials)} trials ended, {succeeded} succeeded")
+    if spec.stop:
+        return Outcome(succeeded > 0, "Stopped", f"stopped by its user; {succeeded} trials succeeded")
+    if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or exhausted):
+        return _completed(counted, succeeded, spec.max_trials)
     policy = spec.failure_policy
     if len(ended) >= policy.after_trials and failed > policy.max_failure_ratio * len(ended):
         message = f"{failed} of {len(ended)} ended trials failed: {_reasons(ended)}"
@@ -102,6 +100,17 @@ def _outcome(
     if start is not None and limit is not None and now - start > timedelta(seconds=limit):
         return Outcome(False, "DeadlineExceeded", f"ran longer than {limit} s; {succeeded} trials succeeded")
     return None
+
+
+def _completed(trials: Sequence[NASTrial], succeeded: int, most: int) -> Outcome:
+    """The outcome when all trials have ended and there will be no more."""
+    if succeeded == 0:
+        reasons = _reasons(trials)
+        return Outcome(False, "NoTrialSucceeded", f"none of {len(trials)} trials succeeded: {reasons}")
+    if len(trials) < most:
+        message = f"every point of the search space was tried: {len(trials)} trials, {succeeded} succeeded"
+        return Outcome(True, "SearchSpaceExhausted", message)
+    return Outcome(True, "TrialsCompleted", f"{len(trials)} trials ended, {succeeded} succeeded")
 
 
 def _reasons(trials: Sequence[NASTrial]) -> str:
@@ -128,8 +137,25 @@ def _reason(trial: NASTrial) -> str | None:
     return trial.attempt.reason if trial.attempt else None
 
 
-def _overdue(trial: NASTrial, experiment: NASExperiment, now: datetime) -> str | None:
-    attempt, limit = trial.attempt, experiment.spec.trial.active_deadline_seconds
-    if attempt is None or attempt.reason is not None or attempt.start_time is None or limit is None:
+def _pauses(trial: NASTrial, now: datetime) -> bool:
+    """Whether its next attempt is to wait for a while."""
+    last = trial.status.attempts[-1] if trial.status.attempts else None
+    if last is None or last.end_time is None:
+        return False
+    return now - last.end_time < REASONS[last.reason or "Lost"].pause
+
+
+def _overdue(
+    trial: NASTrial, experiment: NASExperiment, jobs: Mapping[str, Job], now: datetime
+) -> str | None:
+    attempt, template = trial.attempt, experiment.spec.trial
+    if attempt is None or attempt.reason is not None or attempt.start_time is None:
         return _reason(trial)
-    return "DeadlineExceeded" if now - attempt.start_time > timedelta(seconds=limit) else None
+    if _past(now - attempt.start_time, template.active_deadline_seconds):
+        return "DeadlineExceeded"
+    quiet = jobs[attempt.job].quiet if attempt.job in jobs else timedelta()
+    return "NoProgress" if _past(quiet, template.progress_deadline_seconds) else None
+
+
+def _past(time: timedelta, limit: int | None) -> bool:
+    return limit is not None and time > timedelta(seconds=limit)

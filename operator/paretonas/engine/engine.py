@@ -17,8 +17,10 @@ from paretonas.api import (
 )
 from paretonas.engine.decide import Decision, decide
 from paretonas.engine.ports import Jobs, Logs, Search, Store
-from paretonas.engine.summary import Trouble, summarise
-from paretonas.engine.verdicts import observed
+from paretonas.engine.quiet import Growth
+from paretonas.engine.summary import Trouble, best_trials, summarise
+from paretonas.engine.verdicts import observed, settled
+from paretonas.engine.warm import WarmStartError, begun, taken_over
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Wanted
 from paretonas.search import Candidate, KnownTrial, SearchError
@@ -62,6 +64,7 @@ class Engine:
     ) -> None:
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
         self._ahead = ahead
+        self._growth = Growth(logs.size)
         self._exhausted_at: int | None = None
         self._search_trouble: Trouble | None = None
 
@@ -94,12 +97,19 @@ class Engine:
 
         It may take seconds, and may run beside passes: those create no trials.
         """
-        experiment, trials = self._store.experiment(), self._store.trials()
-        count = self._decide(experiment, trials, {}, draining=False).ask
-        if not count:
+        experiment, trials = self._store.experiment(), self._trials()
+        if not self._missing(experiment, trials):
             return
         try:
-            suggestion = self._search.suggest(experiment.spec, list(map(known_trial, trials)), count)
+            trials = self._warm_start(experiment, trials)
+            count = self._missing(experiment, trials)  # the user may have added one meanwhile
+            if not count:
+                return
+            known = [known_trial(trial) for trial in trials if not trial.refused]
+            suggestion = self._search.suggest(experiment.spec, known, count)
+        except WarmStartError as error:
+            self._search_trouble = Trouble("WarmStartFailed", str(error))
+            return
         except SearchError as error:
             self._search_trouble = Trouble("SearchFailed", str(error))
             return
@@ -113,6 +123,27 @@ class Engine:
         if suggestion.exhausted:
             self._exhausted_at = len(trials) + len(suggestion.candidates)
 
+    def _missing(self, experiment: NASExperiment, trials: Sequence[NASTrial]) -> int:
+        return self._decide(experiment, trials, {}, draining=False).ask
+
+    def _warm_start(self, experiment: NASExperiment, trials: list[NASTrial]) -> list[NASTrial]:
+        """Before the search is asked for the first time: have it know what other experiments have found."""
+        names = [start.name for start in experiment.spec.warm_start_from]
+        if not names or begun(trials):
+            return trials
+        others = {name: self._store.finished(name) for name in names}
+        # again until nothing is missing: an index may have been taken by a trial that had not been seen
+        while new := taken_over(experiment, trials, others):
+            for trial in new:
+                self._store.create_trial(trial)
+            trials = self._trials()
+        return trials
+
+    def _trials(self) -> list[NASTrial]:
+        """The trials, those that need no job as ended, which the next pass will store."""
+        spec, now = self._store.experiment().spec, self._clock()
+        return [settled(trial, spec, now) for trial in self._store.trials()]
+
     def _observe(self, experiment: NASExperiment) -> tuple[list[NASTrial], Mapping[str, Job]]:
         """The trials as their jobs now show them; what is new is stored first."""
         before = self._store.trials()
@@ -125,10 +156,11 @@ class Engine:
         trials = []
         for trial in before:
             job = jobs.get(trial.attempt.job) if trial.attempt else None
-            after = observed(trial, job, experiment.spec, read, self._clock())
-            if after is not trial:
-                self._store.save_trial(after)
-            trials.append(after)
+            after = settled(trial, experiment.spec, self._clock())
+            after = observed(after, job, experiment.spec, read, self._clock())
+            trials.append(after if after is trial else self._store.save_trial(after))
+        if experiment.spec.trial.progress_deadline_seconds is not None:
+            jobs = self._growth.noted(jobs, trials, self._clock())
         return trials, jobs
 
     def _decide(
@@ -162,7 +194,7 @@ class Engine:
                 number = self._logs.free_attempt(trial.name, trial.last_attempt + 1)
                 opened = Attempt(job=job_name(trial.name, number))
                 trial = trial.with_status(attempts=(*trial.status.attempts, opened))
-                self._store.save_trial(trial)
+                trial = self._store.save_trial(trial)
             try:
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
             except SubmitError as error:
@@ -173,24 +205,27 @@ class Engine:
         self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None
     ) -> Snapshot:
         trials = tuple(self._store.trials())
-        status = summarise(experiment, trials, self._clock(), outcome=decision.outcome, trouble=trouble)
-        best = {point.trial for point in status.pareto_set}
+        found, now = best_trials(experiment.spec, trials), self._clock()
+        status = summarise(experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found)
+        best = {trial.name for trial in found}
         marked = tuple(
-            t if t.status.pareto == (t.name in best) else t.with_status(pareto=t.name in best) for t in trials
+            t
+            if t.status.pareto == (t.name in best)
+            else self._store.save_trial(t.with_status(pareto=t.name in best))
+            for t in trials
         )
-        for before, after in zip(trials, marked, strict=True):
-            if after is not before:
-                self._store.save_trial(after)
+        after = experiment.replace(status=status)
         if status != experiment.status:
-            self._store.save_status(status)
-        return Snapshot(experiment.replace(status=status), marked, decision.ask)
+            self._store.save_status(after)
+        return Snapshot(after, marked, decision.ask)
 
 
 def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> bool:
     """Whether it has ended with these trials of this many, so that there is no further point if there are fewer."""
     ending = experiment.status.condition("Succeeded")
     complete = ending is not None and ending.reason in {"SearchSpaceExhausted", "NoTrialSucceeded"}
-    return complete and experiment.status.progress == f"{len(trials)}/{experiment.spec.max_trials}"
+    counted = sum(trial.counts for trial in trials)
+    return complete and experiment.status.progress == f"{counted}/{experiment.spec.max_trials}"
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:

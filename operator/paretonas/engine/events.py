@@ -1,6 +1,6 @@
 """What happened between two snapshots, in words: the lines of a local run, the Events on a cluster. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from paretonas.api import Attempt, NASTrial
@@ -29,6 +29,7 @@ def events(before: Snapshot, after: Snapshot) -> list[Event]:
     """Everything that happened, in a readable order: ends, the Pareto set, submissions, troubles, the end."""
     known = {t.name: t for t in before.trials}
     return [
+        *_brought(known, after),
         *(event for trial in after.trials for event in _ends(known.get(trial.name), trial)),
         *_improvement(before, after),
         *(event for trial in after.trials for event in _submissions(known.get(trial.name), trial)),
@@ -50,8 +51,25 @@ def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
             yield Event("TrialStopped", after.name, words)
         else:
             yield Event("TrialRetried", after.name, _sentence(words, message), warning=True)
-    if after.ended and (before is None or not before.ended):
+    brought = after.spec.observation is not None and not after.refused
+    if after.ended and not brought and (before is None or not before.ended):
         yield _result(after)
+
+
+def _brought(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
+    """Results that were brought along: there may be hundreds, and none is news of this experiment."""
+    new = [
+        trial
+        for trial in after.trials
+        if trial.ended
+        and trial.spec.observation is not None
+        and not trial.refused
+        and not (trial.name in before and before[trial.name].ended)
+    ]
+    if new:
+        succeeded = sum(trial.status.state == "Succeeded" for trial in new)
+        message = f"{count(len(new), 'result')} known from elsewhere, {succeeded:,} of them of trials that succeeded"
+        yield Event("ResultsKnown", after.experiment.name, message)
 
 
 def _result(trial: NASTrial) -> Event:

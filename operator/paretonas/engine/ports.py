@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from paretonas.api import ExperimentSpec, ExperimentStatus, NASExperiment, NASTrial
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial
 from paretonas.jobs.job import Job, Launch
 from paretonas.metrics import Reading, Wanted
 from paretonas.search import KnownTrial, Suggestion
@@ -25,11 +25,14 @@ class Store(Protocol):
     def create_trial(self, trial: NASTrial) -> None:
         """Store a new trial; one that is stored already is left as it is."""
 
-    def save_trial(self, trial: NASTrial) -> None:
-        """Store a trial's status."""
+    def save_trial(self, trial: NASTrial) -> NASTrial:
+        """Store a trial's status; the trial comes back as it is now, which a further write starts from."""
 
-    def save_status(self, status: ExperimentStatus) -> None:
+    def save_status(self, experiment: NASExperiment) -> None:
         """Store the experiment's status."""
+
+    def finished(self, name: str) -> Sequence[NASTrial] | None:
+        """The ended trials of another experiment beside this one, in index order; None when there is no such one."""
 
 
 class Jobs(Protocol):
@@ -53,6 +56,9 @@ class Logs(Protocol):
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
+
+    def size(self, trial: str, attempt: int) -> int:
+        """Bytes that an attempt has logged so far."""
 
     def free_attempt(self, trial: str, number: int) -> int:
         """The first number from this one on whose folder of logs does not exist yet."""

@@ -20,6 +20,10 @@ from paretonas.engine.decide import Outcome
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import hypervolume, pareto_set, reference_point
 
+PARETO_SET_BYTES = 90_000
+"""Of the Pareto set in the status, which is to stay below 100 KB: the API server refuses 1.5 MB, and every watcher
+gets the whole of it with every change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -36,6 +40,7 @@ def summarise(
     *,
     outcome: Outcome | None = None,
     trouble: Trouble | None = None,
+    best: Sequence[NASTrial] | None = None,
 ) -> ExperimentStatus:
     """The status that these trials amount to.
 
@@ -48,18 +53,19 @@ def summarise(
         now: the time.
         outcome: how the experiment has ended, if it has.
         trouble: what keeps it from going on, if anything does.
+        best: the Pareto set, where it has been computed already.
     """
     spec, before = experiment.spec, experiment.status
-    succeeded = [t for t in trials if t.status.state == "Succeeded"]
-    metrics = [t.status.metrics for t in succeeded]
+    trials = [t for t in trials if not t.refused]
+    metrics = [t.status.metrics for t in trials if t.status.state == "Succeeded"]
     reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
-    best = [succeeded[i] for i in pareto_set(spec, metrics)]
+    best = best_trials(spec, trials) if best is None else best
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
         conditions=_conditions(experiment, trials, now, outcome, trouble),
         trials=_count(trials),
-        progress=f"{sum(t.ended for t in trials)}/{spec.max_trials}",
-        pareto_set=tuple(_point(t, spec) for t in _sorted(best, spec)),
+        progress=f"{sum(t.ended for t in trials if t.counts)}/{spec.max_trials}",
+        pareto_set=_bounded(tuple(_point(t, spec) for t in _sorted(best, spec))),
         pareto_set_size=len(best),
         hypervolume=hypervolume(spec, metrics, reference) if reference else None,
         reference_point=reference,
@@ -68,16 +74,24 @@ def summarise(
     )
 
 
+def best_trials(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTrial]:
+    """The Pareto set, in index order."""
+    succeeded = [t for t in trials if t.status.state == "Succeeded"]
+    return [succeeded[i] for i in pareto_set(spec, [t.status.metrics for t in succeeded])]
+
+
 def _count(trials: Sequence[NASTrial]) -> TrialCounts:
-    by_state = Counter(t.status.state for t in trials)
+    by_state = Counter(t.status.state for t in trials if t.counts)
+    total = by_state.total()
     return TrialCounts(
-        total=len(trials),
+        total=total,
         pending=by_state["Pending"],
         running=by_state["Running"],
         succeeded=by_state["Succeeded"],
         failed=by_state["Failed"],
         early_stopped=by_state["EarlyStopped"],
         infeasible=by_state["Infeasible"],
+        known=len(trials) - total,
     )
 
 
@@ -112,6 +126,23 @@ def _point(trial: NASTrial, spec: ExperimentSpec) -> ParetoPoint:
     )
 
 
+def _bounded(points: tuple[ParetoPoint, ...]) -> tuple[ParetoPoint, ...]:
+    """The Pareto set as it fits into a status: without the points' parameters, or even in part, if it is very large.
+
+    What is left out stands in the trials, which are marked: it can be found by `status.pareto` of each.
+    """
+    sizes = [len(point.model_dump_json()) for point in points]
+    if sum(sizes) <= PARETO_SET_BYTES:
+        return points
+    bare = [point.replace(parameters={}) for point in points]
+    room = PARETO_SET_BYTES
+    for kept, point in enumerate(bare):
+        room -= len(point.model_dump_json())
+        if room < 0:
+            return tuple(bare[:kept])
+    return tuple(bare)
+
+
 def _conditions(
     experiment: NASExperiment,
     trials: Sequence[NASTrial],
@@ -134,7 +165,7 @@ def _conditions(
             observed_generation=generation,
         )
 
-    ended = sum(t.ended for t in trials)
+    ended = sum(t.ended for t in trials if t.counts)
     progress = f"{ended} of {spec.max_trials} trials ended"
     if outcome:
         ending: ConditionStatus = "True" if outcome.succeeded else "False"

@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from paretonas.api import Attempt, Condition, ExperimentSpec, NASTrial, TrialState
+from paretonas.api import (
+    REFUSED,
+    Attempt,
+    Condition,
+    ExperimentSpec,
+    NASTrial,
+    TrialState,
+    misfits,
+)
 from paretonas.api.status import ConditionStatus
+from paretonas.engine.words import plain
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading
 
@@ -25,6 +34,7 @@ _WORDS: Final = {
     "OutOfMemory": "ran out of memory; raise trial.resources.memory if such candidates should fit",
     "Evicted": "its pod was evicted or preempted",
     "NodeLost": "its node went away",
+    "Aborted": "its job was aborted by an administrator",
 }
 """What is said of a reason that the job's place knows."""
 
@@ -35,7 +45,12 @@ class Consequence:
 
     state: TrialState | None
     charged: bool = True
+    pause: timedelta = timedelta()
+    """Before the next attempt."""
 
+
+KNOWN: Final = "Known"
+"""The reason of a result that was brought along."""
 
 REASONS: Final = {
     "Completed": Consequence("Succeeded"),
@@ -43,12 +58,14 @@ REASONS: Final = {
     "OutOfMemory": Consequence("Infeasible"),  # so is its size
     "MetricsUnavailable": Consequence("Failed"),  # a program that forgets to log does so every time
     "DeadlineExceeded": Consequence("Failed"),  # a second attempt takes as long
+    "NoProgress": Consequence(None),  # whatever it waited for may be there the next time
     "Crashed": Consequence(None),
     "Killed": Consequence(None),  # by hand or for its memory: nothing here tells which
     "Lost": Consequence(None, charged=False),
     "Evicted": Consequence(None, charged=False),
     "NodeLost": Consequence(None, charged=False),
     "Terminated": Consequence(None, charged=False),
+    "Aborted": Consequence(None, charged=False, pause=timedelta(seconds=30)),  # whoever did it wanted room
     "Stopped": Consequence(None, charged=False),  # with the run or the experiment, by us
 }
 """Every reason that an attempt can end with."""
@@ -75,11 +92,27 @@ def observed(
     attempts = (*trial.status.attempts[:-1], ended)
     state = _state(attempts, spec)
     if state not in {"Succeeded", "Pending"} and job.log_tail:
-        message = f"{message}\n{job.log_tail}"
+        message = f"{message}\n{plain(job.log_tail)}"
     conditions = () if state == "Pending" else (_condition(state, reason, message, now),)
     return trial.with_status(
         state=state, attempts=attempts, metrics=metrics, message=message, conditions=conditions
     )
+
+
+def settled(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
+    """A trial that needs no job: it brings its result, or does not fit the experiment. Any other is left as it is."""
+    if trial.ended or trial.status.attempts:
+        return trial
+    observation = trial.spec.observation
+    state: TrialState = "Infeasible"
+    reason, message = REFUSED, "\n".join(map(str, misfits(spec, trial)))
+    if not message and observation is None:
+        return trial
+    if not message and observation is not None:
+        state, reason = observation.state, KNOWN
+    metrics = observation.metrics if observation is not None and state == "Succeeded" else {}
+    condition = _condition(state, reason, message, now)
+    return trial.with_status(state=state, metrics=dict(metrics), message=message, conditions=(condition,))
 
 
 def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
@@ -105,8 +138,12 @@ def _end(
 def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
     """Reason and message of an attempt that ended without a result."""
     if attempt.reason is not None:  # we stopped it, for this reason
-        limit = spec.trial.active_deadline_seconds
-        return attempt.reason, f"ran longer than {limit} s" if attempt.reason == "DeadlineExceeded" else ""
+        limits = spec.trial.active_deadline_seconds, spec.trial.progress_deadline_seconds
+        words = {
+            "DeadlineExceeded": f"ran longer than {limits[0]} s",
+            "NoProgress": f"logged nothing new for {limits[1]} s",
+        }
+        return attempt.reason, words.get(attempt.reason, "")
     if job.reason:
         return job.reason, _WORDS.get(job.reason, job.message)
     if job.phase is Phase.LOST:

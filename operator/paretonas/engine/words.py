@@ -1,5 +1,6 @@
 """Numbers and durations as a person reads them; files and JSON carry full precision."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -10,6 +11,18 @@ _GROUPED = 1000
 
 _EXACT = 10**15
 """Beyond it a double no longer has every whole number, and a row of digits says less than an exponent."""
+
+
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements (ECMA-48, 5.4)
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # window titles, links, clipboards
+    r"|[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+def plain(text: str) -> str:
+    """What a trial printed without what a terminal would obey: it is shown in somebody else's."""
+    return _CONTROL.sub("", text)
 
 
 def number(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class Job:
     """The last lines of its output, once it has ended."""
     message: str = ""
     """Why it waits or could not run, where that is known."""
+    quiet: timedelta = timedelta()
+    """For how long it has been seen to log nothing new, where somebody minds."""
     reason: str = ""
     """Why it failed, where its place knows better than the exit code: a key of `engine.verdicts.REASONS`."""
 

@@ -1,6 +1,5 @@
 """Jobs on a cluster: TorchX's ``kubernetes`` scheduler makes and submits Volcano Jobs, a watch tells how they do."""
 
-import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.jobs.manifest import TRIAL_LABEL, finished_manifest
 from paretonas.jobs.phases import event_wait, group_wait, pod_end, pod_names, pod_wait, seen
+from paretonas.jobs.refusals import said
 
 SCHEDULER = "kubernetes"
 GROUP, VERSION, PLURAL = "batch.volcano.sh", "v1alpha1", "jobs"
@@ -94,7 +94,7 @@ class KubernetesJobs:
             if getattr(error.__cause__, "status", None) != _CONFLICT:
                 raise SubmitError(f"cannot submit {launch.name}: {error}") from error
         except (ApiException, HTTPError) as error:
-            raise SubmitError(f"cannot submit {launch.name}: {reason(error)}") from error
+            raise SubmitError(f"cannot submit {launch.name}: {said(error)}") from error
 
     def cancel(self, trial: str, attempt: int) -> None:
         """Delete the attempt's job; its pods get their grace period. One that does not exist is seen as ended."""
@@ -171,7 +171,7 @@ class KubernetesJobs:
                 pod, self._namespace, tail_lines=_READ_LINES, limit_bytes=_READ_BYTES
             )
         except ApiException as error:
-            return f"(its log cannot be read: {reason(error)})"
+            return f"(its log cannot be read: {said(error)})"
         return last_words(text)
 
 
@@ -187,12 +187,3 @@ def last_words(log: str) -> str:
     """The last lines that a trial itself has said, without what torchrun adds when one of its processes fails."""
     own = _TORCHRUN_GIVES_UP.split(log)[0].rstrip()
     return "\n".join(own.splitlines()[-_TAIL_LINES:])[-_TAIL_BYTES:]
-
-
-def reason(error: Exception) -> str:
-    """The API server's own message, where it sent one."""
-    body = getattr(error, "body", None)
-    try:
-        return str(json.loads(body)["message"]) if body else str(error)
-    except (ValueError, KeyError, TypeError):
-        return str(body)

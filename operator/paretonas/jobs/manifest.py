@@ -3,11 +3,10 @@
 import copy
 from typing import Any
 
-from paretonas.api import API_VERSION, ExperimentSpec
+from paretonas.api import API_VERSION, EXPERIMENT_LABEL, ExperimentSpec
 from paretonas.jobs.appdef import ROLE
 from paretonas.jobs.job import GRACE_SECONDS, Launch
 
-EXPERIMENT_LABEL = "paretonas.io/experiment"
 TRIAL_LABEL = "paretonas.io/trial"
 ATTEMPT_LABEL = "paretonas.io/attempt"
 
@@ -48,7 +47,7 @@ def finished_manifest(torchx_job: dict[str, Any], launch: Launch) -> dict[str, A
         ATTEMPT_LABEL: str(launch.attempt),
     }
     job["metadata"] |= {"labels": labels, "ownerReferences": [owner(launch)]}
-    ttl = spec.ttl_seconds_after_finished
+    ttl = spec.trial.ttl_seconds_after_finished
     job["spec"] |= {
         "minAvailable": spec.trial.replicas,
         "ttlSecondsAfterFinished": TTL_SECONDS if ttl is None else max(ttl, LEAST_TTL_SECONDS),

@@ -81,6 +81,7 @@ def seen(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) -> Job
         started=started,
         ended=ended,
         message=message if at is not Phase.RUNNING else "",
+        reason="Aborted" if at is Phase.LOST else "",
     )
 
 

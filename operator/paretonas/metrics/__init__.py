@@ -6,7 +6,7 @@ bytes, `records` finds them in a file, `events` finds scalars in them, `reading`
 these; only `reader` opens files.
 """
 
-from paretonas.metrics.reader import LogReader, read
+from paretonas.metrics.reader import LogReader, logged, read
 from paretonas.metrics.reading import Reading, Wanted
 
-__all__ = ["LogReader", "Reading", "Wanted", "read"]
+__all__ = ["LogReader", "Reading", "Wanted", "logged", "read"]

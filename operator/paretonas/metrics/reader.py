@@ -3,12 +3,14 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 import numpy as np
 
 from paretonas.metrics.events import decode
+from paretonas.metrics.limits import MOST_BYTES, MOST_ENTRIES, MOST_FILES, Budget
 from paretonas.metrics.reading import Curve, Reading, Wanted, Writes, listed, quoted, summarise
 from paretonas.metrics.records import Damage, Problem, Scan, scan
 
@@ -18,9 +20,18 @@ _LARGEST_RECORD = 16 << 20  # bytes; a longer one holds images or a graph: not r
 
 def read(folder: Path, wanted: Sequence[Wanted]) -> Reading:
     """Reads the wanted metrics from all event files in a folder and its sub-folders, whatever their state."""
-    reader = LogReader(folder)
+    reader = LogReader(folder, {metric.tag for metric in wanted})
     reader.poll()
     return reader.reading(wanted)
+
+
+def logged(folder: Path) -> int:
+    """Bytes that the event files in a folder and its sub-folders have; they are not opened."""
+    total = 0
+    for name in LogReader(folder).files():
+        with suppress(OSError):  # it has just gone
+            total += (folder / name).lstat().st_size
+    return total
 
 
 class LogReader:
@@ -37,8 +48,10 @@ class LogReader:
     Not safe for use by several threads at once.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tags: Collection[str] | None = None) -> None:
+        """Read the event files below ``folder``; of values only those of ``tags``, if they are given."""
         self._folder = folder
+        self._budget = Budget(tags)
         self._files: dict[str, _EventFile] = {}  # by path below the folder, in the order in which they count
         self._notes: list[str] = []
 
@@ -47,7 +60,7 @@ class LogReader:
         self._notes = []
         files = {}
         changed = False
-        for name in sorted(self._find(), key=_creation):
+        for name in sorted(self._affordable(), key=_creation):
             known = self._files.get(name)
             try:
                 # Opening is also what makes a network file system fetch the present size.
@@ -56,7 +69,7 @@ class LogReader:
                     identity = status.st_dev, status.st_ino
                     if known is None or known.identity != identity or status.st_size < known.offset:
                         changed |= known is not None
-                        known = _EventFile(identity)
+                        known = _EventFile(identity, self._budget)
                     changed |= known.advance(stream.fileno(), status.st_size)
             except OSError as error:
                 self._notes.append(f"{quoted(name)} cannot be read: {error.strerror}")
@@ -82,16 +95,36 @@ class LogReader:
         why = f" ({notes[0]})" if notes else ""
         nothing = f"there is no {missing} in {quoted(str(self._folder))}{why}"
         notes += self._shared_tags({metric.tag for metric in wanted})
-        return summarise(self._curves(), wanted, notes, nothing=nothing)
+        curves = {tag: curve for tag, curve in self._curves().items() if tag not in self._budget.cut}
+        cut = {tag: f"tag {quoted(tag)} has too many values; log it less often" for tag in self._budget.cut}
+        return summarise(curves, wanted, notes, nothing=nothing, found=self._budget.tags, unread=cut)
 
-    def _find(self) -> Iterator[str]:
+    def _affordable(self) -> Iterator[str]:
+        """Yields the event files that are few and small enough to be read, and notes that others are not."""
+        size = 0
+        for count, name in enumerate(self.files(), 1):
+            with suppress(OSError):  # it has just gone
+                size += (self._folder / name).lstat().st_size
+            if count > MOST_FILES or size > MOST_BYTES:
+                limit = f"{MOST_FILES:,} event files or {MOST_BYTES >> 30} GiB"
+                self._notes.append(f"there are more than {limit}; the others are not read")
+                return
+            yield name
+
+    def files(self) -> Iterator[str]:
         """Yields the event files by their path below the folder, and notes what cannot be searched."""
-        folders = [""]
+        folders, seen = [""], 0
         while folders:
             folder = folders.pop()
             try:
                 with os.scandir(self._folder / folder) as entries:
                     for entry in entries:
+                        seen += 1
+                        if seen > MOST_ENTRIES:
+                            self._notes.append(
+                                f"there are more than {MOST_ENTRIES:,} files; not all are looked at"
+                            )
+                            return
                         name = str(PurePath(folder, entry.name))
                         if entry.is_symlink():
                             self._note_if_outside(name)
@@ -134,8 +167,9 @@ class _EventFile:
         writes: tag → what was written, in the order of writing.
     """
 
-    def __init__(self, identity: tuple[int, int]) -> None:
+    def __init__(self, identity: tuple[int, int], budget: Budget) -> None:
         self.identity = identity
+        self._budget = budget
         self.offset = 0
         self.writes: defaultdict[str, list[Writes]] = defaultdict(list)
         self._passed_over: dict[Damage, tuple[int, int]] = {}  # how many records, and where the first begins
@@ -177,8 +211,9 @@ class _EventFile:
                 parts[point.tag].append((records.offsets[point.rows], point.steps, point.values))
         for tag, part in parts.items():
             offsets, steps, values = (np.concatenate(column) for column in zip(*part, strict=True))
-            written = np.argsort(offsets, kind="stable")
-            self.writes[tag].append((steps[written], values[written]))
+            if self._budget.take(tag, len(steps)):
+                written = np.argsort(offsets, kind="stable")
+                self.writes[tag].append((steps[written], values[written]))
         self._stopped_at = []
         for problem in problems:
             in_file = Problem(self.offset + problem.offset, problem.damage)

@@ -1,7 +1,7 @@
 """From the curves of a trial to one value per metric, with a reason for each that could not be had."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -70,6 +70,8 @@ class Curve:
         return cls(steps[last], values[order][last])
 
 
+_ALL_READ: Mapping[str, str] = {}
+
 _REDUCTIONS: Mapping[Reduce, Callable[[NDArray[np.float64]], np.float64]] = {
     "Last": lambda values: values[-1],
     "Min": np.min,
@@ -79,7 +81,13 @@ _REDUCTIONS: Mapping[Reduce, Callable[[NDArray[np.float64]], np.float64]] = {
 
 
 def summarise(
-    curves: Mapping[str, Curve], wanted: Sequence[Wanted], notes: Sequence[str], *, nothing: str
+    curves: Mapping[str, Curve],
+    wanted: Sequence[Wanted],
+    notes: Sequence[str],
+    *,
+    nothing: str,
+    found: Collection[str] | None = None,
+    unread: Mapping[str, str] = _ALL_READ,
 ) -> Reading:
     """Reduces each wanted curve to one value.
 
@@ -91,15 +99,19 @@ def summarise(
         wanted: the metrics.
         notes: passed on.
         nothing: the reason to give for each metric when there is no curve at all.
+        found: the tags that there are; those of the curves when not given.
+        unread: why some tags' values were not read, by tag.
     """
     values = {}
     problems = []
     not_finite = []
+    tags = curves if found is None else found
     for metric in wanted:
         curve = curves.get(metric.tag)
         if curve is None:
-            found = f"no scalar has the tag {quoted(metric.tag)}; tags found: {listed(curves)}"
-            problems.append(f"metric {quoted(metric.name)}: {found if curves else nothing}")
+            missing = f"no scalar has the tag {quoted(metric.tag)}; tags found: {listed(tags)}"
+            why = unread.get(metric.tag, missing if tags else nothing)
+            problems.append(f"metric {quoted(metric.name)}: {why}")
             continue
         with np.errstate(over="ignore"):  # a mean that overflows is infinite, and said to be
             value = float(_REDUCTIONS[metric.reduce](curve.values))

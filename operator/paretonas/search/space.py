@@ -59,15 +59,8 @@ class Space:
 
     def active_part(self, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The point without its inactive parameters."""
-        active = (p for p in self.spec.parameters if p.name in values and self._is_active(p, values))
+        active = (p for p in self.spec.parameters if p.name in values and self.spec.is_active(p, values))
         return {p.name: values[p.name] for p in active}
-
-    def _is_active(self, parameter: Parameter, values: Mapping[str, Scalar]) -> bool:
-        return all(
-            values.get(when.parameter) in when.values
-            and self._is_active(self.spec.parameter(when.parameter), values)
-            for when in parameter.active_when
-        )
 
     def allows(self, parameters: Mapping[str, Scalar]) -> bool:
         """The last word on a decoded point, by the API's own check."""

@@ -122,7 +122,7 @@ start coredns "$BIN/coredns" -conf Corefile
 "${PYTHON:-python3}" "$HERE/volcano.py" "$(cd "$HERE/module" && export GOTOOLCHAIN=local && go mod download volcano.sh/volcano && go list -m -f '{{.Dir}}' volcano.sh/volcano)" "$STATE"
 $K get ns volcano-system >/dev/null 2>&1 || $K create ns volcano-system
 $K get crd jobs.batch.volcano.sh >/dev/null 2>&1 || $K create -f crds.yaml
-$K wait --for=condition=Established crd --all --timeout=60s >/dev/null
+until_ok $K wait --for=condition=Established crd --all --timeout=10s   # fails at once on one that has no conditions yet
 start vc-controller "$BIN/controller-manager" --kubeconfig="$STATE/kubeconfig" --leader-elect=false --scheduler-name=volcano
 DEBUG_SOCKET_DIR="$STATE" start vc-scheduler "$BIN/scheduler" --kubeconfig="$STATE/kubeconfig" --leader-elect=false --schedule-period=200ms --cache-dumper=false
 until_ok $K get queue default

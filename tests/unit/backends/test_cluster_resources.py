@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 import urllib3
@@ -10,13 +9,6 @@ from kubernetes import client
 from tests.unit.api_server import ApiServer
 
 from paretonas.backends.cluster.resources import TRIALS, PatientClient, Resources
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

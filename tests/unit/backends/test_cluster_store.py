@@ -9,7 +9,8 @@ from tests import builders
 
 from paretonas.backends.cluster.cache import Cache
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Kind
-from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken, lacking
+from paretonas.backends.cluster.rules import PlaceRules
+from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 
 
 class ApiServer:
@@ -92,14 +93,55 @@ def test_our_own_writes_follow_each_other_without_a_watch(world: World) -> None:
     assert world.store.trials()[0].status.state == "Succeeded"
 
 
-def test_a_write_over_what_we_have_not_seen_is_refused(world: World) -> None:
+def test_one_read_bears_several_writes_each_from_what_the_one_before_has_returned(world: World) -> None:
     world.store.create_trial(builders.trial(0))
     trial = world.store.trials()[0]
-    seen = world.server.get(TRIALS, "team", "nas-0")
-    assert seen is not None
-    world.server.replace_status(TRIALS, {**seen, "status": {"state": "Failed"}})
+    for state in ("Running", "Succeeded"):
+        trial = world.store.save_trial(trial.with_status(state=state))
+    assert world.store.trials() == [trial]
+    assert trial.status.state == "Succeeded"
+
+
+@pytest.mark.parametrize("seen_since", [False, True], ids=["unseen", "brought by the watch since"])
+def test_what_another_operator_has_written_since_the_read_is_not_written_over(
+    world: World, seen_since: bool
+) -> None:
+    world.store.create_trial(builders.trial(0))
+    trial = world.store.trials()[0]
+    there = world.server.get(TRIALS, "team", "nas-0")
+    assert there is not None
+    other = world.server.replace_status(TRIALS, {**there, "status": {"state": "Failed"}})
+    if seen_since:
+        world.trials.put(other)
     with pytest.raises(ApiException):
         world.store.save_trial(trial.with_status(state="Running"))
+    assert world.server.stored[TRIALS, "nas-0"]["status"] == {"state": "Failed"}
+
+
+def test_a_status_is_not_written_over_one_that_was_not_read(world: World) -> None:
+    read = world.store.experiment()
+    there = world.server.get(EXPERIMENTS, "team", "nas")
+    assert there is not None
+    world.experiments.put(world.server.replace_status(EXPERIMENTS, {**there, "status": {"progress": "2/8"}}))
+    with pytest.raises(ApiException):
+        world.store.save_status(read.replace(status=read.status.replace(progress="1/8")))
+    assert world.store.experiment().status.progress == "2/8"
+
+
+def test_what_another_experiment_has_found_are_its_ended_trials(world: World) -> None:
+    assert world.store.finished("other") is None
+    document = builders.experiment("other", **builders.ON_CLUSTER).to_dict()
+    created = world.server.create(EXPERIMENTS, "team", document)
+    assert created is not None
+    world.experiments.put(created)
+    beside = ClusterStore(world.server, world.experiments, world.trials, "team", "other")  # type: ignore[arg-type] # a fake
+    for index, state in ((0, "Succeeded"), (1, "Running"), (2, "Infeasible")):
+        trial = builders.trial(index)
+        spec = trial.spec.replace(experiment="other")
+        beside.create_trial(trial.replace(metadata=trial.metadata.replace(name=f"other-{index}"), spec=spec))
+        beside.save_trial(beside.trials()[-1].with_status(state=state))
+    assert [t.name for t in world.store.finished("other") or ()] == ["other-0", "other-2"]
+    assert world.store.trials() == []
 
 
 def test_trials_of_a_deleted_experiment_of_the_same_name_do_not_count(world: World) -> None:
@@ -145,10 +187,12 @@ def test_an_experiment_that_is_being_deleted_is_gone_already(world: World) -> No
 
 
 def test_the_status_is_written_and_read_back(world: World) -> None:
-    status = world.store.status().replace(progress="1/8")
-    world.store.save_status(status)
-    assert world.store.status() == status
+    experiment = world.store.experiment()
+    status = experiment.status.replace(progress="1/8")
+    world.store.save_status(experiment.replace(status=status))
     assert world.store.experiment().status == status
+    world.store.change_status(lambda before: before.replace(hypervolume=2.0))
+    assert world.store.experiment().status == status.replace(hypervolume=2.0)
     assert world.store.generation is None
 
 
@@ -164,10 +208,10 @@ def test_the_status_is_written_and_read_back(world: World) -> None:
     ],
 )
 def test_what_an_experiment_lacks_on_a_cluster_is_told_with_its_field(spec: dict[str, Any], path: str):
-    [problem] = lacking(builders.spec(**spec), "nas-logs")
+    [problem] = PlaceRules("nas-logs").broken(builders.spec(**spec))
     assert (problem.path, bool(problem.remedy)) == (path, True)
 
 
 def test_an_operator_that_sees_every_claim_minds_none():
     spec = {**builders.ON_CLUSTER, "logs": {"persistentVolumeClaim": {"claimName": "other"}}}
-    assert lacking(builders.spec(**spec), None) == []
+    assert PlaceRules().broken(builders.spec(**spec)) == []

@@ -87,3 +87,38 @@ def test_metrics_that_never_come_are_waited_for_a_few_times_only(
     reading = ClusterLogs(lambda: tmp_path, "nas").read("nas-0", 1, ACCURACY)
     assert (reading.values, len(reading.problems)) == ({}, 1)
     assert 0 < sum(pauses) <= 2, "an experiment's other trials wait meanwhile"
+
+
+@pytest.mark.parametrize("place", ["nas", "nas/nas-0", "nas/nas-0/a1"])
+def test_a_link_on_the_way_to_an_attempts_logs_is_not_followed(tmp_path: Path, place: str) -> None:
+    """Every trial can write to the whole claim; the operator sees more than the claim."""
+    secret, root = tmp_path / "secret", tmp_path / "claim"
+    logged(secret, 1, 0.5)
+    link = root / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(secret / place)
+    found = ClusterLogs(lambda: root, "nas")
+    reading = found.read("nas-0", 1, ACCURACY)
+    assert reading.values == {}
+    assert reading.problems == (
+        f"{link} is a symbolic link, which is not followed: it may lead out of the claim",
+    )
+    assert found.size("nas-0", 1) == 0
+
+
+def test_a_claim_that_is_itself_mounted_behind_a_link_is_read(tmp_path: Path) -> None:
+    logged(tmp_path / "real", 1, 0.5)
+    (tmp_path / "logs").symlink_to(tmp_path / "real")
+    assert ClusterLogs(lambda: tmp_path / "logs", "nas").read("nas-0", 1, ACCURACY).values == {
+        "accuracy": 0.5
+    }
+
+
+def test_logs_that_grow_are_seen_to_grow(open_logs: Open, tmp_path: Path) -> None:
+    found = open_logs(tmp_path)
+    assert found.size("nas-0", 1) == 0
+    folder = logged(tmp_path, 1, 0.5)
+    before = found.size("nas-0", 1)
+    (folder / "version_0").mkdir()
+    write_scalars(folder / "version_0", {"accuracy": 0.6})
+    assert 0 < before < found.size("nas-0", 1)

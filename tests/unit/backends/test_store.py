@@ -28,6 +28,10 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
+def save_status(store: FolderStore, **fields: Any) -> None:
+    store.save_status(store.experiment().replace(status=ExperimentStatus(**fields)))
+
+
 def break_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -40,7 +44,7 @@ def test_what_is_stored_is_there_in_the_next_process(runs: Path) -> None:
     for index in (10, 2, 0):
         store.create_trial(trial(index, x=0.1 + 0.2))
     store.save_trial(trial(2, "Succeeded", attempts=(attempt(2, start_time=None),)))
-    store.save_status(ExperimentStatus(trials=TrialCounts(total=3), hypervolume=0.1 + 0.2))
+    save_status(store, trials=TrialCounts(total=3), hypervolume=0.1 + 0.2)
     again = FolderStore.open(runs, experiment())
     assert [t.spec.index for t in again.trials()] == [0, 2, 10], "in index order, not in that of the names"
     assert again.trials() == store.trials()
@@ -93,7 +97,7 @@ def test_a_full_disk_loses_nothing(runs: Path, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(OSError, match="No space left"):
             store.create_trial(trial(1))
         with pytest.raises(OSError, match="No space left"):
-            store.save_status(ExperimentStatus(hypervolume=1.0))
+            save_status(store, hypervolume=1.0)
     assert (store.trials(), store.experiment()) == before, "what is not on disk must not be taken for stored"
     again = FolderStore.open(runs, experiment())
     assert (again.trials(), again.experiment()) == before
@@ -109,6 +113,8 @@ CHANGES: dict[str, Any] = {
     "search": {"seed": 1},
     "failurePolicy": {"retries": 0},
     "suspend": True,
+    "stop": True,
+    "warmStartFrom": [{"name": "other"}],
     "managedBy": "someone",
     "activeDeadlineSeconds": 5,
     "ttlSecondsAfterFinished": 5,
@@ -138,7 +144,7 @@ def test_a_spec_may_change_only_where_the_results_keep_their_meaning(runs: Path,
 
 def test_a_change_keeps_the_status(runs: Path) -> None:
     store = FolderStore.open(runs, experiment())
-    store.save_status(ExperimentStatus(reference_point={"accuracy": 0.5}))
+    save_status(store, reference_point={"accuracy": 0.5})
     changed = FolderStore.open(runs, experiment(maxTrials=20)).experiment()
     assert (changed.spec.max_trials, changed.status.reference_point) == (20, {"accuracy": 0.5})
 

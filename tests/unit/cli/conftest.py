@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +128,6 @@ class ClusterUser:
             [sys.executable, "-c", "from paretonas.cli.main import kubectl_main; kubectl_main()", *arguments],
             {**os.environ, "KUBECONFIG": str(self.kubeconfig)},
         )
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

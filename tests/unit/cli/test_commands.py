@@ -237,6 +237,36 @@ def test_an_export_has_every_trial_with_full_precision(finished: Finished) -> No
     assert all(r["endTime"] > r["startTime"] for r in records)
 
 
+def test_an_export_goes_on_in_another_place_with_the_same_candidates(project: Project) -> None:
+    project.write(maxTrials=6, parallelism=1)
+    assert project.run().exit_code == 0
+    whole = read_trials(project.runs / "nas")
+    document = yaml.safe_load(project.call("export", "nas", "-o", "yaml").stdout)
+    document["items"] = [item for item in document["items"] if item["spec"].get("index", 0) < 3]
+    file = project.folder / "half.yaml"
+    file.write_text(yaml.safe_dump(document))
+    assert "3 trials brought along" in project.call("validate", str(file)).stdout
+    planned = json.loads(project.call("plan", str(file), "-n", "1", "-o", "json").stdout)
+    assert planned[0]["index"] == 3
+    assert planned[0]["parameters"] == dict(whole[3].spec.parameters)
+    project.runs = project.folder / "elsewhere"
+    assert project.call("run", str(file)).exit_code == 0
+    brought = read_trials(project.runs / "nas")
+    assert [t.spec.parameters for t in brought] == [t.spec.parameters for t in whole]
+    assert [t.status.metrics for t in brought] == [t.status.metrics for t in whole]
+    assert [len(t.status.attempts) for t in brought] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_warm_start_knows_what_another_experiment_here_has_found(project: Project) -> None:
+    project.write(maxTrials=3)
+    assert project.run().exit_code == 0
+    file = project.write(name="second", maxTrials=2, warmStartFrom=[{"name": "nas"}])
+    assert project.call("run", str(file)).exit_code == 0
+    first, second = (read_trials(project.runs / name) for name in ("nas", "second"))
+    assert [t.spec.parameters for t in second[:3]] == [t.spec.parameters for t in first]
+    assert [len(t.status.attempts) for t in second] == [0, 0, 0, 1, 1]
+
+
 def test_trials_are_listed_like_resources(finished: Finished) -> None:
     header, *lines = finished[0].call("trials", "nas").stdout.splitlines()
     assert header.split() == ["NAME", "STATE", "ORIGIN", "ATTEMPTS", "PARETO", "accuracy", "size", "AGE"]

@@ -243,7 +243,7 @@ def test_a_trial_without_an_attempt_has_printed_nothing(user: ClusterUser) -> No
     assert only_line(result.stderr) == "nas-0 has printed nothing yet: it is Pending"
 
 
-# --- stop and resume
+# --- suspend, stop and resume
 
 
 @pytest.mark.parametrize(
@@ -254,9 +254,9 @@ def test_a_trial_without_an_attempt_has_printed_nothing(user: ClusterUser) -> No
         (3, "3 that run go on to their end"),
     ],
 )
-def test_stop_starts_no_further_trials(user: ClusterUser, amount: int, left: str) -> None:
+def test_suspend_starts_no_further_trials(user: ClusterUser, amount: int, left: str) -> None:
     user.server.put(running(builders.experiment(), amount))
-    result = user.call("stop", "nas")
+    result = user.call("suspend", "nas")
     assert result.exit_code == 0
     assert result.stdout == f"nas: no new trials; {left}. Resume: kubectl nas resume nas\n"
     [(path, kind, body)] = user.server.patches
@@ -265,9 +265,23 @@ def test_stop_starts_no_further_trials(user: ClusterUser, amount: int, left: str
     assert user.server.spec("nas")["maxTrials"] == 8, "nothing else has changed"
 
 
+def test_stop_ends_it_with_what_there_is(user: ClusterUser) -> None:
+    user.server.put(running(builders.experiment(), 2))
+    assert user.call("stop", "nas").stdout == (
+        "nas: ends; 2 trials succeeded, 2 running stopped. Go on all the same: kubectl nas resume nas\n"
+    )
+    assert user.server.patches[0][2] == {"spec": {"stop": True}}
+
+
+def test_one_that_its_user_has_stopped_can_be_resumed(user: ClusterUser) -> None:
+    user.server.put(running(builders.experiment(stop=True), 0, reason="Stopped"))
+    assert user.call("resume", "nas").stdout == "nas: goes on; 2 trials ended so far\n"
+    assert user.server.spec("nas")["stop"] is False
+
+
 def test_the_way_to_resume_has_the_namespace_that_was_given(user: ClusterUser) -> None:
     user.server.put(builders.experiment(), "other")
-    assert user.call("stop", "nas", "-n", "other").stdout.endswith("kubectl nas resume nas -n other\n")
+    assert user.call("suspend", "nas", "-n", "other").stdout.endswith("kubectl nas resume nas -n other\n")
 
 
 def test_resume_lets_it_go_on(user: ClusterUser) -> None:
@@ -276,12 +290,14 @@ def test_resume_lets_it_go_on(user: ClusterUser) -> None:
     assert user.server.spec("nas")["suspend"] is False
 
 
-def test_a_finished_experiment_is_not_stopped(user: ClusterUser) -> None:
+def test_a_finished_experiment_is_neither_suspended_nor_stopped(user: ClusterUser) -> None:
     user.server.put(running(builders.experiment(suspend=True), 0, reason="TrialsCompleted"))
-    stopped, resumed = user.call("stop", "nas"), user.call("resume", "nas")
+    suspended, stopped = user.call("suspend", "nas"), user.call("stop", "nas")
+    resumed = user.call("resume", "nas")
+    assert suspended.stdout == "nas is finished (TrialsCompleted): there is nothing to suspend\n"
     assert stopped.stdout == "nas is finished (TrialsCompleted): there is nothing to stop\n"
     assert resumed.stdout == "nas: not suspended any more, but finished (TrialsCompleted)\n"
-    assert [body for _, _, body in user.server.patches] == [{"spec": {"suspend": False}}]
+    assert [body for _, _, body in user.server.patches] == [{"spec": {"suspend": False, "stop": False}}]
 
 
 # --- report
@@ -332,7 +348,9 @@ def test_the_logs_of_an_attempt_are_those_of_its_number(user: ClusterUser) -> No
 # --- what goes wrong
 
 
-@pytest.mark.parametrize("command", ["get", "trials", "pareto", "export", "report", "stop", "resume"])
+@pytest.mark.parametrize(
+    "command", ["get", "trials", "pareto", "export", "report", "suspend", "stop", "resume"]
+)
 def test_a_name_that_does_not_exist_exits_with_3_and_the_names_that_do(
     user: ClusterUser, command: str
 ) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count as numbers_from
 from typing import Literal, TypeVar
 
-from paretonas.api import ExperimentSpec, ExperimentStatus, NASExperiment, NASTrial, Scalar, job_name
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_name
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.metrics import Reading, Wanted
@@ -32,6 +32,8 @@ class Run:
     """What an attempt does."""
 
     seconds: float = 2.0
+    speaks: float = float(10**6)
+    """Seconds for which it logs something new."""
     exit_code: int | None = 0
     """None: it is lost."""
     values: Mapping[str, float] | None = None
@@ -68,6 +70,8 @@ class World:
     """Jobs whose logs a deleted experiment of the same name has left."""
     broken_submissions: set[str] = field(default_factory=set)
     """Jobs whose first submission arrives but is said to have failed."""
+    others: dict[str, list[NASTrial]] = field(default_factory=dict)
+    """Ended trials of other experiments."""
     search_fails: int = 0
     """So many questions fail."""
     calls: list[str] = field(default_factory=list)
@@ -89,20 +93,24 @@ class World:
     def create_trial(self, trial: NASTrial) -> None:
         self._call("create_trial", lambda: self.trials_.setdefault(trial.name, trial))
 
-    def save_trial(self, trial: NASTrial) -> None:
-        def save() -> None:
+    def save_trial(self, trial: NASTrial) -> NASTrial:
+        def save() -> NASTrial:
             _assert_goes_forward(self.trials_[trial.name], trial)
             self.trials_[trial.name] = trial
+            return trial
 
-        self._call("save_trial", save)
+        return self._call("save_trial", save)
 
-    def save_status(self, status: ExperimentStatus) -> None:
+    def save_status(self, experiment: NASExperiment) -> None:
         def save() -> None:
             fixed = self.experiment_.status.reference_point
-            assert fixed in ({}, status.reference_point), "the reference point moved"
-            self.experiment_ = self.experiment_.replace(status=status)
+            assert fixed in ({}, experiment.status.reference_point), "the reference point moved"
+            self.experiment_ = self.experiment_.replace(status=experiment.status)
 
         self._call("save_status", save)
+
+    def finished(self, name: str) -> Sequence[NASTrial] | None:
+        return self._call("finished", lambda: self.others.get(name))
 
     # --- Jobs
 
@@ -173,6 +181,11 @@ class World:
 
         return self._call("read", read)
 
+    def size(self, trial: str, attempt: int) -> int:
+        """A byte a second, until it has nothing more to say."""
+        started = self.jobs_[job_name(trial, attempt)]
+        return min(self.now - started.at, timedelta(seconds=started.run.speaks)) // timedelta(seconds=1)
+
     def free_attempt(self, trial: str, number: int) -> int:
         def free_attempt() -> int:
             taken = self.jobs_.keys() | self.left
@@ -187,7 +200,7 @@ class World:
             if self.search_fails:
                 self.search_fails -= 1
                 raise SearchError("the model does not fit")
-            assert 0 < count <= spec.max_trials - len(known)
+            assert 0 < count <= spec.max_trials - sum(t.counts for t in self.trials_.values())
             return suggestion(spec, known, count, self.points)
 
         return self._call("suggest", suggest)

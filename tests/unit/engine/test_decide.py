@@ -56,6 +56,48 @@ def decided(trials: Sequence[NASTrial], seen: dict[str, Job] | None = None, **op
     return decide(of, trials, jobs(*trials) if seen is None else seen, NOW, **flags)
 
 
+def aborted(index: int, seconds: float) -> NASTrial:
+    return trial(
+        index, attempts=(attempt(index, reason="Aborted", start_time=ago(99), end_time=ago(seconds)),)
+    )
+
+
+@pytest.mark.parametrize(("seconds", "starts"), [(1, []), (29, []), (31, [0])])
+def test_what_an_administrator_has_aborted_waits_before_it_runs_again(seconds: float, starts: list[int]):
+    decision = decided([aborted(0, seconds), running(1)])
+    assert (names(decision.starts), decision.ask) == (starts, 0), "its slot is kept for it"
+
+
+QUIET = {"trial": {"command": ["python"], "progressDeadlineSeconds": 10, "activeDeadlineSeconds": 60}}
+
+
+@pytest.mark.parametrize(
+    ("since", "quiet", "reason"),
+    [
+        (30, 9, None),
+        (30, 11, "NoProgress"),
+        (61, 11, "DeadlineExceeded"),
+    ],
+)
+def test_an_attempt_that_logs_nothing_new_is_stopped(since: float, quiet: float, reason: str | None):
+    silent = Job("nas-0-a1", Phase.RUNNING, quiet=timedelta(seconds=quiet))
+    decision = decided([running(0, since=since)], {silent.name: silent}, **QUIET)
+    assert [stop.reason for stop in decision.stops] == ([reason] if reason else [])
+
+
+def test_an_experiment_that_its_user_stops_ends_with_what_there_is():
+    trials = [ended(0, "Succeeded"), running(1), waiting(2)]
+    decision = decided(trials, stop=True)
+    assert [(stop.trial.name, stop.reason) for stop in decision.stops] == [("nas-1", "Stopped")]
+    assert (decision.starts, decision.ask, decision.outcome) == ((), 0, None), "not before all have ended"
+    outcome = decided([ended(0, "Succeeded"), waiting(1)], stop=True).outcome
+    assert outcome is not None
+    assert (outcome.succeeded, outcome.reason) == (True, "Stopped")
+    nothing = decided([waiting(0)], stop=True).outcome
+    assert nothing is not None
+    assert not nothing.succeeded, "a search that has found nothing has not succeeded"
+
+
 @pytest.mark.parametrize(
     ("trials", "options", "starts", "ask"),
     [

@@ -11,7 +11,7 @@ from tests.builders import experiment, trial
 
 from paretonas.api import ExperimentStatus, NASExperiment, NASTrial
 from paretonas.engine.decide import Outcome
-from paretonas.engine.summary import Trouble, summarise
+from paretonas.engine.summary import Trouble, best_trials, summarise
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = [{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize"}]
@@ -52,6 +52,7 @@ def test_trials_are_counted_by_their_state() -> None:
         "succeeded": 2,
         "failed": 1,
         "infeasible": 1,
+        "known": 0,
         "running": 1,
         "pending": 1,
         "earlyStopped": 0,
@@ -190,8 +191,35 @@ def test_the_status_is_a_function_of_the_trials_and_what_it_must_keep() -> None:
     assert after(lost, trials, 3).status == once.status
 
 
-def test_the_status_of_a_thousand_trials_is_small() -> None:
-    """It is one object of a cluster; its limit is some 1.5 MB."""
-    of = experiment(maxTrials=1000)
-    trials = [succeeded(i, i / 1000, 1 + i % 90) for i in range(1000)]
-    assert len(after(of, trials).status.model_dump_json(by_alias=True)) < 100_000
+WIDE = [{"name": f"a_parameter_with_a_name_{i}", "float": {"min": 0, "max": 1}} for i in range(20)]
+
+
+@pytest.mark.parametrize(("parameters", "with_points", "number"), [(1, True, 600), (20, False, 1000)])
+def test_the_status_of_a_thousand_trials_is_small_even_if_all_are_in_the_pareto_set(
+    parameters: int, with_points: bool, number: int
+) -> None:
+    """It is one object of a cluster, sent to every watcher with every change; the API server's limit is 1.5 MB."""
+    space = [{"name": "x", "float": {"min": 0, "max": 1}}] if parameters == 1 else WIDE
+    of = experiment(maxTrials=1000, parameters=space)
+    point = {p["name"]: 1 / 3 for p in space}
+    trials = [succeeded(i, i / 1000, 1 + i / 20) for i in range(number)]
+    trials = [t.replace(spec=t.spec.replace(parameters=point)) for t in trials]
+    status = after(of, trials).status
+    assert len(status.model_dump_json(by_alias=True)) < 100_000
+    assert len(status.pareto_set) == status.pareto_set_size == number
+    assert all(bool(p.parameters) == with_points for p in status.pareto_set)
+
+
+def test_a_pareto_set_that_is_too_large_even_without_its_points_is_shown_in_part() -> None:
+    name = "a" * 63
+    objectives = [{"metric": name[:-1] + c, "goal": "Maximize", "threshold": -1.0} for c in "abcd"]
+    of = experiment(maxTrials=1000, objectives=objectives)
+    metrics = [{o["metric"]: (i * k) % 1000 / 1000 for k, o in enumerate(objectives, 1)} for i in range(1000)]
+    trials = [
+        trial(i, "Succeeded", metrics={**m, name[:-1] + "a": i / 1000, name[:-1] + "b": -i / 1001})
+        for i, m in enumerate(metrics)
+    ]
+    status = after(of, trials).status
+    assert len(status.model_dump_json(by_alias=True)) < 100_000
+    assert 0 < len(status.pareto_set) < status.pareto_set_size
+    assert len(best_trials(of.spec, trials)) == status.pareto_set_size, "the trials themselves are marked"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from paretonas.api import Scalar
-from paretonas.engine.words import age, count, duration, number, pairs
+from paretonas.engine.words import age, count, duration, number, pairs, plain
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,19 @@ def test_a_duration_has_two_units_at_most(seconds: float, words: str) -> None:
 )
 def test_an_age_has_one_unit_as_in_kubectl(seconds: float, words: str) -> None:
     assert age(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("epoch 1\n\tloss 0.5", "epoch 1\n\tloss 0.5"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;a title\x07text", "text"),
+        ("\x1b]52;c;cm0gLXJm\x1b\\text", "text"),
+        ("10%\r20%\r", "10%20%"),
+        ("\x08\x08\x7f\x9b2J\x00", "2J"),
+        ("übergröße 精度", "übergröße 精度"),
+    ],
+)
+def test_nothing_that_a_terminal_would_obey_is_shown(printed: str, shown: str) -> None:
+    assert plain(printed) == shown

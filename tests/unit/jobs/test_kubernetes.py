@@ -1,6 +1,5 @@
 """Jobs on a cluster, against an API server of a few paths: why they wait, how they are made, ended and seen."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,13 +14,6 @@ from paretonas.jobs.kubernetes import KubernetesJobs
 
 EVENTS, GROUPS = "/events?", "/podgroups?"
 NOT_SCHEDULED = {"type": "Unschedulable", "status": "True", "reason": "NotEnoughResources", "message": "1/1"}
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

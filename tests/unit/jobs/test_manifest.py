@@ -12,8 +12,9 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from tests import builders
 
+from paretonas.jobs import refusals
 from paretonas.jobs.job import Launch, SubmitError
-from paretonas.jobs.kubernetes import KubernetesJobs, last_words, reason
+from paretonas.jobs.kubernetes import KubernetesJobs, last_words
 from paretonas.jobs.manifest import merged
 
 LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"}
@@ -179,9 +180,9 @@ def test_an_overlay_is_merged_by_name() -> None:
 def test_a_refusal_is_told_in_the_api_servers_words() -> None:
     error = ApiException(status=400, reason="Bad Request")
     error.body = '{"message": "queue small does not exist"}'
-    assert reason(error) == "queue small does not exist"
+    assert refusals.said(error) == "queue small does not exist"
     error.body = "not JSON"
-    assert reason(error) == "not JSON"
+    assert refusals.said(error) == "not JSON"
 
 
 def test_a_failed_trials_last_words_are_its_own_and_not_torchruns() -> None:

@@ -152,7 +152,7 @@ def test_a_link_out_of_the_folder_is_not_followed_but_noted(outside, tmp_path):
 )
 def test_what_takes_the_place_of_a_file_after_it_was_found_is_not_read(make, outside, tmp_path, monkeypatch):
     make(tmp_path / NAME, outside / NAME)
-    monkeypatch.setattr(LogReader, "_find", lambda _: [NAME])
+    monkeypatch.setattr(LogReader, "files", lambda _: [NAME])
     found = read(tmp_path, ACC)
     assert found.values == {}
     assert found.notes[0].startswith(f"'{NAME}' cannot be read: ")

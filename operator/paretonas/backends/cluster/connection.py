@@ -1,9 +1,8 @@
 """A person's way to a cluster: kubectl's rules for finding it, and in plain words why it cannot be used."""
 
-import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from paretonas.backends.cluster.errors import ClusterError, UnreachableError
+from paretonas.jobs import refusals
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 
@@ -51,7 +51,7 @@ class Connection:
             raise self._unreachable(str(error).rsplit(": ", 1)[-1]) from error
 
     def _refusal(self, error: ApiException, missing: str) -> ClusterError:
-        said = message_of(error)
+        said = refusals.said(error)
         if error.status == _NO_ANSWER:  # the client's way to report what is wrong with TLS
             return self._unreachable(said)
         if error.status == _UNAUTHORIZED:
@@ -122,12 +122,3 @@ def _contexts(files: list[Path]) -> tuple[dict[str, str | None], str | None]:
         for entry in document.get("contexts") or ():
             namespaces.setdefault(entry["name"], (entry.get("context") or {}).get("namespace"))
     return namespaces, current
-
-
-def message_of(error: ApiException) -> str:
-    """The API server's own words, on one line."""
-    text = error.body or error.reason or ""
-    text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-    with suppress(ValueError, KeyError, TypeError):  # it may be that of a proxy
-        text = json.loads(text)["message"]
-    return " ".join(text.split())

@@ -9,9 +9,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from paretonas.backends.cluster.cache import key_of
-from paretonas.backends.cluster.connection import Connection, message_of
+from paretonas.backends.cluster.connection import Connection
 from paretonas.backends.cluster.errors import ClusterError, UnreachableError
 from paretonas.backends.cluster.resources import NOT_FOUND, Kind, Resources
+from paretonas.jobs.refusals import said
 
 _NO_CRDS: Final = "the cluster has no NASExperiment resource: kubectl apply -k deploy/base"
 
@@ -111,7 +112,7 @@ class ClusterReader:
                     return None
                 if error.status == _BAD_REQUEST:  # its container has not started
                     where = f"see kubectl describe pod {name} -n {namespace}"
-                    raise ClusterError(f"{message_of(error)}; {where}") from error
+                    raise ClusterError(f"{said(error)}; {where}") from error
                 raise
         return self._lines(answer)
 

@@ -111,6 +111,24 @@ class Resources:
             kind.group, kind.version, namespace, kind.plural, name, changes, _request_timeout=self.TIMEOUT
         )
 
+    def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete a resource, and in the background what it owns; one that is gone, or another by now, is no error."""
+        try:
+            self._custom.delete_namespaced_custom_object(
+                kind.group,
+                kind.version,
+                namespace,
+                kind.plural,
+                name,
+                body=client.V1DeleteOptions(
+                    propagation_policy="Background", preconditions=client.V1Preconditions(uid=uid)
+                ),
+                _request_timeout=self.TIMEOUT,
+            )
+        except ApiException as error:
+            if error.status not in {NOT_FOUND, CONFLICT}:
+                raise
+
     def replace_status(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
         """Write a status in the place of the version that ``body`` is. Raises ApiException 409 when it has moved on."""
         metadata = body["metadata"]

@@ -1,21 +1,20 @@
 """One experiment's resources as the engine's store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paretonas.api import (
-    ExperimentSpec,
+    EXPERIMENT_LABEL,
     ExperimentStatus,
     InvalidDocument,
     NASExperiment,
     NASTrial,
-    Problem,
     parse_experiment,
     parse_trial,
 )
 from paretonas.backends.cluster.cache import Cache, belongs, version_of
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
-from paretonas.jobs.manifest import EXPERIMENT_LABEL
+from paretonas.backends.cluster.rules import PlaceRules
 
 
 class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the experiment
@@ -37,10 +36,10 @@ class ClusterStore:
         namespace: str,
         name: str,
         *,
-        claim: str | None = None,
+        rules: PlaceRules | None = None,
     ) -> None:
-        """The store of one experiment; ``claim`` is the one that the operator sees, if it sees only one."""
-        self._claim = claim
+        """The store of one experiment, which is to keep the rules."""
+        self._rules = rules or PlaceRules()
         self._resources, self._experiments, self._trials = resources, experiments, trials
         self._namespace, self._name = namespace, name
         self._parsed: dict[str, tuple[int, NASTrial]] = {}
@@ -48,7 +47,7 @@ class ClusterStore:
     def experiment(self) -> NASExperiment:
         """The experiment. Raises Gone, or InvalidDocument, also for what it lacks on a cluster only."""
         experiment = parse_experiment(dict(self._body()))
-        if problems := lacking(experiment.spec, self._claim):
+        if problems := self._rules.broken(experiment.spec):
             raise InvalidDocument(problems)
         return experiment
 
@@ -84,21 +83,52 @@ class ClusterStore:
         if body is not None:
             self._trials.put(body)
 
-    def save_trial(self, trial: NASTrial) -> None:
-        """Store a trial's status."""
-        body = self._trials.get(self._namespace, trial.name)
-        if body is not None:
-            status = trial.to_dict()["status"]
-            self._trials.put(self._resources.replace_status(TRIALS, {**body, "status": status}))
+    def save_trial(self, trial: NASTrial) -> NASTrial:
+        """Store a trial's status; the trial comes back in its new version.
 
-    def save_status(self, status: ExperimentStatus) -> None:
-        """Store the experiment's status."""
-        written = self._resources.replace_status(EXPERIMENTS, {**self._body(), "status": status.to_dict()})
-        self._experiments.put(written)
+        Raises ApiException 409 when there is a newer version than the one that ``trial`` was read in: then another
+        process has decided about it.
+        """
+        written = self._resources.replace_status(TRIALS, trial.to_dict())
+        self._trials.put(written)
+        return self._parse(written)
 
-    def status(self) -> ExperimentStatus:
-        """The experiment's status, which can be read although its spec may not be."""
-        return ExperimentStatus.model_validate(self._body().get("status") or {})
+    def save_status(self, experiment: NASExperiment) -> None:
+        """Store the experiment's status. Raises ApiException 409 when it has changed since it was read."""
+        self._put_status(experiment.metadata.to_dict(), experiment.status)
+
+    def change_status(self, change: Callable[[ExperimentStatus], ExperimentStatus]) -> None:
+        """Change the status of an experiment whose spec cannot be read. Raises ApiException 409 as `save_status`."""
+        body = self._body()
+        before = ExperimentStatus.model_validate(body.get("status") or {})
+        after = change(before)
+        if after != before:
+            self._put_status(body["metadata"], after)
+
+    def _put_status(self, metadata: Mapping[str, Any], status: ExperimentStatus) -> None:
+        """Only the metadata's version and the status count: the rest of what is sent is left as it is stored."""
+        body = {**self._body(), "metadata": metadata, "status": status.to_dict()}
+        self._experiments.put(self._resources.replace_status(EXPERIMENTS, body))
+
+    def delete(self) -> None:
+        """Delete the experiment, and with it everything that it owns."""
+        self._resources.delete(EXPERIMENTS, self._namespace, self._name, self.uid)
+
+    def delete_trials(self) -> None:
+        """Delete the experiment's trials, and with them their jobs."""
+        for trial in self.trials():
+            uid = (trial.metadata.model_extra or {})["uid"]
+            self._resources.delete(TRIALS, self._namespace, trial.name, uid)
+
+    def finished(self, name: str) -> Sequence[NASTrial] | None:
+        """The ended trials of another experiment of the namespace, in index order; None without one."""
+        body = self._experiments.get(self._namespace, name)
+        if body is None:
+            return None
+        uid = body["metadata"]["uid"]
+        bodies = [b for b in self._trials.all(self._namespace) if belongs(b, name, uid)]
+        trials = [trial for trial in map(parse_trial, map(dict, bodies)) if trial.ended]
+        return sorted(trials, key=lambda t: t.spec.index)
 
     @property
     def uid(self) -> str:
@@ -126,20 +156,3 @@ class ClusterStore:
             known = (version, parse_trial(dict(body)))
             self._parsed[name] = known
         return known[1]
-
-
-def lacking(spec: ExperimentSpec, claim: str | None) -> list[Problem]:
-    """What an experiment needs on a cluster, though not on a laptop: an image, and logs that the operator can see."""
-    problems = []
-    if not spec.trial.image:
-        remedy = "name the image that has the trial's program"
-        problems.append(Problem("spec.trial.image", "is required on a cluster", remedy))
-    if spec.logs is None:
-        remedy = "name the claim that trials write their TensorBoard logs to"
-        problems.append(Problem("spec.logs", "is required on a cluster", remedy))
-    elif claim is not None and spec.logs.persistent_volume_claim.claim_name != claim:
-        named = spec.logs.persistent_volume_claim.claim_name
-        path = "spec.logs.persistentVolumeClaim.claimName"
-        remedy = f"write {claim}, or mount that claim into the operator's pod (PARETONAS_LOGS_CLAIM)"
-        problems.append(Problem(path, "is a claim whose logs the operator does not see", remedy, named))
-    return problems

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paretonas.jobs.job import attempt_folder, free_attempt
-from paretonas.metrics import Reading, Wanted, read
+from paretonas.metrics import Reading, Wanted, logged, read
 
 
 class FolderLogs:
@@ -16,6 +16,10 @@ class FolderLogs:
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
         return read(attempt_folder(self._root, self._experiment, trial, attempt), wanted)
+
+    def size(self, trial: str, attempt: int) -> int:
+        """Bytes that an attempt has logged so far."""
+        return logged(attempt_folder(self._root, self._experiment, trial, attempt))
 
     def free_attempt(self, trial: str, number: int) -> int:
         """The first number from this one on whose folder does not exist yet."""

@@ -34,6 +34,7 @@ CHANGEABLE = frozenset(
         "parallelism",
         "failure_policy",
         "suspend",
+        "stop",
         "managed_by",
         "active_deadline_seconds",
         "ttl_seconds_after_finished",
@@ -105,16 +106,24 @@ class FolderStore:
             trial = _read_trial(path)
         self._trials[trial.name] = trial
 
-    def save_trial(self, trial: NASTrial) -> None:
-        """Store a trial's status."""
+    def save_trial(self, trial: NASTrial) -> NASTrial:
+        """Store a trial's status; the trial comes back."""
         files.write(self._path(trial), _text(trial))
         self._trials[trial.name] = trial
+        return trial
 
-    def save_status(self, status: ExperimentStatus) -> None:
+    def save_status(self, experiment: NASExperiment) -> None:
         """Store the experiment's status."""
-        experiment = self._experiment.replace(status=status)
+        experiment = self._experiment.replace(status=experiment.status)
         files.write(self._folder / EXPERIMENT_FILE, _text(experiment))
         self._experiment = experiment
+
+    def finished(self, name: str) -> Sequence[NASTrial] | None:
+        """The ended trials of the experiment of this name, in index order; None without one. Raises StoreError."""
+        folder = self._folder.parent / name
+        if not (folder / EXPERIMENT_FILE).exists():
+            return None
+        return [trial for trial in read_trials(folder) if trial.ended]
 
     def _path(self, trial: NASTrial) -> Path:
         return self._folder / TRIALS / f"{trial.name}.json"

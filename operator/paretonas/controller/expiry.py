@@ -1,0 +1,50 @@
+"""What is removed of a finished experiment, and when. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from paretonas.api import Condition, NASExperiment
+
+TRIALS_REMOVED = "TrialsRemoved"
+"""The condition of an experiment whose trials are gone: its status is all that is left, and is not touched any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When an experiment's trials, with their jobs, and it itself are removed; None: never."""
+
+    trials: datetime | None = None
+    experiment: datetime | None = None
+
+
+def expiry(experiment: NASExperiment) -> Expiry:
+    """By ``trial.ttlSecondsAfterFinished`` and ``ttlSecondsAfterFinished``, counted from the experiment's end."""
+    end, spec = experiment.status.completion_time, experiment.spec
+    if end is None:
+        return Expiry()
+
+    def after(seconds: int | None) -> datetime | None:
+        return None if seconds is None else end + timedelta(seconds=seconds)
+
+    return Expiry(after(spec.trial.ttl_seconds_after_finished), after(spec.ttl_seconds_after_finished))
+
+
+def trials_removed(experiment: NASExperiment) -> bool:
+    """Whether its trials were removed, or are being removed."""
+    condition = experiment.status.condition(TRIALS_REMOVED)
+    return condition is not None and condition.status == "True"
+
+
+def without_trials(experiment: NASExperiment, now: datetime) -> NASExperiment:
+    """The experiment with the condition that says so: stored before the first trial is removed."""
+    seconds = experiment.spec.trial.ttl_seconds_after_finished
+    condition = Condition(
+        type=TRIALS_REMOVED,
+        status="True",
+        reason="TimeToLive",
+        message=f"removed {seconds} s after the end; the Pareto set stays here",
+        last_transition_time=now,
+        observed_generation=experiment.metadata.generation,
+    )
+    conditions = (*experiment.status.conditions, condition)
+    return experiment.replace(status=experiment.status.replace(conditions=conditions))

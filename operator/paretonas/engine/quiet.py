@@ -1,0 +1,42 @@
+"""For how long attempts have logged nothing new."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from paretonas.api import NASTrial
+from paretonas.jobs.job import Job
+
+
+class _Seen(NamedTuple):
+    size: int
+    since: datetime
+
+
+class Growth:
+    """What attempts had logged when it was last seen to grow.
+
+    By the size of the logs and the engine's own clock: the times that files carry are those of other machines. It is
+    kept in memory only, so that a new engine gives every attempt its whole time again.
+    """
+
+    def __init__(self, size: Callable[[str, int], int]) -> None:
+        """``size`` tells how many bytes an attempt of a trial has logged."""
+        self._size = size
+        self._seen: dict[str, _Seen] = {}
+
+    def noted(self, jobs: Mapping[str, Job], trials: Sequence[NASTrial], now: datetime) -> dict[str, Job]:
+        """The jobs, those of attempts that run with the time for which they were seen to log nothing new."""
+        seen, found = {}, dict(jobs)
+        for trial in trials:
+            attempt = trial.attempt
+            if attempt is None or attempt.start_time is None or attempt.job not in jobs:
+                continue
+            size, before = self._size(trial.name, attempt.number), self._seen.get(attempt.job)
+            if before is None or before.size != size:
+                before = _Seen(size, now)
+            seen[attempt.job] = before
+            found[attempt.job] = replace(jobs[attempt.job], quiet=now - before.since)
+        self._seen = seen
+        return found

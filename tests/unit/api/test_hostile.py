@@ -1,0 +1,100 @@
+"""Documents that nobody would write by mistake: an error that says so, soon, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paretonas.api import InvalidDocument, imported, load_documents, load_yaml, parse_experiment, parse_trial
+
+VALID = [load_yaml(path.read_text()) for path in sorted(Path("tests/data/valid").glob("*.yaml"))]
+CORPUS = sorted(Path("tests/data/corpus/specs").iterdir())
+TRIAL = {
+    "apiVersion": "paretonas.io/v1alpha1",
+    "kind": "NASTrial",
+    "metadata": {"name": "nas-0"},
+    "spec": {
+        "experiment": "nas",
+        "index": 0,
+        "parameters": {"x": 0.5},
+        "observation": {"metrics": {"a": 1.0}},
+    },
+}
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ["${", "${parameters.x}", "1e999", "../..", "a" * 5000, "\x00", "x <= y", "0 <= 0", "-"]
+    ),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=6), inside, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a document."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, item in inside for place in places(item, (*path, key)))]
+
+
+def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with something else at a place."""
+    copy = json.loads(json.dumps(document))
+    if not path:
+        return value
+    at = copy
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    return copy
+
+
+def read(document: Any) -> None:
+    """Every way that a document is read by: each ends, and raises nothing but InvalidDocument."""
+    for reader in (parse_experiment, parse_trial, lambda document: imported([document])):
+        try:
+            reader(document)
+        except InvalidDocument as error:
+            if not error.problems or not str(error):
+                pytest.fail(f"refused without a reason: {document}")
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_anything_in_any_place_of_a_document_is_read_or_refused(data: st.DataObject) -> None:
+    document = data.draw(st.sampled_from([*VALID, TRIAL]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        document = with_value(document, data.draw(st.sampled_from(places(document))), data.draw(ANYTHING))
+    read(document)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=200) | st.text(alphabet="{}[]:-&*!|>%@` \n\tab1\"'#,?", max_size=60))
+def test_any_text_is_yaml_or_is_said_not_to_be(text: str) -> None:
+    try:
+        documents = load_documents(text)
+    except InvalidDocument:
+        return
+    for document in documents:
+        read(document)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_what_was_thought_of_or_found_before_is_refused(path: Path) -> None:
+    with pytest.raises(InvalidDocument):
+        imported(load_documents(path.read_text(errors="surrogateescape")))
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.system [id]", "!!python/name:os.system", "!local x"]
+)
+def test_no_tag_makes_an_object(tag: str) -> None:
+    with pytest.raises(InvalidDocument, match="is not YAML"):
+        load_yaml(f"kind: {tag}")

@@ -1,0 +1,76 @@
+"""What the schema says may only grow: an object that an older version took is taken by this one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
+
+NEW_FIELDS = ("warmStartFrom",)
+"""Fields with rules that older versions do not have."""
+
+Schema = dict[str, Any]
+
+_LOWER = ("minimum", "minLength", "minItems")
+_UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")
+
+
+def schema(file: Path) -> Schema:
+    """The schema of the only version."""
+    [version] = yaml.safe_load(file.read_text())["spec"]["versions"]
+    found: Schema = version["schema"]["openAPIV3Schema"]
+    return found
+
+
+def narrowed(old: Schema, new: Schema, path: str = "") -> Iterator[str]:
+    """Everything that the old schema takes and the new one may not."""
+    yield from (f"{path}: {what}" for what in _narrowed_here(old, new))
+    for name, before in old.get("properties", {}).items():
+        if name not in new["properties"]:
+            yield f"{path}.{name}: is gone"
+        else:
+            yield from narrowed(before, new["properties"][name], f"{path}.{name}")
+    for part in ("items", "additionalProperties"):
+        if isinstance(old.get(part), dict):
+            yield from narrowed(old[part], new[part], f"{path}[]")
+
+
+def _narrowed_here(old: Schema, new: Schema) -> Iterator[str]:
+    for field in ("type", "pattern"):
+        if new.get(field) not in {None, old.get(field)} or (field == "type" and field in old and field not in new):
+            yield f"{field} was {old.get(field)}, now {new.get(field)}"
+    lower = {field: new[field] > old.get(field, float("-inf")) for field in _LOWER if field in new}
+    upper = {field: new[field] < old.get(field, float("inf")) for field in _UPPER if field in new}
+    for field, narrower in (lower | upper).items():
+        if narrower:
+            yield f"{field} was {old.get(field)}, now {new[field]}"
+    if "enum" in new and not set(old.get("enum", ["anything"])) <= set(new["enum"]):
+        yield f"some of {old.get('enum')} are not allowed any more"
+    yield from (
+        f"{name} is required now" for name in set(new.get("required", ())) - set(old.get("required", ()))
+    )
+    rules = {rule["rule"] for rule in old.get("x-kubernetes-validations", ())}
+    for rule in new.get("x-kubernetes-validations", ()):
+        # what a rule says of a field that did not exist can refuse no older object
+        if rule["rule"] not in rules and not any(f".{name}" in rule["rule"] for name in NEW_FIELDS):
+            yield f"there is a new rule, {rule['rule']}"
+
+
+@pytest.mark.parametrize("file", RELEASED, ids=lambda file: f"{file.parent.name} {file.stem}")
+def test_nothing_that_an_older_schema_took_is_refused_now(file: Path) -> None:
+    assert list(narrowed(schema(file), schema(Path("crds") / file.name))) == []
+
+
+def test_a_narrower_schema_is_noticed() -> None:
+    old = schema(RELEASED[0])
+    changes: list[dict[str, Any]] = [
+        {"required": ["spec", "status"]},
+        {"properties": {}},
+        {"type": "array"},
+        {"x-kubernetes-validations": [{"rule": "false"}]},
+    ]
+    for change in changes:
+        assert list(narrowed(old, {**old, **change})), change

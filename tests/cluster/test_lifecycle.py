@@ -139,12 +139,16 @@ def test_an_experiment_begins_with_what_another_has_found(nas: Kubectl, start: S
 def test_a_search_goes_on_in_another_cluster_with_the_same_candidates(
     nas: Kubectl, start: Start, elsewhere: Kubectl
 ):
-    """The real search, past its quasi-random trials; one at a time, so that ends come in one order."""
+    """The real search, past its quasi-random trials; one at a time, so that ends come in one order.
+
+    Four have ended, and the fifth, which was asked for meanwhile, has not run yet: what an export in mid-run would have.
+    """
     document = quick("moving", maxTrials=7, parallelism=1, search={"initialTrials": 3})
     whole = start(document)
     nas.wait(f"nasexperiment/{whole}", "Succeeded", 180)
     exported = yaml.safe_load(nas.plugin("export", whole, "-o", "yaml"))
-    half = [item for item in exported["items"] if item["spec"].get("index", 0) < 4]
+    half = [item for item in exported["items"] if item["spec"].get("index", 0) < 5]
+    del half[4]["spec"]["observation"]
     elsewhere.apply({**exported, "items": half})
     elsewhere.wait(f"nasexperiment/{whole}", "Succeeded", 180)
     assert points(elsewhere, whole) == points(nas, whole)

@@ -32,7 +32,7 @@ def _old_schema(nas: Kubectl) -> Iterator[None]:
     """The schema as it was first published, in the place of today's, which is back afterwards."""
     nas("apply", "-f", "tests/data/crds/0.1.0")
     yield
-    nas("apply", "-f", "crds")
+    nas("apply", "-k", "crds")
 
 
 def test_the_operator_replaced_by_another_version_in_mid_run_goes_on_as_if_nothing_had_happened(
@@ -64,7 +64,7 @@ def test_todays_schema_takes_the_place_of_the_first_one_with_experiments_present
         },
     }
     nas.apply(trial)
-    nas("apply", "-f", "crds")
+    nas("apply", "-k", "crds")
     nas(
         "wait", "--for=condition=Established", "crd/nasexperiments.paretonas.io", "crd/nastrials.paretonas.io"
     )

@@ -82,7 +82,10 @@ class Promises:
         closed = tuple(a for a in old.attempts if not a.open)
         self.kept("an end is final", new.attempts[: len(closed)] == closed, f"{before.name}: {new.attempts}")
         opened = [a.job for a in new.attempts if a.open]
-        single = len(new.attempts) <= len(old.attempts) + 1 and opened in ([], [a.job for a in new.attempts[-1:]])
+        single = len(new.attempts) <= len(old.attempts) + 1 and opened in (
+            [],
+            [a.job for a in new.attempts[-1:]],
+        )
         self.kept("one attempt at a time", single, f"{before.name}: {opened}")
         for attempt in new.attempts[len(closed) :]:
             if not attempt.open:
@@ -122,7 +125,9 @@ class Promises:
         held = launch.trial.attempt
         stopping = f"{name} begins, although it is being stopped"
         self.kept("write-ahead", held is not None and held.reason is None, stopping)
-        self.kept("stopped", not launch.experiment.spec.stop, f"{name} begins, although its user has ended it all")
+        self.kept(
+            "stopped", not launch.experiment.spec.stop, f"{name} begins, although its user has ended it all"
+        )
         earlier = truth.jobs.get(name)
         ran = earlier is not None and earlier.ran(truth.now)
         self.kept("no attempt twice", not ran, f"{name} has run, and is submitted again")

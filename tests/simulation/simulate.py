@@ -7,7 +7,7 @@ from typing import Any
 from tests.simulation.network import Conflict, Crash, TimedOut, Trace
 from tests.simulation.promises import Violation
 from tests.simulation.schedule import Kind, Schedule
-from tests.simulation.truth import ELSEWHERE, OTHER, result
+from tests.simulation.truth import ELSEWHERE, LATE, OTHER, result
 from tests.simulation.world import World
 
 from paretonas.api import NASTrial
@@ -144,10 +144,10 @@ class _Run:
         least = min(spec.max_trials, points)
         count = len(counted)
         sources = {t.spec.observation.source for t in truth.trials if t.spec.observation} - {None}
-        everything = {t.name for t in ELSEWHERE[OTHER]} if self._scenario.warm else set()
+        everything = {t.name for t in ELSEWHERE} if self._scenario.warm else set()
         # where the user's points are enough, the search is never asked, and needs to know nothing
         asked = any(t.spec.origin != "User" for t in truth.trials)
-        whole = sources == everything or not asked
+        whole = sources - {LATE.name} == everything or not asked
         kept("warm start", whole, f"of {OTHER} it knows {sorted(map(str, sources))}")
         kept("budget", least <= count <= least + truth.added_by_user, f"{count} trials, should be {least}")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.simulation.network import Conflict, Lag, Network
 from tests.simulation.promises import Promises
-from tests.simulation.truth import ELSEWHERE, EXPERIMENT, Truth, Versioned, trials_of
+from tests.simulation.truth import EXPERIMENT, Truth, Versioned, elsewhere, trials_of
 
 from paretonas.api import NASExperiment, NASTrial
 
@@ -64,7 +64,7 @@ class SimulatedStore:
         self._write(EXPERIMENT, save, "save status")
 
     def finished(self, name: str) -> Sequence[NASTrial] | None:
-        return self._network.call(f"finished {name}", lambda: ELSEWHERE.get(name))
+        return self._network.call(f"finished {name}", lambda: elsewhere(self._truth.now))
 
     # --- the world behind it
 

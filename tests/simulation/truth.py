@@ -1,6 +1,6 @@
 """What really is, whoever knows of it: the stored resources, the jobs, the time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,11 +139,17 @@ def result(x: float) -> dict[str, float]:
     return {"accuracy": x, "size": 130 * (7 * x % 1)}
 
 
-ELSEWHERE: Mapping[str, Sequence[NASTrial]] = {
-    OTHER: [
-        _elsewhere(0, 0.7654321, "Succeeded"),
-        _elsewhere(1, 0.2345678, "Failed"),
-        _elsewhere(3, 0.5, "Succeeded"),
-    ]
-}
-"""What other experiments have found; the last point is one that the search might ask for."""
+ELSEWHERE: tuple[NASTrial, ...] = (
+    _elsewhere(0, 0.7654321, "Succeeded"),
+    _elsewhere(1, 0.2345678, "Failed"),
+    _elsewhere(3, 0.5, "Succeeded"),  # a point that the search might ask for
+)
+"""What the other experiment has found."""
+
+LATE = _elsewhere(4, 0.8765432, "Succeeded")
+"""What it finds some seconds later, when the search here has begun as a rule."""
+
+
+def elsewhere(now: datetime) -> tuple[NASTrial, ...]:
+    """What the other experiment has found by now."""
+    return (*ELSEWHERE, LATE) if now - BEGIN > timedelta(seconds=6) else ELSEWHERE

@@ -40,7 +40,9 @@ def narrowed(old: Schema, new: Schema, path: str = "") -> Iterator[str]:
 
 def _narrowed_here(old: Schema, new: Schema) -> Iterator[str]:
     for field in ("type", "pattern"):
-        if new.get(field) not in {None, old.get(field)} or (field == "type" and field in old and field not in new):
+        if new.get(field) not in {None, old.get(field)} or (
+            field == "type" and field in old and field not in new
+        ):
             yield f"{field} was {old.get(field)}, now {new.get(field)}"
     lower = {field: new[field] > old.get(field, float("-inf")) for field in _LOWER if field in new}
     upper = {field: new[field] < old.get(field, float("inf")) for field in _UPPER if field in new}

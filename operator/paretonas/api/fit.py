@@ -61,4 +61,3 @@ def _observation(spec: ExperimentSpec, trial: NASTrial) -> Iterator[Problem]:
         if objective.scale == "Log" and value is not None and value <= 0:
             path = f"spec.observation.metrics.{objective.metric}"
             yield Problem(path, "has no logarithm (scale: Log)", "give a value above 0", value)
-

@@ -117,7 +117,9 @@ class KubernetesJobs:
             return job
         ends = [(pod, *pod_end(pod)) for pod in self._pods(body)]
         # one of a gang that ended by itself tells more than those that Volcano then took away
-        failed = sorted((end for end in ends if end[1] != 0), key=lambda end: end[1] is None)
+        failed = sorted(
+            (end for end in ends if end[1] != 0), key=lambda end: (end[2] == "Evicted", end[1] is None)
+        )
         if not failed:
             return replace(job, phase=Phase.LOST, message="its pod is gone")
         pod, code, why, started = failed[0]

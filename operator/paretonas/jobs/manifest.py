@@ -28,7 +28,9 @@ RESTRICTED_CONTAINER = {
 }
 """What the Pod Security Standard `restricted` asks for; `podOverlay` can change it where the cluster allows that."""
 
-END_WITH_A_FAILED_POD = [{"event": "PodFailed", "action": "TerminateJob"}]
+END_WITH_A_LOST_POD = {"event": "PodEvicted", "action": "TerminateJob"}
+"""Without it Volcano makes the pod anew, and one attempt would log twice into its folder."""
+END_WITH_A_FAILED_POD = {"event": "PodFailed", "action": "TerminateJob"}
 """Without it a gang with one failed pod stays Running for ever."""
 
 
@@ -52,11 +54,12 @@ def finished_manifest(torchx_job: dict[str, Any], launch: Launch) -> dict[str, A
         "minAvailable": spec.trial.replicas,
         "ttlSecondsAfterFinished": TTL_SECONDS if ttl is None else max(ttl, LEAST_TTL_SECONDS),
         "maxRetry": 1,
+        "policies": [END_WITH_A_LOST_POD],
     }
     if spec.trial.replicas == 1:
         job["spec"]["plugins"] = {}  # a service, a config map and a policy that one pod has no use for
     else:
-        job["spec"]["policies"] = END_WITH_A_FAILED_POD
+        job["spec"]["policies"] = [END_WITH_A_LOST_POD, END_WITH_A_FAILED_POD]
     for task in job["spec"]["tasks"]:
         _finish_pod(task["template"], spec, labels)
     return job

@@ -94,14 +94,15 @@ def pod_names(body: Mapping[str, Any]) -> list[str]:
 def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, str, datetime | None]:
     """Exit code, reason ("" when the trial itself ended) and start of a pod that has ended."""
     status = pod.get("status") or {}
+    away = "Evicted" if pod["metadata"].get("deletionTimestamp") else ""  # somebody has deleted it
     for container in status.get("containerStatuses") or ():
         ended = (container.get("state") or {}).get("terminated")
         if ended:
             reason = POD_REASONS.get(
-                ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", "")
+                ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", away)
             )
             return ended.get("exitCode"), reason, _time(ended.get("startedAt"))
-    return None, POD_REASONS.get(status.get("reason") or "", "NodeLost"), None
+    return None, POD_REASONS.get(status.get("reason") or "", away or "NodeLost"), None
 
 
 def pod_wait(pod: Mapping[str, Any]) -> str:

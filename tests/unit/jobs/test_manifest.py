@@ -89,7 +89,7 @@ def test_logs_go_to_the_attempts_own_folder_on_the_claim(monkeypatch: pytest.Mon
     assert pod["containers"][0]["command"][-4:] == ["--x", "0.5", "--log-dir", "/logs/nas/nas-3/a1"]
 
 
-def test_one_replica_needs_no_service_and_a_gang_ends_with_a_failed_pod(
+def test_a_job_ends_with_a_lost_pod_and_a_gang_with_a_failed_one_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alone = submitted(monkeypatch, trial=template())["spec"]
@@ -97,7 +97,8 @@ def test_one_replica_needs_no_service_and_a_gang_ends_with_a_failed_pod(
     assert (alone["plugins"], alone["minAvailable"]) == ({}, 1)
     assert "svc" in gang["plugins"]
     assert gang["minAvailable"] == 2
-    assert gang["policies"] == [{"event": "PodFailed", "action": "TerminateJob"}]
+    events = [[p["event"] for p in spec["policies"]] for spec in (alone, gang)]
+    assert events == [["PodEvicted"], ["PodEvicted", "PodFailed"]]
 
 
 def containers(job: dict[str, Any]) -> list[dict[str, Any]]:

@@ -51,9 +51,10 @@ def test_times_come_with_the_phase_that_they_are_of() -> None:
     assert ended.ended is not None
 
 
-def pod(terminated: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+def pod(terminated: dict[str, Any] | None = None, *, deleted: bool = False, **status: Any) -> dict[str, Any]:
     containers = [{"state": {"terminated": terminated}}] if terminated else []
-    return {"status": {"containerStatuses": containers, **status}}
+    metadata = {"deletionTimestamp": "2026-01-31T12:00:00Z"} if deleted else {}
+    return {"metadata": metadata, "status": {"containerStatuses": containers, **status}}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,9 @@ def pod(terminated: dict[str, Any] | None = None, **status: Any) -> dict[str, An
         (pod(reason="Evicted"), None, "Evicted"),
         (pod(reason="NodeLost"), None, "NodeLost"),
         (pod(), None, "NodeLost"),
+        (pod({"exitCode": 143, "reason": "Error"}, deleted=True), 143, "Evicted"),
+        (pod({"exitCode": 137, "reason": "OOMKilled"}, deleted=True), 137, "OutOfMemory"),
+        (pod(deleted=True), None, "Evicted"),
     ],
 )
 def test_how_a_pod_ended(given: dict[str, Any], code: int | None, reason: str) -> None:

@@ -141,7 +141,7 @@ def test_a_search_goes_on_in_another_cluster_with_the_same_candidates(
 ):
     """The real search, past its quasi-random trials; one at a time, so that ends come in one order.
 
-    Four have ended, and the fifth, which was asked for meanwhile, has not run yet: what an export in mid-run would have.
+    Four have ended, and the fifth, asked for meanwhile, has not run yet: what an export in mid-run has.
     """
     document = quick("moving", maxTrials=7, parallelism=1, search={"initialTrials": 3})
     whole = start(document)

@@ -35,6 +35,8 @@ class Fault:
     """Environment that the operator is started with."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """What the experiment has beside the usual."""
+    seconds: float = 2.0
+    """Of a trial."""
     fails: int = 0
     """Trials that it makes fail, with a reason: it has destroyed their results."""
 
@@ -122,11 +124,10 @@ def logs_damaged(how: Callable[[Kubectl, str, str], None]) -> Deed:
     """The logs of trials that end while the operator does not look."""
 
     def deed(kubectl: Kubectl, name: str, _proxy: Proxy) -> None:
-        pods = [one_pod(kubectl, name)]
+        pod = one_pod(kubectl, name)
         with _frozen():
-            for pod in pods:
-                kubectl("wait", f"pod/{pod}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
-                how(kubectl, name, pod.split("-trial-")[0])
+            kubectl("wait", f"pod/{pod}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+            how(kubectl, name, pod.split("-trial-")[0])
 
     return deed
 
@@ -182,17 +183,22 @@ def nothing(_kubectl: Kubectl, _name: str, _proxy: Proxy) -> None:
 
 
 def one_pod(kubectl: Kubectl, name: str) -> str:
-    """A pod of the experiment that runs now."""
+    """The pod of the experiment that began last of those that run now."""
 
-    def running() -> list[str]:
+    def running() -> list[tuple[str, str]]:
         pods = kubectl.list("pods", of(name))
-        return [
-            p["metadata"]["name"]
+        return sorted(
+            (p["status"]["startTime"], p["metadata"]["name"])
             for p in pods
-            if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")
-        ]
+            if _runs(p) and not p["metadata"].get("deletionTimestamp")
+        )
 
-    return str(eventually(running, "a pod that runs")[0])
+    return str(eventually(running, "a pod that runs")[-1][1])
+
+
+def _runs(pod: dict[str, Any]) -> bool:
+    """Whether its program runs; the pod's phase says so for another second."""
+    return any("running" in status["state"] for status in pod["status"].get("containerStatuses", ()))
 
 
 def _at(point: str, *, quick: bool = False) -> Fault:
@@ -237,8 +243,8 @@ FAULTS: tuple[Fault, ...] = (
         nothing,
         spec={"trial": {"command": ["python", "-c", _SKEWED + PROGRAM]}},
     ),
-    Fault("logs: last record half written", logs_damaged(half_record)),
-    Fault("logs: a record damaged", logs_damaged(damage_log), quick=True, fails=1),
+    Fault("logs: last record half written", logs_damaged(half_record), seconds=4),
+    Fault("logs: a record damaged", logs_damaged(damage_log), quick=True, seconds=4, fails=1),
     Fault("logs: claim full for 8 s", claim_spoiled(full, 8), spec=_PATIENT),
     Fault("logs: claim read-only for 8 s", claim_spoiled(read_only, 8), quick=True, spec=_PATIENT),
     Fault("API server: killed, back after 30 s", daemon_down("apiserver", 30)),

@@ -118,7 +118,9 @@ class Proxy:
     async def _forward(self, request: web.Request, body: bytes, *, send: bool = True) -> web.StreamResponse:
         headers = {k: v for k, v in request.headers.items() if k not in _DROPPED}
         url = f"{_SERVER}{request.raw_path}"
-        async with self._client.request(request.method, url, headers=headers, data=body or None) as answer:
+        async with self._client.request(
+            request.method, url, headers=headers, data=body or None, skip_auto_headers=["Content-Type"]
+        ) as answer:
             kept = {k: v for k, v in answer.headers.items() if k not in _DROPPED or k == "Content-Encoding"}
             response = web.StreamResponse(status=answer.status, headers=kept)
             if not send:
@@ -131,8 +133,10 @@ class Proxy:
             try:
                 async for part in answer.content.iter_any():
                     await response.write(part)
+                await response.write_eof()
+            except ConnectionResetError:  # the operator has gone
+                pass
             finally:
                 if task is not None:
                     self._streams.discard(task)
-            await response.write_eof()
             return response

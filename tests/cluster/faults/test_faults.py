@@ -22,7 +22,7 @@ Resource = dict[str, Any]
 Operator = Callable[[Mapping[str, str]], None]
 """Has the operator run with some environment."""
 
-TRIALS, SECONDS = 10, 2.0
+TRIALS = 10
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,7 @@ def rows(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     yield found
     if len(found) == len(FAULTS) and not request.session.testsfailed:
         minutes = (time.monotonic() - begin) / 60
-        page = PAGE.format(
-            trials=TRIALS, seconds=SECONDS, rows="\n".join(found), number=len(found), minutes=minutes
-        )
+        page = PAGE.format(trials=TRIALS, rows="\n".join(found), number=len(found), minutes=minutes)
         Path("docs/reliability.md").write_text(page)
 
 
@@ -68,13 +66,13 @@ def _chosen(fault: Fault) -> Any:
     return pytest.param(fault, id=fault.name, marks=() if fault.quick else pytest.mark.thorough)
 
 
-@pytest.mark.parametrize("fault", map(_chosen, FAULTS))
+@pytest.mark.parametrize("fault", [_chosen(fault) for fault in FAULTS])
 def test_a_fault_loses_and_doubles_nothing(
     nas: Kubectl, start: Start, proxy: Proxy, operator: Operator, rows: list[str], fault: Fault
 ):
     operator(fault.operator)
     spec = {"maxTrials": TRIALS, "search": {"initialTrials": 4}, **fault.spec}
-    name = start(quick("fault", seconds=SECONDS, **spec))
+    name = start(quick("fault", seconds=fault.seconds, **spec))
     if "PARETONAS_FAILPOINT" not in fault.operator:  # which may be met before a trial has ended
         eventually(lambda: ended(nas, name) >= 2, "two trials have ended")
     fault.do(nas, name, proxy)
@@ -166,13 +164,13 @@ def events(nas: Kubectl, name: str) -> list[Resource]:
 PAGE = """# What a bad day costs
 
 Written by `make chaos`: {number} faults in {minutes:.0f} minutes, each done to a real cluster (Kubernetes 1.34, Volcano
-1.14, built from their modules) in the middle of an experiment of {trials} trials of {seconds:.0f} s, two at a time.
+1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s, two at a time.
 After
 each the experiment had come to its end with exactly its budget of trials, and its Pareto set was that of their results
 by brute force.
 
 - **told**: warnings on the experiment. **again**: attempts beyond a trial's first, by how those before them ended.
-- **back**: seconds from the end of the fault to the next trial's end; a trial takes {seconds:.0f} s, a pod two more.
+- **back**: seconds from the end of the fault to the next trial's end; a trial takes 2 s, a pod two more.
 - **lost**: trials without an end of their own. **doubled**: points asked twice, trials with two
   results, attempts of one name.
 - `killed after save_trial 2`: the operator's process ends right after its second write of a trial, as by

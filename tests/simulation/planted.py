@@ -219,6 +219,12 @@ MUTANTS = (
         "return succeeded",
     ),
     Mutant(
+        "the Pareto set stays what it was at first",
+        "summary",
+        "if succeeded != self._succeeded:",
+        "if not self._succeeded:",
+    ),
+    Mutant(
         "an experiment starts with every pass",
         "summary",
         "start_time=before.start_time or now",

@@ -96,8 +96,10 @@ class NASTrial(Model):
     @property
     def refused(self) -> bool:
         """Whether it was made by a user and does not fit its experiment."""
-        ending = next((c for c in self.status.conditions if c.type == "Succeeded"), None)
-        return ending is not None and ending.reason == REFUSED
+        return self.status.state == "Infeasible" and any(
+            condition.type == "Succeeded" and condition.reason == REFUSED
+            for condition in self.status.conditions
+        )
 
     @property
     def counts(self) -> bool:

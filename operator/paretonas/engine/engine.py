@@ -18,7 +18,7 @@ from paretonas.api import (
 from paretonas.engine.decide import Decision, decide
 from paretonas.engine.ports import Jobs, Logs, Search, Store
 from paretonas.engine.quiet import Growth
-from paretonas.engine.summary import Trouble, best_trials, summarise
+from paretonas.engine.summary import Front, Trouble, summarise
 from paretonas.engine.verdicts import observed, settled
 from paretonas.engine.warm import WarmStartError, begun, taken_over
 from paretonas.jobs.job import Job, Launch, SubmitError
@@ -64,7 +64,7 @@ class Engine:
     ) -> None:
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
         self._ahead = ahead
-        self._growth = Growth(logs.size)
+        self._growth, self._front = Growth(logs.size), Front()
         self._exhausted_at: int | None = None
         self._search_trouble: Trouble | None = None
 
@@ -205,7 +205,7 @@ class Engine:
         self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None
     ) -> Snapshot:
         trials = tuple(self._store.trials())
-        found, now = best_trials(experiment.spec, trials), self._clock()
+        found, now = self._front.of(experiment.spec, trials), self._clock()
         status = summarise(experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found)
         best = {trial.name for trial in found}
         marked = tuple(

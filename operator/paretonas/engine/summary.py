@@ -1,7 +1,7 @@
 """An experiment's status, recomputed from its trials every time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,9 +57,9 @@ def summarise(
     """
     spec, before = experiment.spec, experiment.status
     trials = [t for t in trials if not t.refused]
-    metrics = [t.status.metrics for t in trials if t.status.state == "Succeeded"]
     reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
     best = best_trials(spec, trials) if best is None else best
+    metrics = [t.status.metrics for t in best]  # what they dominate adds no volume
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
         conditions=_conditions(experiment, trials, now, outcome, trouble),
@@ -78,6 +78,23 @@ def best_trials(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTri
     """The Pareto set, in index order."""
     succeeded = [t for t in trials if t.status.state == "Succeeded"]
     return [succeeded[i] for i in pareto_set(spec, [t.status.metrics for t in succeeded])]
+
+
+class Front:
+    """The Pareto set, computed anew only when another trial has succeeded: most passes see none."""
+
+    def __init__(self) -> None:
+        self._succeeded: list[tuple[str, Mapping[str, float]]] = []
+        self._best: set[str] = set()
+
+    def of(self, spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTrial]:
+        """The same as `best_trials`; the spec's objectives and constraints never change."""
+        succeeded: list[tuple[str, Mapping[str, float]]] = [
+            (t.name, t.status.metrics) for t in trials if t.status.state == "Succeeded"
+        ]
+        if succeeded != self._succeeded:
+            self._best, self._succeeded = {t.name for t in best_trials(spec, trials)}, succeeded
+        return [t for t in trials if t.name in self._best]
 
 
 def _count(trials: Sequence[NASTrial]) -> TrialCounts:

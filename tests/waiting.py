@@ -10,11 +10,13 @@ PATIENCE_SECONDS = 90.0
 """Only a broken test waits so long; a loaded machine may need a part of it."""
 
 
-def eventually(look: Callable[[], T], what: str) -> T:
-    """The first truthy value that the look brings; fails with ``what`` when none comes."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if value := look():
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s in vain for: {what}")
+def eventually(
+    look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS, *, pause: float = 0.01
+) -> T:
+    """The first truthy value that the look brings; fails with ``what``, and what was seen last, when none comes."""
+    deadline = time.monotonic() + seconds
+    while not (value := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain for: {what}; last seen: {value!r}")
+        time.sleep(pause)
+    return value

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests import waiting
 
 BINARY = os.path.join(os.environ.get("BED_BIN", ""), "kubectl")  # noqa: PTH118 # pathlib would make ./kubectl of it
 
@@ -96,15 +96,8 @@ def condition(resource: dict[str, Any], kind: str) -> dict[str, str]:
 
 
 def eventually(look: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """The first truthy value that the look brings; fails with ``what`` when none comes."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = look()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:.0f} s in vain for: {what}; last seen: {value!r}")
-        time.sleep(0.2)
+    """As `tests.waiting.eventually`, with a pause that lets an API server breathe."""
+    return waiting.eventually(look, what, seconds, pause=0.2)
 
 
 @contextmanager

@@ -50,6 +50,9 @@ _SOON = 0.05
 _LATER = 1.0
 """Seconds before a trial's name is tried again that a deleted experiment's trial still has."""
 
+_ASKED_IN_VAIN = {"SearchFailed", "WarmStartFailed"}
+"""Reasons after which the same question at once would have the same answer."""
+
 STUCK_SECONDS = 300.0
 """A pass that is this late means that the operator hangs: each of its requests ends after 30 s at most."""
 
@@ -157,7 +160,9 @@ class Controller:
         before, known.last = known.last, after
         self.telemetry.snapshot(key, after)
         if after.missing:
-            self._asks.mark(key)
+            progressing = after.status.condition("Progressing")
+            failed = progressing is not None and progressing.reason in _ASKED_IN_VAIN
+            self._asks.mark(key, self.settings.pass_seconds if failed else 0.0)
         due = self._next_look(after.experiment)
         if due is not None:
             self._passes.mark(key, due)

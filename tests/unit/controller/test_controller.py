@@ -303,3 +303,19 @@ def test_all_its_work_together_gets_the_time_that_there_is(
     passes, resyncs, asks = given
     assert 0.05 >= passes >= resyncs + 0.02 >= 0.02
     assert 0.0 <= asks <= 0.01
+
+
+def test_an_experiment_that_waits_for_another_one_is_asked_for_again_only_after_a_while(
+    cluster: Cluster,
+) -> None:
+    cluster.operator(pass_seconds=0.3).start()
+    cluster.apply(warmStartFrom=[{"name": "other"}])
+    cluster.until(
+        lambda: "no experiment 'other'" in cluster.condition("Progressing")[1], "what is missing is named"
+    )
+    before, begin = cluster.passes, time.monotonic()
+    time.sleep(1)
+    rate = (cluster.passes - before) / (time.monotonic() - begin)
+    assert rate < 30, "it goes round and round"
+    cluster.apply("other", maxTrials=1, parallelism=1)
+    cluster.until(lambda: cluster.names("jobs") == ["nas-0-a1", "nas-1-a1", "other-0-a1"], "it goes on")

@@ -57,9 +57,9 @@ def summarise(
     """
     spec, before = experiment.spec, experiment.status
     trials = [t for t in trials if not t.refused]
-    reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
     best = best_trials(spec, trials) if best is None else best
     metrics = [t.status.metrics for t in best]  # what they dominate adds no volume
+    reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
         conditions=_conditions(experiment, trials, now, outcome, trouble),

@@ -72,7 +72,7 @@ def test_a_fault_loses_and_doubles_nothing(
 ):
     operator(fault.operator)
     spec = {"maxTrials": TRIALS, "search": {"initialTrials": 4}, **fault.spec}
-    name = start(quick("fault", seconds=fault.seconds, **spec))
+    name = start(quick(f"fault-{FAULTS.index(fault)}", seconds=fault.seconds, **spec))
     if "PARETONAS_FAILPOINT" not in fault.operator:  # which may be met before a trial has ended
         eventually(lambda: ended(nas, name) >= 2, "two trials have ended")
     fault.do(nas, name, proxy)
@@ -164,15 +164,14 @@ def events(nas: Kubectl, name: str) -> list[Resource]:
 PAGE = """# What a bad day costs
 
 Written by `make chaos`: {number} faults in {minutes:.0f} minutes, each done to a real cluster (Kubernetes 1.34, Volcano
-1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s, two at a time.
-After
-each the experiment had come to its end with exactly its budget of trials, and its Pareto set was that of their results
-by brute force.
+1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s, two at a time. After each the
+experiment had come to its end with exactly its budget of trials, and its Pareto set was that of their results by brute
+force.
 
 - **told**: warnings on the experiment. **again**: attempts beyond a trial's first, by how those before them ended.
 - **back**: seconds from the end of the fault to the next trial's end; a trial takes 2 s, a pod two more.
-- **lost**: trials without an end of their own. **doubled**: points asked twice, trials with two
-  results, attempts of one name.
+- **lost**: trials without an end of their own. **doubled**: points asked twice, trials with two results,
+  attempts of one name.
 - `killed after save_trial 2`: the operator's process ends right after its second write of a trial, as by
   SIGKILL (`PARETONAS_FAILPOINT`). `API: …`: a proxy between the operator and the API server.
 - "logs: a record damaged" destroys the result of one trial, which is said to have failed, with the reason.

@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +32,7 @@ from tests.cluster.faults.daemons import Daemon, processes
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.quick import quick
 from tests.local.quick_trial import write_scalars
+from urllib3.exceptions import ProtocolError
 
 LABEL = "paretonas.io/experiment"
 JOB_SECONDS = 1.0
@@ -64,11 +65,12 @@ class StandIn:
 
     def _follow(self) -> None:
         listing = self._custom.list_namespaced_custom_object
-        for event in self._stream.stream(listing, *VOLCANO, label_selector=LABEL):
-            job = event["object"]
-            if event["type"] == "ADDED" and job["metadata"]["uid"] not in self._seen:
-                self._seen.add(job["metadata"]["uid"])
-                self._workers.submit(self._complete, job)
+        with suppress(ProtocolError):  # how the client ends a watch that is stopped
+            for event in self._stream.stream(listing, *VOLCANO, label_selector=LABEL):
+                job = event["object"]
+                if event["type"] == "ADDED" and job["metadata"]["uid"] not in self._seen:
+                    self._seen.add(job["metadata"]["uid"])
+                    self._workers.submit(self._complete, job)
 
     def _complete(self, job: dict[str, Any]) -> None:
         time.sleep(JOB_SECONDS)

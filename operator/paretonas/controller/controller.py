@@ -68,6 +68,7 @@ class _Known:
     """What is kept of an experiment between passes; whatever of it is lost is made again."""
 
     uid: str
+    store: ClusterStore
     engine: Engine
     last: Snapshot | None = None
 
@@ -151,7 +152,7 @@ class Controller:
         try:
             known = self._experiment(key)
             with self.telemetry.passes():
-                if self._expire(key):
+                if self._expire(key, known.store):
                     return
                 after = known.engine.run_pass(ask=False)
         except InvalidDocument as error:
@@ -176,9 +177,8 @@ class Controller:
         due = [time for time in (ends.trials, ends.experiment) if time is not None]
         return max(0.0, (min(due) - now()).total_seconds()) if due else None
 
-    def _expire(self, key: Key) -> bool:
+    def _expire(self, key: Key, store: ClusterStore) -> bool:
         """Remove what has outlived its time; True when nothing of the experiment is to be brought forward any more."""
-        store = self._store(key)
         experiment = store.experiment()
         if not experiment.status.finished:
             return False
@@ -230,7 +230,7 @@ class Controller:
             engine = Engine(
                 fail(store), fail(jobs), fail(logs), fail(self._search), now, ahead=self.settings.ask_ahead
             )
-            known = self._known[key] = _Known(store.uid, engine)
+            known = self._known[key] = _Known(store.uid, store, engine)
         return known
 
     def _job(self, namespace: str, name: str) -> Body | None:

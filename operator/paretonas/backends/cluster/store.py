@@ -42,14 +42,20 @@ class ClusterStore:
         self._rules = rules or PlaceRules()
         self._resources, self._experiments, self._trials = resources, experiments, trials
         self._namespace, self._name = namespace, name
+        self._experiment: tuple[int, NASExperiment] | None = None
         self._parsed: dict[str, tuple[int, NASTrial]] = {}
 
     def experiment(self) -> NASExperiment:
         """The experiment. Raises Gone, or InvalidDocument, also for what it lacks on a cluster only."""
-        experiment = parse_experiment(dict(self._body()))
-        if problems := self._rules.broken(experiment.spec):
-            raise InvalidDocument(problems)
-        return experiment
+        body = self._body()
+        version = version_of(body)
+        known = self._experiment
+        if known is None or known[0] != version:
+            experiment = parse_experiment(dict(body))
+            if problems := self._rules.broken(experiment.spec):
+                raise InvalidDocument(problems)
+            known = self._experiment = version, experiment
+        return known[1]
 
     def trials(self) -> Sequence[NASTrial]:
         """All trials, in index order."""

@@ -203,8 +203,8 @@ def times(logs: Path, name: str) -> list[tuple[float, float]]:
 
 def requests() -> int | None:
     """The operator's requests that the API server has written down; None where there is no audit log."""
-    log = Path(os.environ.get("BED_STATE", "/nowhere"), "log", "audit.log")
-    return log.read_text().count(f'"username":"{OPERATOR}"') if log.exists() else None
+    logs = list(Path(os.environ.get("BED_STATE", "/nowhere"), "log").glob("audit*.log"))  # also those put aside
+    return sum(log.read_text().count(f'"username":"{OPERATOR}"') for log in logs) if logs else None
 
 
 def logs_folder() -> Path:

@@ -235,8 +235,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("operator: two at once for 15 s", two_operators, quick=True),
     Fault("search process: SIGKILL", search_killed, quick=True),
     Fault("trial: pod deleted", trial_pod_deleted, quick=True),
-    Fault("trial: process SIGKILL", trial_process_killed),
-    Fault("trial: job deleted", trial_job_deleted),
+    Fault("trial: process SIGKILL", trial_process_killed, quick=True),
+    Fault("trial: job deleted", trial_job_deleted, quick=True),
     Fault("trial: job aborted by an administrator", trial_job_aborted),
     Fault(
         "trial: clock an hour wrong",
@@ -280,5 +280,5 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _proxied("API: a fifth of all writes lost, no answer", harmed(10, "PUT POST DELETE", 0.2)),
     _proxied("API: a fifth of all writes done, no answer", harmed(10, "PUT POST DELETE", 0.2, arrives=True)),
-    _proxied("API: all watches cut six times", watches_cut),
+    _proxied("API: all watches cut six times", watches_cut, quick=True),
 )

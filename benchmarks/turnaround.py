@@ -203,7 +203,9 @@ def times(logs: Path, name: str) -> list[tuple[float, float]]:
 
 def requests() -> int | None:
     """The operator's requests that the API server has written down; None where there is no audit log."""
-    logs = list(Path(os.environ.get("BED_STATE", "/nowhere"), "log").glob("audit*.log"))  # also those put aside
+    logs = list(
+        Path(os.environ.get("BED_STATE", "/nowhere"), "log").glob("audit*.log")
+    )  # also those put aside
     return sum(log.read_text().count(f'"username":"{OPERATOR}"') for log in logs) if logs else None
 
 

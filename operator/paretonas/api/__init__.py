@@ -11,7 +11,7 @@ from paretonas.api.experiment import (
     NASExperiment,
     WarmStart,
 )
-from paretonas.api.fit import misfits, point_misfits
+from paretonas.api.fit import misfits
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import (
     ActiveWhen,
@@ -39,6 +39,7 @@ from paretonas.api.trial import (
     TrialSpec,
     TrialStatus,
     job_name,
+    new_trial,
     trial_name,
 )
 from paretonas.api.yaml_text import load_documents, load_yaml
@@ -92,9 +93,9 @@ __all__ = [
     "load_experiment",
     "load_yaml",
     "misfits",
+    "new_trial",
     "parse_experiment",
     "parse_trial",
-    "point_misfits",
     "substitute",
     "trial_arguments",
     "trial_name",

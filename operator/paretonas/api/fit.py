@@ -10,10 +10,10 @@ from paretonas.api.trial import NASTrial, trial_name
 
 def misfits(spec: ExperimentSpec, trial: NASTrial) -> list[Problem]:
     """Everything about a trial that does not fit the experiment: its name, its point, the result that it brings."""
-    return [*_name(trial), *point_misfits(spec, trial.spec.parameters), *_observation(spec, trial)]
+    return [*_name(trial), *_point(spec, trial.spec.parameters), *_observation(spec, trial)]
 
 
-def point_misfits(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> list[Problem]:
+def _point(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> list[Problem]:
     """What makes a point none of the search space."""
     values = spec.cast(point)
     problems = [*_unknown(spec, point), *_values(spec, values)]

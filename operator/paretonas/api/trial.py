@@ -1,11 +1,12 @@
 """NASTrial: one candidate, stored before any job exists, and what came of it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from paretonas.api.base import ListToTuple, Model, ScalarField, Time
-from paretonas.api.experiment import API_VERSION
+from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time
+from paretonas.api.experiment import API_VERSION, NASExperiment
 from paretonas.api.status import ENDED, Condition, TrialState
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
@@ -128,6 +129,29 @@ class NASTrial(Model):
     def with_status(self, **changes: object) -> "NASTrial":
         """A copy with some fields of the status changed."""
         return self.replace(status=self.status.replace(**changes))
+
+
+def new_trial(
+    experiment: NASExperiment,
+    index: int,
+    parameters: Mapping[str, Scalar],
+    *,
+    origin: Origin,
+    observation: Observation | None = None,
+) -> NASTrial:
+    """A trial of an experiment that is still to be stored."""
+    return NASTrial(
+        metadata=TrialMetadata(
+            name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace
+        ),
+        spec=TrialSpec(
+            experiment=experiment.name,
+            index=index,
+            parameters=dict(parameters),
+            origin=origin,
+            observation=observation,
+        ),
+    )
 
 
 def trial_name(experiment: str, index: int) -> str:

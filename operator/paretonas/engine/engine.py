@@ -9,11 +9,8 @@ from paretonas.api import (
     ExperimentStatus,
     NASExperiment,
     NASTrial,
-    TrialMetadata,
-    TrialSpec,
-    TrialStatus,
     job_name,
-    trial_name,
+    new_trial,
 )
 from paretonas.engine.decide import Decision, decide
 from paretonas.engine.ports import Jobs, Logs, Search, Store
@@ -23,7 +20,7 @@ from paretonas.engine.verdicts import observed, settled
 from paretonas.engine.warm import WarmStartError, begun, taken_over
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Wanted
-from paretonas.search import Candidate, KnownTrial, SearchError
+from paretonas.search import KnownTrial, SearchError
 
 _SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
 """What the search is told of a trial; everything else is still to be observed."""
@@ -117,7 +114,8 @@ class Engine:
         # Not the number of trials: one may have been removed by hand, or have been given an index by its user.
         first = trials[-1].spec.index + 1 if trials else 0
         for index, candidate in enumerate(suggestion.candidates, first):
-            self._store.create_trial(new_trial(experiment, index, candidate))
+            trial = new_trial(experiment, index, candidate.parameters, origin=candidate.origin)
+            self._store.create_trial(trial)
             if self._store.trials()[-1].spec.parameters != candidate.parameters:
                 return  # there was a trial that had not been seen: what follows was chosen without knowing of it
         if suggestion.exhausted:
@@ -233,19 +231,3 @@ def known_trial(trial: NASTrial) -> KnownTrial:
     state = _SEARCH_STATE.get(trial.status.state, "Pending")
     metrics = trial.status.metrics if state == "Observed" else {}
     return KnownTrial(trial.spec.index, trial.spec.parameters, state, metrics)  # type: ignore[arg-type] # the table's values
-
-
-def new_trial(experiment: NASExperiment, index: int, candidate: Candidate) -> NASTrial:
-    """The trial that holds an asked point."""
-    return NASTrial(
-        metadata=TrialMetadata(
-            name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace
-        ),
-        spec=TrialSpec(
-            experiment=experiment.name,
-            index=index,
-            parameters=dict(candidate.parameters),
-            origin=candidate.origin,
-        ),
-        status=TrialStatus(),
-    )

@@ -6,10 +6,8 @@ from paretonas.api import (
     NASExperiment,
     NASTrial,
     Observation,
-    TrialMetadata,
-    TrialSpec,
     misfits,
-    trial_name,
+    new_trial,
 )
 
 
@@ -63,15 +61,4 @@ def taken_over(
 def _copy(experiment: NASExperiment, trial: NASTrial, index: int) -> NASTrial:
     state = trial.status.state if trial.status.state in {"Succeeded", "Infeasible"} else "Failed"
     observation = Observation(state=state, metrics=dict(trial.status.metrics), source=trial.name)
-    return NASTrial(
-        metadata=TrialMetadata(
-            name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace
-        ),
-        spec=TrialSpec(
-            experiment=experiment.name,
-            index=index,
-            parameters=dict(trial.spec.parameters),
-            origin="User",
-            observation=observation,
-        ),
-    )
+    return new_trial(experiment, index, trial.spec.parameters, origin="User", observation=observation)

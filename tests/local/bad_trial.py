@@ -33,6 +33,13 @@ def writes_another_tag() -> None:
     write(Accuracy=0.5, size=40.0)
 
 
+def writes_two_folders() -> None:
+    write(size=40.0)
+    for name in ("train", "test"):
+        Path(folder(), name).mkdir()
+        write_scalars(Path(folder(), name), {"accuracy": 0.5})
+
+
 def writes_nan() -> None:
     write(accuracy=float("nan"), size=40.0)
 
@@ -62,7 +69,7 @@ def leaves_by_itself() -> None:
 
 
 TRIALS = [
-    *(good, writes_nothing, writes_another_tag, writes_nan, crashes),
+    *(good, writes_nothing, writes_another_tag, writes_two_folders, writes_nan, crashes),
     *(is_killed, fills_the_disk, cannot_write_at_all, leaves_by_itself, good),
 ]
 

@@ -60,6 +60,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         (bad_trial.writes_nothing, "Failed", "MetricsUnavailable", "no TensorBoard event file"),
         (bad_trial.writes_nothing, "Failed", "MetricsUnavailable", "I forgot to log"),
         (bad_trial.writes_another_tag, "Failed", "MetricsUnavailable", "tags found: 'Accuracy', 'size'"),
+        (bad_trial.writes_two_folders, "Failed", "MetricsAmbiguous", "in several folders: 'test', 'train'"),
         (bad_trial.writes_nan, "Infeasible", "NotFinite", "tag 'accuracy' is nan at step 1"),
         (bad_trial.crashes, "Failed", "Crashed", "ValueError: hidden size is 0"),
         (bad_trial.is_killed, "Failed", "Killed", "about to use all memory"),
@@ -81,7 +82,7 @@ def test_the_others_go_on_and_make_the_result(bad: Snapshot) -> None:
     assert [t.status.state for t in good] == ["Succeeded", "Succeeded"]
     assert [t.status.metrics for t in good] == [{"accuracy": 0.75, "size": 40.0}] * 2
     assert [p.trial for p in bad.status.pareto_set] == [t.name for t in good]
-    assert bad.status.trials.to_dict() | {"total": 10, "succeeded": 2, "failed": 7, "infeasible": 1} == (
+    assert bad.status.trials.to_dict() | {"total": 11, "succeeded": 2, "failed": 8, "infeasible": 1} == (
         bad.status.trials.to_dict()
     )
 

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from paretonas.api.base import Model, rule
 from paretonas.api.parameters import Name, Scale
@@ -48,6 +48,15 @@ class Objective(Model):
         return float(10.0**scaled) if self.scale == "Log" else scaled
 
 
+def _check_run(value: str) -> str:
+    if value != "." and not {"", ".", ".."}.isdisjoint(value.split("/")):
+        raise rule(
+            "is no folder below the log folder",
+            remedy="write its path from there, as validation or fit/validation; . is the log folder itself",
+        )
+    return value
+
+
 class MetricSource(Model):
     """Where a metric's value is found in the trial's TensorBoard logs."""
 
@@ -55,6 +64,11 @@ class MetricSource(Model):
     tag: Annotated[str, Field(min_length=1, max_length=253)] = ""
     """The exact tag; the metric's name when not given."""
     reduce: Reduce = "Last"
+    run: Annotated[str, Field(max_length=253), AfterValidator(_check_run)] | None = None
+    """The folder below the log folder, or the last parts of its path; ``.`` is the log folder itself.
+
+    Needed only where several folders hold the tag (docs/logs.md).
+    """
 
     @model_validator(mode="before")
     @classmethod

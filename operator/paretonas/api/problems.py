@@ -183,7 +183,10 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
         value = context["value"] if context["has_value"] else value
         return Problem(f"{path}.{field}" if field else path, detail["msg"], context["remedy"], value)
     if kind == "extra_forbidden":
-        remedy = suggestion(str(location[-1]), _fields(model, location[:-1]))
+        elsewhere = (
+            where for (field, of), where in _ELSEWHERE.items() if field == location[-1] and of in location
+        )
+        remedy = next(elsewhere, None) or suggestion(str(location[-1]), _fields(model, location[:-1]))
         return Problem(path, "is not a known field", remedy, value)
     if kind == "missing":
         return Problem(path, "is required", "add it")
@@ -233,6 +236,12 @@ _HINTS = {
     ("choice", "string_type"): "or use intChoice, floatChoice or bool",
 }
 """What else may have been meant, by a field on the path and pydantic's error type."""
+
+_ELSEWHERE = dict.fromkeys(
+    (("tag", "objectives"), ("reduce", "objectives"), ("run", "objectives")),
+    "describe the metric in spec.metrics, as {name: val_acc, tag: epoch_accuracy, run: validation}",
+)
+"""Where a field belongs that is known, but not in this list."""
 
 _PATTERN_REMEDIES: Mapping[str | None, str] = {
     NAME_PATTERN: "use letters, digits and _, and begin with a letter or _",

@@ -74,11 +74,11 @@ def _tags_once(spec: ExperimentSpec) -> Iterator[Problem]:
         if objective.metric not in described:
             source = MetricSource(name=objective.metric, tag=objective.metric)
             sources.append((f"spec.objectives[{i}].metric", source))
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str, str | None], str] = {}
     for path, source in sources:
-        other = first.setdefault((source.tag, source.reduce), source.name)
+        other = first.setdefault((source.tag, source.reduce, source.run), source.name)
         if other != source.name:
-            remedy = "give them different tags, or a different reduce, or drop one"
+            remedy = "give them different tags, or a different reduce or run, or drop one"
             yield Problem(
                 path,
                 f"is the tag of {source.name!r} and of {other!r}, both {source.reduce}",

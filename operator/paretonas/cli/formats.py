@@ -1,4 +1,4 @@
-"""What scripts read: JSON, YAML and CSV with full precision. Pure."""
+"""What scripts read: JSON, YAML and CSV with every digit that says something. Pure."""
 
 import csv
 import io
@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from paretonas.api import NASTrial
+from paretonas.api.status import ParetoPoint
+from paretonas.engine.words import shortest
 
 Record = Mapping[str, Any]
 """One row; its ``parameters`` and ``metrics`` are mappings."""
@@ -44,6 +46,16 @@ def trial_records(trials: Sequence[NASTrial]) -> list[dict[str, Any]]:
     return [_trial_record(trial) for trial in trials]
 
 
+def pareto_records(points: Sequence[ParetoPoint]) -> list[dict[str, Any]]:
+    """The trials of a Pareto set."""
+    records = [point.to_dict() for point in points]
+    return [record | {"metrics": _metrics(record["metrics"])} for record in records]
+
+
+def _metrics(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: shortest(value) for name, value in values.items()}
+
+
 def _trial_record(trial: NASTrial) -> dict[str, Any]:
     spec, status = trial.to_dict()["spec"], trial.to_dict()["status"]
     attempts = status["attempts"]
@@ -54,7 +66,7 @@ def _trial_record(trial: NASTrial) -> dict[str, Any]:
         "state": status["state"],
         "pareto": status["pareto"],
         "parameters": spec["parameters"],
-        "metrics": status["metrics"],
+        "metrics": _metrics(status["metrics"]),
         "attempts": attempts,
         "reason": attempts[-1].get("reason") if attempts else None,
         "startTime": attempts[0].get("startTime") if attempts else None,

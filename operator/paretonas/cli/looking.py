@@ -12,7 +12,7 @@ from rich.console import Console
 from paretonas.api import exported
 from paretonas.backends.local.store import StoreError
 from paretonas.cli import tables
-from paretonas.cli.formats import as_csv, as_json, as_yaml, trial_records
+from paretonas.cli.formats import as_csv, as_json, as_yaml, pareto_records, trial_records
 from paretonas.cli.result import complain, write_report
 from paretonas.cli.source import Source
 
@@ -45,7 +45,9 @@ def show_pareto(source: Source, name: str, kind: str) -> None:
     experiment = source.experiment(name)
     status = experiment.status
     show(
-        kind, status.to_dict()["paretoSet"], lambda: tables.pareto_columns(experiment.spec, status.pareto_set)
+        kind,
+        pareto_records(status.pareto_set),
+        lambda: tables.pareto_columns(experiment.spec, status.pareto_set),
     )
 
 

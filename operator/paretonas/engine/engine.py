@@ -146,7 +146,7 @@ class Engine:
         """The trials as their jobs now show them; what is new is stored first."""
         before = self._store.trials()
         jobs = self._jobs.observe((t.name, t.last_attempt) for t in before if t.attempt is not None)
-        wanted = [Wanted(m.name, m.tag, m.reduce) for m in experiment.spec.metric_sources]
+        wanted = [Wanted(m.name, m.tag, m.reduce, m.run) for m in experiment.spec.metric_sources]
 
         def read(trial: NASTrial, attempt: int) -> Reading:
             return self._logs.read(trial.name, attempt, wanted)

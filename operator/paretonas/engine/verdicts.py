@@ -15,7 +15,7 @@ from paretonas.api import (
     misfits,
 )
 from paretonas.api.status import ConditionStatus
-from paretonas.engine.words import plain
+from paretonas.engine.words import plain, shortest
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading
 
@@ -57,6 +57,7 @@ REASONS: Final = {
     "NotFinite": Consequence("Infeasible"),  # a NaN is the candidate's own; the search stays away from it
     "OutOfMemory": Consequence("Infeasible"),  # so is its size
     "MetricsUnavailable": Consequence("Failed"),  # a program that forgets to log does so every time
+    "MetricsAmbiguous": Consequence("Failed"),  # so does one that logs a tag in several folders
     "DeadlineExceeded": Consequence("Failed"),  # a second attempt takes as long
     "NoProgress": Consequence(None),  # whatever it waited for may be there the next time
     "Crashed": Consequence(None),
@@ -159,7 +160,13 @@ def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str,
         return "NotFinite", "; ".join(reading.problems), values
     if unusable:
         [metric, *_] = unusable
-        return "NotFinite", f"{metric} is {values[metric]}, which has no logarithm (scale: Log)", values
+        return (
+            "NotFinite",
+            f"{metric} is {shortest(values[metric])}, which has no logarithm (scale: Log)",
+            values,
+        )
+    if spec.needed_metrics.intersection(reading.ambiguous):
+        return "MetricsAmbiguous", "; ".join(reading.problems), values
     if not spec.needed_metrics <= values.keys():
         return "MetricsUnavailable", "; ".join(reading.problems), values
     return "Completed", "", values

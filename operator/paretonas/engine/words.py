@@ -1,6 +1,7 @@
-"""Numbers and durations as a person reads them; files and JSON carry full precision."""
+"""Numbers and durations as a person reads them."""
 
 import re
+import struct
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ _GROUPED = 1000
 _EXACT = 10**15
 """Beyond it a double no longer has every whole number, and a row of digits says less than an exponent."""
 
+_FLOAT32_DIGITS = 9
+"""Significant digits that tell any two float32 apart (IEEE 754)."""
 
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements (ECMA-48, 5.4)
@@ -31,6 +34,30 @@ def number(value: float) -> str:
     if abs(value) < _EXACT and (whole or abs(value) >= _GROUPED):
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def shortest(value: float) -> float:
+    """A metric's value without the noise of single precision: a float32 of 0.975 is stored as 0.9750000238418579.
+
+    That is the number of the fewest digits that is the same float32; a whole number is an int. What is no float32 is
+    left as it is.
+    """
+    if value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    for digits in range(1, _FLOAT32_DIGITS + 1):
+        text = float(f"{value:.{digits}g}")
+        if _as_float32(text) == value:
+            return text
+    return value
+
+
+def _as_float32(value: float) -> float | None:
+    """The nearest float32, None beyond their range."""
+    try:
+        [single] = struct.unpack("f", struct.pack("f", value))
+    except OverflowError:
+        return None
+    return float(single)
 
 
 def value(scalar: Scalar) -> str:

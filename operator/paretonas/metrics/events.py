@@ -5,36 +5,35 @@ is parsed byte by byte into a layout, which says where those three lie, and all 
 equal it everywhere else are read with that layout in one go. A parse depends on nothing but the bits that the
 layout compares, so this gives what parsing each record would.
 
-Messages: tensorflow/core/util/event.proto and core/framework/{summary,tensor,tensor_shape,types}.proto. Wire
-format: protobuf.dev/programming-guides/encoding.
+Messages: tensorflow/core/util/event.proto and core/framework/{summary,tensor,tensor_shape,types}.proto.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
-_LONGEST_VARINT = 10  # bytes: 64 bits, 7 in each
-_MORE = 0x80  # the bit that says that a varint goes on
-_UINT64 = (1 << 64) - 1
+from paretonas.metrics.wire import BYTES, FIXED32, FIXED64, MORE, VARINT, MalformedError, fields, varint
 
 # Keys of fields as they stand on the wire: field number and wire type.
-_EVENT_WALL_TIME = 1 << 3 | _FIXED64
-_EVENT_STEP = 2 << 3 | _VARINT
-_EVENT_SUMMARY = 5 << 3 | _BYTES
-_SUMMARY_VALUE = 1 << 3 | _BYTES
-_VALUE_TAG = 1 << 3 | _BYTES
-_VALUE_SIMPLE = 2 << 3 | _FIXED32
-_VALUE_TENSOR = 8 << 3 | _BYTES
-_TENSOR_DTYPE = 1 << 3 | _VARINT
-_TENSOR_SHAPE = 2 << 3 | _BYTES
-_TENSOR_CONTENT = 4 << 3 | _BYTES
+_EVENT_WALL_TIME = 1 << 3 | FIXED64
+_EVENT_STEP = 2 << 3 | VARINT
+_EVENT_SUMMARY = 5 << 3 | BYTES
+_EVENT_SESSION_LOG = 7 << 3 | BYTES
+_SESSION_STATUS = 1 << 3 | VARINT
+_START = 1
+_SUMMARY_VALUE = 1 << 3 | BYTES
+_VALUE_TAG = 1 << 3 | BYTES
+_VALUE_SIMPLE = 2 << 3 | FIXED32
+_VALUE_TENSOR = 8 << 3 | BYTES
+_TENSOR_DTYPE = 1 << 3 | VARINT
+_TENSOR_SHAPE = 2 << 3 | BYTES
+_TENSOR_CONTENT = 4 << 3 | BYTES
 _NOT_VARINTS = 5, 6  # float_val and double_val; the other typed fields hold varints
-_SHAPE_DIM = 2 << 3 | _BYTES
-_DIM_SIZE = 1 << 3 | _VARINT
+_SHAPE_DIM = 2 << 3 | BYTES
+_DIM_SIZE = 1 << 3 | VARINT
 
 _FLOAT = 1
 _BFLOAT16 = 14
@@ -56,10 +55,6 @@ _DTYPES: Mapping[int, tuple[np.dtype[Any], int]] = {
 }
 
 
-class _MalformedError(ValueError):
-    """The bytes are not the message that they should be."""
-
-
 @dataclass(frozen=True, slots=True)
 class Points:
     """Points of one tag.
@@ -78,6 +73,33 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarts:
+    """SessionLog START events: their writer begins anew at a step, and what was written from there on is void.
+
+    Attributes:
+        rows: (n,) as in `Points`.
+        steps: (n,)
+    """
+
+    rows: NDArray[np.intp]
+    steps: NDArray[np.int64]
+
+
+class Decoded(NamedTuple):
+    """What records of one length hold.
+
+    Attributes:
+        points: a tag several times if its records differ in layout.
+        restarts: several if their records differ in layout.
+        malformed: the rows that are not an Event.
+    """
+
+    points: list[Points]
+    restarts: list[Restarts]
+    malformed: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Scalar:
     """One value: where its bytes lie in the record or, if they were written as a varint, the bytes."""
 
@@ -92,6 +114,7 @@ class _Layout:
 
     step: slice | None  # a varint; absent for step 0
     scalars: tuple[_Scalar, ...]
+    restarts: bool
     template: NDArray[np.uint8]
     compared: NDArray[np.uint8]  # the bits of each byte in which another record must equal the template
 
@@ -102,39 +125,39 @@ class _Layout:
         return fits
 
 
-def decode(records: NDArray[np.uint8], layouts: int = 64) -> tuple[list[Points], list[int]]:
-    """Reads the scalars of records of one length.
+def decode(records: NDArray[np.uint8], layouts: int = 64) -> Decoded:
+    """Reads the scalars and restarts of records of one length.
 
     Args:
         records: (n, length) Event messages.
         layouts: how many layouts to compare with all records; what fits none is parsed one by one, with the
             same result. 64 is more than the tags of one length in most logs, and bounds the comparisons.
-
-    Returns:
-        The points, a tag several times if its records differ in layout; and the rows that are not an Event.
     """
-    points = []
+    points: list[Points] = []
+    restarts = []
     malformed = []
     left = np.arange(len(records))
     while left.size:
         record = records[left[0]]
         try:
             layout = _layout(record)
-        except _MalformedError:
+        except MalformedError:
             malformed.append(int(left[0]))
             left = left[1:]
             continue
         rows, rest = left[:1], left[1:]
-        if layout.scalars and layouts > 0:
+        if (layout.scalars or layout.restarts) and layouts > 0:
             fits = layout.fits(records[left])
             rows, rest = left[fits], left[~fits]
             layouts -= 1
-        if layout.scalars:
+        if layout.scalars or layout.restarts:
             chosen = records[rows]
             steps = _steps(chosen, layout.step)
+            if layout.restarts:
+                restarts.append(Restarts(rows, steps))
             points += [Points(scalar.tag, rows, steps, _values(chosen, scalar)) for scalar in layout.scalars]
         left = rest
-    return points, malformed
+    return Decoded(points, restarts, malformed)
 
 
 def _steps(records: NDArray[np.uint8], at: slice | None) -> NDArray[np.int64]:
@@ -164,23 +187,34 @@ def _layout(template: NDArray[np.uint8]) -> _Layout:
     compared = np.full(len(record), 0xFF, np.uint8)
     step = None
     scalars: list[_Scalar] = []
-    for key, start, end in _fields(record, 0, len(record)):
+    restarts = False
+    for key, start, end in fields(record, 0, len(record)):
         if key == _EVENT_WALL_TIME:
             compared[start:end] = 0
         elif key == _EVENT_STEP:
             step = slice(start, end)
         elif key == _EVENT_SUMMARY:
             scalars += _summary(record, start, end)
+        elif key == _EVENT_SESSION_LOG:
+            restarts = _is_start(record, start, end)
     if step is not None:
-        compared[step] = _MORE
+        compared[step] = MORE
     for scalar in scalars:
         if isinstance(scalar.raw, slice):
             compared[scalar.raw] = 0
-    return _Layout(step, tuple(scalars), template, compared)
+    return _Layout(step, tuple(scalars), restarts, template, compared)
+
+
+def _is_start(record: bytes, start: int, end: int) -> bool:
+    """Says whether a SessionLog has the status START."""
+    statuses = [
+        varint(record, *span)[0] for key, *span in fields(record, start, end) if key == _SESSION_STATUS
+    ]
+    return statuses[-1:] == [_START]
 
 
 def _summary(record: bytes, start: int, end: int) -> Iterator[_Scalar]:
-    for key, at, stop in _fields(record, start, end):
+    for key, at, stop in fields(record, start, end):
         if key == _SUMMARY_VALUE and (scalar := _value(record, at, stop)) is not None:
             yield scalar
 
@@ -189,12 +223,12 @@ def _value(record: bytes, start: int, end: int) -> _Scalar | None:
     """Returns the scalar in a Summary.Value, None if it holds something else."""
     tag = ""
     content: tuple[int, slice | bytes] | None = None
-    for key, at, stop in _fields(record, start, end):
+    for key, at, stop in fields(record, start, end):
         if key == _VALUE_TAG:
             try:
                 tag = record[at:stop].decode()
             except UnicodeDecodeError as error:
-                raise _MalformedError from error
+                raise MalformedError from error
         elif key == _VALUE_SIMPLE:
             content = _FLOAT, slice(at, stop)
         elif key == _VALUE_TENSOR:
@@ -211,9 +245,9 @@ def _tensor(record: bytes, start: int, end: int) -> tuple[int, slice | bytes] | 
     content = slice(0, 0)
     single = True
     typed: dict[int, tuple[int, int, int]] = {}
-    for key, at, stop in _fields(record, start, end):
+    for key, at, stop in fields(record, start, end):
         if key == _TENSOR_DTYPE:
-            data_type, _ = _varint(record, at, stop)
+            data_type, _ = varint(record, at, stop)
         elif key == _TENSOR_SHAPE:
             single = _is_single(record, at, stop)
         elif key == _TENSOR_CONTENT:
@@ -229,53 +263,20 @@ def _tensor(record: bytes, start: int, end: int) -> tuple[int, slice | bytes] | 
         return None
     wire_type, at, stop = typed[field]
     if field in _NOT_VARINTS:  # packed or not
-        is_one = wire_type != _VARINT and stop - at == dtype.itemsize
+        is_one = wire_type != VARINT and stop - at == dtype.itemsize
         return (data_type, slice(at, stop)) if is_one else None
-    if wire_type not in (_VARINT, _BYTES) or at == stop:
+    if wire_type not in (VARINT, BYTES) or at == stop:
         return None
-    number, after = _varint(record, at, stop)
+    number, after = varint(record, at, stop)
     return (data_type, number.to_bytes(8, "little")[: dtype.itemsize]) if after == stop else None
 
 
 def _is_single(record: bytes, start: int, end: int) -> bool:
     """Says whether a TensorShapeProto is that of one element: no dimension, or only those of size 1."""
-    for key, at, stop in _fields(record, start, end):
+    for key, at, stop in fields(record, start, end):
         if key != _SHAPE_DIM:
             return False  # unknown_rank
-        sizes = [_varint(record, *span)[0] for name, *span in _fields(record, at, stop) if name == _DIM_SIZE]
+        sizes = [varint(record, *span)[0] for name, *span in fields(record, at, stop) if name == _DIM_SIZE]
         if sizes != [1]:
             return False
     return True
-
-
-def _fields(record: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yields the key of each field of a message and the span of its content."""
-    while start < end:
-        key, start = _varint(record, start, end)
-        wire_type = key & 7
-        if wire_type == _BYTES:
-            length, start = _varint(record, start, end)
-            stop = start + length
-        elif wire_type == _VARINT:
-            _, stop = _varint(record, start, end)
-        elif wire_type == _FIXED32:
-            stop = start + 4
-        elif wire_type == _FIXED64:
-            stop = start + 8
-        else:
-            raise _MalformedError
-        if stop > end:
-            raise _MalformedError
-        yield key, start, stop
-        start = stop
-
-
-def _varint(record: bytes, start: int, end: int) -> tuple[int, int]:
-    """Returns an unsigned 64-bit integer and where it ends."""
-    value = 0
-    for position in range(start, min(end, start + _LONGEST_VARINT)):
-        byte = record[position]
-        value |= (byte & 0x7F) << 7 * (position - start)
-        if not byte & _MORE:
-            return value & _UINT64, position + 1
-    raise _MalformedError

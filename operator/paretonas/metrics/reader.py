@@ -8,14 +8,21 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 
 import numpy as np
+from numpy.typing import NDArray
 
+from paretonas.metrics.curve import Curve, Steps, Values, Written
 from paretonas.metrics.events import decode
 from paretonas.metrics.limits import MOST_BYTES, MOST_ENTRIES, MOST_FILES, Budget
-from paretonas.metrics.reading import Curve, Reading, Wanted, Writes, listed, quoted, summarise
+from paretonas.metrics.reading import Reading, Wanted, listed, quoted, summarise
 from paretonas.metrics.records import Damage, Problem, Scan, scan
+from paretonas.metrics.runs import chosen
 
 _CHUNK = 1 << 20  # bytes read at once
 _LARGEST_RECORD = 16 << 20  # bytes; a longer one holds images or a graph: not read, so memory stays bounded
+
+Offsets = NDArray[np.int64]
+Parts = defaultdict[str, list[tuple[Offsets, Steps, Values]]]
+"""tag → where records lie in a stretch, and what they hold."""
 
 
 def read(folder: Path, wanted: Sequence[Wanted]) -> Reading:
@@ -37,9 +44,9 @@ def logged(folder: Path) -> int:
 class LogReader:
     """Reads a trial's logs again and again, each time only what is new.
 
-    Event files are those with `tfevents` in their name, as for TensorBoard. They count in the order of their
-    creation, which their names tell; of several values of a tag at one step the last one counts. Symbolic
-    links inside the folder are not followed.
+    Event files are those with `tfevents` in their name, as for TensorBoard. They count in the order of their creation,
+    which their names tell: those of one folder as `curve` says, several folders as `runs` says. Symbolic links inside
+    the folder are not followed.
 
     A file that was replaced or became shorter is read again from its start, and one that is gone counts no
     more, so a reader holds what a new one would. Two exceptions: a file that can no longer be opened keeps
@@ -80,11 +87,16 @@ class LogReader:
         return changed
 
     def curves(self) -> Mapping[str, tuple[tuple[int, float], ...]]:
-        """Returns tag → (step, value), ascending by step; values may be NaN and infinite."""
-        return {
-            tag: tuple(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
-            for tag, curve in self._curves().items()
-        }
+        """Returns tag → (step, value), strictly ascending by step; values may be NaN and infinite.
+
+        A tag that is in several folders, none of which takes another's place, is several: ``loss (train)``.
+        """
+        found = {}
+        for tag, of_tag in self._curves().items():
+            runs = chosen(list(of_tag))
+            for run in runs:
+                found[tag if len(runs) == 1 else f"{tag} ({run})"] = of_tag[run].by_step()
+        return found
 
     def reading(self, wanted: Sequence[Wanted]) -> Reading:
         """Reduces what was read so far to one value per metric."""
@@ -94,8 +106,8 @@ class LogReader:
         missing = "scalar" if self._files else "TensorBoard event file"
         why = f" ({notes[0]})" if notes else ""
         nothing = f"there is no {missing} in {quoted(str(self._folder))}{why}"
-        notes += self._shared_tags({metric.tag for metric in wanted})
-        curves = {tag: curve for tag, curve in self._curves().items() if tag not in self._budget.cut}
+        curves = self._curves()
+        notes += _replaced({metric.tag: list(curves.get(metric.tag, ())) for metric in wanted})
         cut = {tag: f"tag {quoted(tag)} has too many values; log it less often" for tag in self._budget.cut}
         return summarise(curves, wanted, notes, nothing=nothing, found=self._budget.tags, unread=cut)
 
@@ -143,19 +155,27 @@ class LogReader:
         if not target.is_relative_to(os.path.realpath(self._folder)):
             self._notes.append(f"{quoted(link)} is a symbolic link out of the log folder, not followed")
 
-    def _shared_tags(self, tags: set[str]) -> Iterator[str]:
-        """Says which tags are in several folders: a resumed run, but also Keras' train and validation."""
-        for tag in sorted(tags):
-            folders = {str(PurePath(name).parent) for name, file in self._files.items() if tag in file.writes}
-            if len(folders) > 1:
-                yield f"tag {quoted(tag)} is in several folders, the latest file counts: {listed(folders)}"
+    def _curves(self) -> dict[str, dict[str, Curve]]:
+        """Returns tag → folder → curve, the folders in the order in which they were written to."""
+        folders: dict[str, list[_EventFile]] = {}
+        for name, file in self._files.items():
+            folder = str(PurePath(name).parent)
+            folders[folder] = [*folders.pop(folder, ()), file]  # which puts the folder behind the others
+        curves: defaultdict[str, dict[str, Curve]] = defaultdict(dict)
+        for folder, files in folders.items():
+            for tag in dict.fromkeys(tag for file in files for tag in file.writes):
+                curve = Curve.of([file.written(tag) for file in files])
+                if curve.steps.size:
+                    curves[tag][folder] = curve
+        return curves
 
-    def _curves(self) -> dict[str, Curve]:
-        writes: defaultdict[str, list[Writes]] = defaultdict(list)
-        for file in self._files.values():
-            for tag, written in file.writes.items():
-                writes[tag] += written
-        return {tag: Curve.from_writes(written) for tag, written in writes.items()}
+
+def _replaced(folders: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Says which folders of a tag are earlier runs, whose place a later one takes."""
+    for tag, all_of_them in sorted(folders.items()):
+        earlier = set(all_of_them).difference(chosen(all_of_them))
+        if earlier:
+            yield f"tag {quoted(tag)} is in earlier runs too, which do not count: {listed(earlier)}"
 
 
 class _EventFile:
@@ -165,13 +185,15 @@ class _EventFile:
         identity: device and inode.
         offset: bytes that are done with.
         writes: tag → what was written, in the order of writing.
+        restart: the lowest step at which the file begins anew, if it does.
     """
 
     def __init__(self, identity: tuple[int, int], budget: Budget) -> None:
         self.identity = identity
         self._budget = budget
         self.offset = 0
-        self.writes: defaultdict[str, list[Writes]] = defaultdict(list)
+        self.writes: defaultdict[str, list[tuple[Steps, Values]]] = defaultdict(list)
+        self.restart: int | None = None
         self._passed_over: dict[Damage, tuple[int, int]] = {}  # how many records, and where the first begins
         self._stopped_at: list[Problem] = []
 
@@ -193,6 +215,12 @@ class _EventFile:
                 break
         return any_new
 
+    def written(self, tag: str) -> Written:
+        """Returns what it holds of a tag."""
+        parts = self.writes.get(tag) or [(np.empty(0, np.int64), np.empty(0))]
+        steps, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Written(steps, values, self.restart)
+
     def notes(self) -> Iterator[str]:
         """Says what could not be read."""
         for damage, (count, first) in self._passed_over.items():
@@ -203,12 +231,16 @@ class _EventFile:
     def _take(self, found: Scan) -> bool:
         """Adds what a scan found, and returns whether that is any scalar."""
         problems = list(found.problems)
-        parts = defaultdict(list)
+        parts: Parts = defaultdict(list)
+        restarts = []
         for records in found.groups:
-            points, malformed = decode(records.data)
+            points, anew, malformed = decode(records.data)
             problems += [Problem(offset, Damage.EVENT) for offset in records.offsets[malformed].tolist()]
+            restarts += [(records.offsets[restart.rows], restart.steps) for restart in anew]
             for point in points:
                 parts[point.tag].append((records.offsets[point.rows], point.steps, point.values))
+        if restarts:
+            parts = self._begin_anew(restarts, parts)
         for tag, part in parts.items():
             offsets, steps, values = (np.concatenate(column) for column in zip(*part, strict=True))
             if self._budget.take(tag, len(steps)):
@@ -221,17 +253,43 @@ class _EventFile:
                 self._pass_over(in_file)
             else:
                 self._stopped_at.append(in_file)
-        return bool(parts)
+        return bool(parts or restarts)
+
+    def _begin_anew(self, restarts: list[tuple[Offsets, Steps]], parts: Parts) -> Parts:
+        """Drops what was written before a restart, at its step and later ones. Returns what is left of `parts`."""
+        offsets, steps = (np.concatenate(column) for column in zip(*restarts, strict=True))
+        order = np.argsort(offsets)
+        offsets = offsets[order]
+        void_from = np.minimum.accumulate(steps[order][::-1])[::-1]  # by each restart or one that follows it
+        first = int(void_from[0])
+        self.restart = first if self.restart is None else min(first, self.restart)
+        for tag, written in self.writes.items():
+            self.writes[tag] = [(s[s < first], v[s < first]) for s, v in written]
+        left: Parts = defaultdict(list)
+        for tag, part in parts.items():
+            for at, s, v in part:
+                following = np.searchsorted(offsets, at)
+                kept = (following == len(offsets)) | (s < void_from.take(following, mode="clip"))
+                left[tag].append((at[kept], s[kept], v[kept]))
+        return left
 
     def _pass_over(self, problem: Problem) -> None:
         count, first = self._passed_over.get(problem.damage, (0, problem.offset))
         self._passed_over[problem.damage] = count + 1, first
 
 
-def _creation(name: str) -> tuple[list[int], str]:
-    """Orders files by the numbers in their names: events.out.tfevents.<seconds>.<host>.<process>.<count>."""
-    _, _, numbered = PurePath(name).name.partition("tfevents")
-    return [int(number) for number in re.findall("[0-9]+", numbered)], name
+def _creation(name: str) -> tuple[list[int], list[int], str]:
+    """Orders files by the numbers in their names: events.out.tfevents.<seconds>.<host>.<process>.<count>.
+
+    tensorboardX ends at the host: of files made in one second those in version_9 come before those in version_10.
+    """
+    path = PurePath(name)
+    _, _, numbered = path.name.partition("tfevents")
+    return _numbers(numbered), _numbers(str(path.parent)), name
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", text)]
 
 
 def _open_file_itself(path: str, flags: int) -> int:

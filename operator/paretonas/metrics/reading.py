@@ -1,18 +1,23 @@
 """From the curves of a trial to one value per metric, with a reason for each that could not be had."""
 
+import json
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from paretonas.metrics.curve import Curve
+from paretonas.metrics.runs import chosen, example
 
 _MOST_LISTED = 20  # tags or folders that a sentence lists
 _LONGEST_NAME = 200  # characters of a tag or a path that a sentence shows
 
 Reduce = Literal["Last", "Min", "Max", "Mean"]
-Writes = tuple[NDArray[np.int64], NDArray[np.float64]]  # steps and values, in the order of writing
+Curves = Mapping[str, Mapping[str, Curve]]
+"""tag → folder → curve; the folders in the order in which they were written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +27,14 @@ class Wanted:
     Attributes:
         name: the metric's name in the experiment.
         tag: the TensorBoard tag, matched exactly.
-        reduce: which value counts: that of the highest step, the least, the greatest, or the mean over steps.
+        reduce: which value counts: the last, the least, the greatest, or the mean of all that were written.
+        run: the folder that is meant where several hold the tag, or the last parts of its path; "." is the log folder.
     """
 
     name: str
     tag: str
     reduce: Reduce = "Last"
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +46,14 @@ class Reading:
         problems: one sentence for each metric that has no value.
         not_finite: those of them whose value is NaN or infinite: the trial ran, its result is infeasible.
         notes: what is wrong with the logs but did not stop the reading.
+        ambiguous: those of them whose tag is in several folders, any of which could be meant.
     """
 
     values: Mapping[str, float]
     problems: tuple[str, ...]
     not_finite: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The values of one tag.
-
-    Attributes:
-        steps: (n,) strictly ascending, n at least 1.
-        values: (n,) may hold NaN and infinity.
-    """
-
-    steps: NDArray[np.int64]
-    values: NDArray[np.float64]
-
-    @classmethod
-    def from_writes(cls, writes: Sequence[Writes]) -> Self:
-        """Orders what was written by step. Of several values at one step the last written counts."""
-        steps = np.concatenate([steps for steps, _ in writes])
-        values = np.concatenate([values for _, values in writes])
-        order = np.argsort(steps, kind="stable")
-        steps = steps[order]
-        last = np.append(steps[1:] != steps[:-1], True)
-        return cls(steps[last], values[order][last])
+    ambiguous: tuple[str, ...] = ()
 
 
 _ALL_READ: Mapping[str, str] = {}
@@ -81,7 +67,7 @@ _REDUCTIONS: Mapping[Reduce, Callable[[NDArray[np.float64]], np.float64]] = {
 
 
 def summarise(
-    curves: Mapping[str, Curve],
+    curves: Curves,
     wanted: Sequence[Wanted],
     notes: Sequence[str],
     *,
@@ -95,7 +81,7 @@ def summarise(
     `Min`, `Max` and `Mean` fail on any, for a least value that skips where training diverged misleads.
 
     Args:
-        curves: tag → curve.
+        curves: what was written.
         wanted: the metrics.
         notes: passed on.
         nothing: the reason to give for each metric when there is no curve at all.
@@ -105,23 +91,28 @@ def summarise(
     values = {}
     problems = []
     not_finite = []
+    ambiguous = []
     tags = curves if found is None else found
     for metric in wanted:
-        curve = curves.get(metric.tag)
-        if curve is None:
-            missing = f"no scalar has the tag {quoted(metric.tag)}; tags found: {listed(tags)}"
-            why = unread.get(metric.tag, missing if tags else nothing)
-            problems.append(f"metric {quoted(metric.name)}: {why}")
-            continue
-        with np.errstate(over="ignore"):  # a mean that overflows is infinite, and said to be
-            value = float(_REDUCTIONS[metric.reduce](curve.values))
-        seen = curve.values[-1:] if metric.reduce == "Last" else curve.values
-        if math.isfinite(value) and np.isfinite(seen).all():
-            values[metric.name] = value
+        of_tag = curves.get(metric.tag, {})
+        runs = chosen(list(of_tag), metric.run)
+        if metric.tag in unread:
+            why = unread[metric.tag]
+        elif not runs:
+            why = _what_is_missing(metric, of_tag, tags) if tags else nothing
+        elif len(runs) > 1:
+            ambiguous.append(metric.name)
+            why = _which_there_are(metric, runs)
         else:
+            [run] = runs
+            value = _reduced(metric, of_tag[run])
+            if value is not None:
+                values[metric.name] = value
+                continue
             not_finite.append(metric.name)
-            problems.append(f"metric {quoted(metric.name)}: {_what_is_not_finite(metric, curve)}")
-    return Reading(values, tuple(problems), tuple(not_finite), tuple(notes))
+            why = _what_is_not_finite(metric, of_tag[run])
+        problems.append(f"metric {quoted(metric.name)}: {why}")
+    return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous))
 
 
 def quoted(text: str) -> str:
@@ -134,6 +125,31 @@ def listed(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = f" and {len(ordered) - _MOST_LISTED} more" if len(ordered) > _MOST_LISTED else ""
     return ", ".join(quoted(name) for name in ordered[:_MOST_LISTED]) + more
+
+
+def _reduced(metric: Wanted, curve: Curve) -> float | None:
+    """The value, None if it is not finite."""
+    with np.errstate(over="ignore"):  # a mean that overflows is infinite, and said to be
+        value = float(_REDUCTIONS[metric.reduce](curve.values))
+    seen = curve.values[-1:] if metric.reduce == "Last" else curve.values
+    return value if math.isfinite(value) and np.isfinite(seen).all() else None
+
+
+def _what_is_missing(metric: Wanted, folders: Collection[str], tags: Iterable[str]) -> str:
+    if folders:
+        return f"the tag {quoted(metric.tag)} is not in a folder {quoted(metric.run or '')}, only in {listed(folders)}"
+    return f"no scalar has the tag {quoted(metric.tag)}; tags found: {listed(tags)}"
+
+
+def _which_there_are(metric: Wanted, folders: Sequence[str]) -> str:
+    entry = ", ".join(
+        f"{field}: {json.dumps(text, ensure_ascii=not text.isprintable())}"
+        for field, text in {"tag": metric.tag, "run": example(sorted(folders))}.items()
+    )
+    return (
+        f"the tag {quoted(metric.tag)} is in several folders: {listed(folders)}; "
+        f"say in spec.metrics which one counts, as {{name: {metric.name}, {entry}}}"
+    )
 
 
 def _what_is_not_finite(metric: Wanted, curve: Curve) -> str:

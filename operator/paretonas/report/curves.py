@@ -77,7 +77,8 @@ def _tags(results: Results, curves: Mapping[str, Curves]) -> list[str]:
 def _objective_tags(results: Results) -> dict[str, bool]:
     """The tags that objectives are read from, and whether on a Log scale."""
     log = {objective.metric: objective.scale == "Log" for objective in results.objectives}
-    return {s.tag: log[s.name] for s in results.experiment.spec.metric_sources if s.name in log}
+    sources = [s for s in results.experiment.spec.metric_sources if s.name in log]
+    return {s.tag if s.run is None else f"{s.tag} ({s.run})": log[s.name] for s in sources}
 
 
 def _spread(trials: Sequence[NASTrial], count: int) -> list[NASTrial]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -211,11 +212,17 @@ def test_a_damaged_experiment_does_not_hide_the_others(finished: Finished) -> No
     assert f"{broken} cannot be read" in only_line(read.stderr)
 
 
-def test_the_pareto_set_as_json_is_exactly_that_of_the_status(finished: Finished) -> None:
+def test_the_pareto_set_is_printed_with_metrics_as_short_as_the_float32_that_were_logged(
+    finished: Finished,
+) -> None:
     project, _ = finished
     stored = json.loads((project.runs / "nas" / "experiment.json").read_text())
-    points = stored["status"]["paretoSet"]
+    points = [
+        point | {"metrics": {name: float(str(np.float32(value))) for name, value in point["metrics"].items()}}
+        for point in stored["status"]["paretoSet"]
+    ]
     assert points
+    assert points != stored["status"]["paretoSet"], "what is stored is exact"
     assert json.loads(project.call("pareto", "nas", "-o", "json").stdout) == points
     assert yaml.safe_load(project.call("pareto", "nas", "-o", "yaml").stdout) == points
     rows = list(csv.DictReader(io.StringIO(project.call("pareto", "nas", "-o", "csv").stdout)))
@@ -224,12 +231,15 @@ def test_the_pareto_set_as_json_is_exactly_that_of_the_status(finished: Finished
     assert len(project.call("pareto", "nas").stdout.splitlines()) == 1 + len(points)
 
 
-def test_an_export_has_every_trial_with_full_precision(finished: Finished) -> None:
+def test_an_export_has_every_trial_with_every_digit_that_was_logged(finished: Finished) -> None:
     project, _ = finished
     trials = read_trials(project.runs / "nas")
     rows = list(csv.DictReader(io.StringIO(project.call("export", "nas").stdout)))
     assert [row["trial"] for row in rows] == [t.name for t in trials]
-    assert [float(row["metrics.accuracy"]) for row in rows] == [t.status.metrics["accuracy"] for t in trials]
+    accuracies = [row["metrics.accuracy"] for row in rows]
+    assert [np.float32(text) for text in accuracies] == [t.status.metrics["accuracy"] for t in trials]
+    assert max(map(len, accuracies)) <= len("0.123456789")
+    assert [row["parameters.x"] for row in rows] == [repr(t.spec.parameters["x"]) for t in trials]
     assert {row["attempts"] for row in rows} == {"1"}
     assert {row["pareto"] for row in rows} <= {"true", "false"}
     records = json.loads(project.call("export", "nas", "-o", "json").stdout)

@@ -17,8 +17,13 @@ START, END = NOW - timedelta(seconds=9), NOW - timedelta(seconds=1)
 GOOD = {"accuracy": 0.9, "size": 10.0}
 
 
-def reading(values: Mapping[str, float] = GOOD, *problems: str, not_finite: tuple[str, ...] = ()) -> Reading:
-    return Reading(values, problems, not_finite, ())
+def reading(
+    values: Mapping[str, float] = GOOD,
+    *problems: str,
+    not_finite: tuple[str, ...] = (),
+    ambiguous: tuple[str, ...] = (),
+) -> Reading:
+    return Reading(values, problems, not_finite, (), ambiguous)
 
 
 def closed(number: int, reason: str) -> Attempt:
@@ -66,9 +71,11 @@ SUCCEEDED, LOST = over(Phase.SUCCEEDED, 0), over(Phase.LOST)
     [
         (SUCCEEDED, {"read": reading()}, "Completed", "Succeeded"),
         (SUCCEEDED, {"read": reading({"size": 1.0}, "accuracy: no tag")}, "MetricsUnavailable", "Failed"),
+        (SUCCEEDED, {"read": reading({"size": 1.0}, ambiguous=("accuracy",))}, "MetricsAmbiguous", "Failed"),
         (SUCCEEDED, {"read": reading({"size": 1.0}, not_finite=("accuracy",))}, "NotFinite", "Infeasible"),
         # one that is not needed may be what it likes
         (SUCCEEDED, {"read": reading(GOOD, not_finite=("loss",))}, "Completed", "Succeeded"),
+        (SUCCEEDED, {"read": reading(GOOD, ambiguous=("loss",))}, "Completed", "Succeeded"),
         (over(Phase.FAILED, 1), {}, "Crashed", "Pending"),
         (over(Phase.FAILED, 127), {}, "Crashed", "Pending"),
         (over(Phase.FAILED, -11), {}, "Crashed", "Pending"),

@@ -1,11 +1,15 @@
 """Numbers and durations as a person reads them."""
 
+import math
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paretonas.api import Scalar
-from paretonas.engine.words import age, count, duration, number, pairs, plain
+from paretonas.engine.words import age, count, duration, number, pairs, plain, shortest
 
 
 @pytest.mark.parametrize(
@@ -27,6 +31,49 @@ from paretonas.engine.words import age, count, duration, number, pairs, plain
 )
 def test_a_number_shows_four_digits_or_its_thousands(value: float, words: str) -> None:
     assert number(value) == words
+
+
+FLOAT32_NOISE = [
+    (0.9750000238418579, "0.975"),
+    (0.965499997138977, "0.9655"),
+    (-0.10000000149011612, "-0.1"),
+    (0.3333333432674408, "0.33333334"),
+    (1.0000001192092896, "1.0000001"),
+    (1234.56005859375, "1234.56"),
+    (1.401298464324817e-45, "1e-45"),  # the least that is not 0
+    (3.4028234663852886e38, "3.4028235e+38"),  # the greatest
+    (9.999999747378752e-05, "0.0001"),
+    (0.5, "0.5"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), FLOAT32_NOISE)
+def test_a_float32_is_shown_in_the_fewest_digits_that_are_the_same_float32(value: float, words: str) -> None:
+    assert str(shortest(value)) == words
+    assert np.float32(shortest(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(56760.0, "56760"), (-3.0, "-3"), (16777217.0, "16777217"), (0.0, "0"), (1e15, "1000000000000000")],
+)
+def test_a_whole_number_is_shown_as_one(value: float, words: str) -> None:
+    assert str(shortest(value)) == words
+
+
+@pytest.mark.parametrize("value", [0.1, 0.975, math.pi, 1e300, 5e-324, 1e20 + 2**20, 0.30000000000000004])
+def test_what_is_no_float32_is_shown_as_it_is(value: float) -> None:
+    assert repr(shortest(value)) == repr(value)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_every_float32_is_shown_as_numpy_shows_it(value: float) -> None:
+    assert shortest(value) == float(str(np.float32(value))) or shortest(value) == value.is_integer() * value
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_what_is_shown_is_the_number_or_the_same_float32(value: float) -> None:
+    assert shortest(value) == value or np.float32(shortest(value)) == value
 
 
 def test_pairs_are_values_as_a_trial_gets_them() -> None:

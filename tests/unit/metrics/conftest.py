@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -40,6 +40,11 @@ def tensor(step: int, /, **values: float) -> Event:
     return Event(wall_time=1.7e9 + step, step=step, summary=Summary(value=scalars))
 
 
+def start(step: int) -> Event:
+    """The event by which a writer says that it begins anew at a step."""
+    return Event(wall_time=1.7e9, step=step, session_log=SessionLog(status=SessionLog.START))
+
+
 def frame(*events: Event | bytes) -> bytes:
     """The bytes of a file that holds these events."""
     stream = io.BytesIO()
@@ -55,6 +60,7 @@ class Logs:
     FIRST = FIRST
     plain = staticmethod(plain)
     tensor = staticmethod(tensor)
+    start = staticmethod(start)
     frame = staticmethod(frame)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tensorboard.compat.proto import types_pb2
-from tensorboard.compat.proto.event_pb2 import Event, LogMessage
+from tensorboard.compat.proto.event_pb2 import Event, LogMessage, SessionLog
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -19,13 +19,21 @@ Point = tuple[int, str, int, bytes]  # row, tag, step, the value's bits: they te
 
 def points(records: list[bytes], layouts: int = 64) -> list[Point]:
     """What is read from records of equal length, in the order of the records."""
-    found, _ = decode(as_matrix(records), layouts)
+    found = decode(as_matrix(records), layouts).points
     return sorted(
         (row, part.tag, step, struct.pack("<d", value))
         for part in found
         for row, step, value in zip(
             part.rows.tolist(), part.steps.tolist(), part.values.tolist(), strict=True
         )
+    )
+
+
+def restarts(records: list[bytes], layouts: int = 64) -> list[tuple[int, int]]:
+    """Row and step of each restart."""
+    found = decode(as_matrix(records), layouts).restarts
+    return sorted(
+        pair for part in found for pair in zip(part.rows.tolist(), part.steps.tolist(), strict=True)
     )
 
 
@@ -122,6 +130,12 @@ events = st.one_of(
     st.sampled_from(
         [Event(file_version="brain.Event:2"), Event(step=3, log_message=LogMessage(message="hello"))]
     ),
+    st.builds(
+        lambda time, step, status: Event(wall_time=time, step=step, session_log=SessionLog(status=status)),
+        st.floats(0, 2e9),
+        st.integers(-(2**63), 2**63 - 1) | st.integers(0, 300),
+        st.sampled_from(SessionLog.SessionStatus.values()),
+    ),
 )
 
 
@@ -141,7 +155,13 @@ def test_what_is_read_is_what_tensorboards_own_messages_hold(messages):
             for scalar in message.summary.value
             for number in value_of(scalar)
         )
-        assert points([message.SerializeToString() for message in group]) == expected
+        records = [message.SerializeToString() for message in group]
+        assert points(records) == expected
+        assert restarts(records) == [
+            (row, message.step)
+            for row, message in enumerate(group)
+            if message.session_log.status == SessionLog.START
+        ]
 
 
 @given(events, st.lists(st.lists(st.tuples(st.integers(0), st.integers(1, 255)), max_size=2), max_size=8))
@@ -156,6 +176,7 @@ def test_reading_many_at_once_gives_what_reading_each_alone_gives(message, chang
         records.append(bytes(changed))
     alone = [(row, *point[1:]) for row, record in enumerate(records) for point in points([record], layouts=0)]
     assert points(records) == points(records, layouts=0) == sorted(alone)
+    assert restarts(records) == restarts(records, layouts=0)
 
 
 @given(st.binary(max_size=60))
@@ -164,8 +185,8 @@ def test_reading_many_at_once_gives_what_reading_each_alone_gives(message, chang
 @example(b"\x2a\x05\x0a\x03\x0a\x01\xff")  # a tag that is not UTF-8
 @example(b"\x0b")  # a group
 def test_any_bytes_are_points_or_malformed_but_never_an_error(noise):
-    found, malformed = decode(np.frombuffer(noise, np.uint8)[None])
-    assert malformed == [] or found == []
+    found = decode(np.frombuffer(noise, np.uint8)[None])
+    assert found.malformed == [] or (found.points, found.restarts) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +197,7 @@ def test_any_bytes_are_points_or_malformed_but_never_an_error(noise):
     ],
 )
 def test_a_value_in_a_form_that_its_type_does_not_have_is_no_scalar(record):
-    assert decode(as_matrix([record])) == ([], [])
+    assert decode(as_matrix([record])) == ([], [], [])
 
 
 def test_more_tags_than_layouts_are_all_read(logs):

@@ -41,13 +41,13 @@ def test_curves_ascend_by_step_and_keep_what_is_not_finite(logs, write, tmp_path
 
 
 def test_files_count_in_the_order_of_their_creation(logs, write, tmp_path):
-    # Neither the order of letters nor that of folders: the second of creation, then the number of the writer.
-    write([logs.plain(1, acc=0.25)], "b/events.out.tfevents.1700000000.host.7.2")
-    write([logs.plain(1, acc=0.5)], "c/events.out.tfevents.1700000000.host.7.10")
-    write([logs.plain(1, acc=0.75)], "a/events.out.tfevents.1700000001.host.7.0")
-    write([logs.plain(1, acc=0.125)], "d/events.out.tfevents.999999999.host.7.0")
+    # Not the order of letters: the second of creation, then the number of the writer.
+    write([logs.plain(1, acc=0.25)], "events.out.tfevents.1700000000.host.7.2")
+    write([logs.plain(1, acc=0.5)], "events.out.tfevents.1700000000.host.7.10")
+    write([logs.plain(1, acc=0.75)], "events.out.tfevents.1700000001.host.7.0")
+    write([logs.plain(1, acc=0.125)], "events.out.tfevents.999999999.host.7.0")
     assert read(tmp_path, ACC).values == {"acc": 0.75}
-    (tmp_path / "a/events.out.tfevents.1700000001.host.7.0").unlink()
+    (tmp_path / "events.out.tfevents.1700000001.host.7.0").unlink()
     assert read(tmp_path, ACC).values == {"acc": 0.5}
 
 
@@ -56,21 +56,81 @@ def test_at_equal_steps_the_later_record_of_a_file_counts_whatever_their_layouts
     assert read(tmp_path, ACC).values == {"acc": 0.75}
 
 
-def test_files_continue_each_others_curves(logs, write, tmp_path):
-    write([logs.plain(1, acc=0.25), logs.plain(2, acc=0.5)], "version_0/events.out.tfevents.1700000000.host")
-    write(
-        [logs.plain(2, acc=0.625), logs.plain(3, acc=0.75)], "version_1/events.out.tfevents.1700000100.host"
-    )
+def test_runs_whose_files_do_not_tell_count_as_they_are_numbered(logs, write, tmp_path):
+    for number in (8, 9, 10):  # as tensorboardX names them, within one second
+        write([logs.plain(1, acc=number)], f"version_{number}/{NAME}")
+    assert read(tmp_path, ACC).values == {"acc": 10.0}
+
+
+def test_files_of_one_folder_continue_each_others_curves(logs, write, tmp_path):
+    write([logs.plain(1, acc=0.25), logs.plain(2, acc=0.5)], "events.out.tfevents.1700000000.host")
+    write([logs.plain(2, acc=0.625), logs.plain(3, acc=0.75)], "events.out.tfevents.1700000100.host")
     reader = LogReader(tmp_path)
     reader.poll()
     assert reader.curves() == {"acc": ((1, 0.25), (2, 0.625), (3, 0.75))}
 
 
-def test_a_tag_in_several_folders_is_noted(logs, write, tmp_path):
-    write([logs.plain(1, acc=0.25)], "train/events.out.tfevents.1700000000.host")
-    write([logs.plain(1, acc=0.5, loss=1)], "validation/events.out.tfevents.1700000001.host")
+@pytest.mark.parametrize("reduce", ["Last", "Max"])
+def test_a_restart_in_the_middle_of_a_file_drops_what_stands_before_it(reduce, logs, write, tmp_path):
+    write(
+        [
+            logs.plain(1, acc=3),
+            logs.plain(4, acc=9),
+            logs.plain(6, acc=7),
+            logs.start(4),
+            logs.plain(5, acc=2),
+        ]
+    )
+    reader = LogReader(tmp_path)
+    reader.poll()
+    assert reader.curves() == {"acc": ((1, 3.0), (5, 2.0))}
+    assert read(tmp_path, [Wanted("acc", "acc", reduce)]).values == {"acc": {"Last": 2.0, "Max": 3.0}[reduce]}
+
+
+def test_restarts_at_the_ends_of_what_a_step_can_be(logs, write, tmp_path):
+    most = 2**63 - 1
+    write(
+        [
+            logs.plain(most, acc=1),
+            logs.start(most),
+            logs.plain(most, acc=2),
+            logs.plain(-5, acc=3),
+            logs.start(-4),
+        ]
+    )
+    reader = LogReader(tmp_path)
+    reader.poll()
+    assert reader.curves() == {"acc": ((-5, 3.0),)}
+
+
+def test_a_restart_in_a_file_without_the_tag_drops_its_values_in_that_folder_alone(logs, write, tmp_path):
+    write(
+        [logs.plain(step, acc=step, loss=-step) for step in range(6)], "a/events.out.tfevents.1700000000.host"
+    )
+    write([logs.plain(step, size=step) for step in range(6)], "b/events.out.tfevents.1700000000.host")
+    write([logs.start(3), logs.plain(3, loss=1)], "a/events.out.tfevents.1700000100.host")
+    wanted = [Wanted(tag, tag) for tag in ("acc", "loss", "size")]
+    assert read(tmp_path, wanted).values == {"acc": 2.0, "loss": 1.0, "size": 5.0}
+
+
+def test_folders_that_hold_the_same_tag_are_curves_of_their_own(logs, write, tmp_path):
+    write([logs.plain(1, acc=0.25, loss=1)], "train/events.out.tfevents.1700000000.host")
+    write([logs.plain(1, acc=0.5)], "validation/events.out.tfevents.1700000001.host")
+    reader = LogReader(tmp_path)
+    reader.poll()
+    assert reader.curves() == {
+        "acc (train)": ((1, 0.25),),
+        "acc (validation)": ((1, 0.5),),
+        "loss": ((1, 1.0),),
+    }
+
+
+def test_a_folder_whose_place_a_later_run_has_taken_is_noted(logs, write, tmp_path):
+    write([logs.plain(1, acc=0.25)], "version_0/events.out.tfevents.1700000000.host")
+    write([logs.plain(1, acc=0.5, loss=1)], "version_1/events.out.tfevents.1700000001.host")
     found = read(tmp_path, [*ACC, Wanted("loss", "loss")])
-    assert found.notes == ("tag 'acc' is in several folders, the latest file counts: 'train', 'validation'",)
+    assert found.values == {"acc": 0.5, "loss": 1.0}
+    assert found.notes == ("tag 'acc' is in earlier runs too, which do not count: 'version_0'",)
 
 
 def test_other_files_are_not_read(logs, write, tmp_path):
@@ -208,6 +268,7 @@ def test_a_log_read_in_pieces_is_the_log_read_at_once(logs, cuts):
     events += [
         (logs.plain, logs.tensor)[step % 3 == 0](step % 4, acc=step, loss=step / 2) for step in range(8)
     ]
+    events[4:4] = [logs.start(2)]
     content = logs.frame(*events)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / NAME

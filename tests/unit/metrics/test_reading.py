@@ -2,8 +2,10 @@ import math
 
 import numpy as np
 import pytest
+import yaml
 
-from paretonas.metrics.reading import Curve, Reading, Wanted, summarise
+from paretonas.metrics.curve import Curve
+from paretonas.metrics.reading import Reading, Wanted, summarise
 
 
 def curve(*values: float) -> Curve:
@@ -11,6 +13,10 @@ def curve(*values: float) -> Curve:
 
 
 def reading(curves: dict[str, Curve], *wanted: Wanted) -> Reading:
+    return in_folders({tag: {".": curve} for tag, curve in curves.items()}, *wanted)
+
+
+def in_folders(curves: dict[str, dict[str, Curve]], *wanted: Wanted) -> Reading:
     return summarise(curves, wanted, notes=["a note"], nothing="there is nothing")
 
 
@@ -82,15 +88,43 @@ def test_without_any_curve_the_reason_given_is_the_callers():
     assert reading({}, Wanted("acc", "acc")).problems == ("metric 'acc': there is nothing",)
 
 
-def test_of_two_values_at_one_step_the_later_write_counts_and_steps_ascend():
-    first = np.array([5, 1, 5]), np.array([0.5, 0.1, 0.6])
-    second = np.array([3, 1]), np.array([0.3, 0.2])
-    merged = Curve.from_writes([first, second])
-    assert merged.steps.tolist() == [1, 3, 5]
-    assert merged.values.tolist() == [0.2, 0.3, 0.6]
+# Several folders
 
 
-def test_the_later_write_counts_in_a_long_curve_too():  # sorts tend to be stable by accident when they are short
-    steps = np.random.default_rng(0).integers(0, 50, 5000)
-    merged = Curve.from_writes([(steps, np.arange(5000.0))])
-    assert merged.values.tolist() == [np.flatnonzero(steps == step)[-1] for step in range(50)]
+def test_a_tag_in_several_folders_is_no_value_but_says_which_there_are_and_what_to_write():
+    found = in_folders(
+        {"epoch_loss": {"train": curve(1), "validation": curve(2)}}, Wanted("val_loss", "epoch_loss")
+    )
+    problem = (
+        "metric 'val_loss': the tag 'epoch_loss' is in several folders: 'train', 'validation'; say in spec.metrics "
+        'which one counts, as {name: val_loss, tag: "epoch_loss", run: "train"}'
+    )
+    assert found == Reading({}, (problem,), (), ("a note",), ambiguous=("val_loss",))
+
+
+@pytest.mark.parametrize(("run", "value"), [("validation", 2.0), ("train", 1.0), (".", 3.0)])
+def test_the_folder_that_a_metric_names_counts(run, value):
+    curves = {"loss": {"train": curve(1), "validation": curve(2), ".": curve(3)}}
+    assert in_folders(curves, Wanted("loss", "loss", run=run)).values == {"loss": value}
+
+
+def test_two_metrics_of_one_tag_may_name_a_folder_each():
+    curves = {"loss": {"train": curve(1), "validation": curve(2)}}
+    found = in_folders(curves, Wanted("a", "loss", run="train"), Wanted("b", "loss", run="validation"))
+    assert found.values == {"a": 1.0, "b": 2.0}
+
+
+def test_a_folder_without_the_tag_is_answered_with_those_that_have_it():
+    curves = {"loss": {"train": curve(1), ".": curve(2)}, "acc": {"test": curve(3)}}
+    found = in_folders(curves, Wanted("loss", "loss", run="test"))
+    assert found.problems == (
+        "metric 'loss': the tag 'loss' is not in a folder 'test', only in '.', 'train'",
+    )
+    assert found.ambiguous == ()
+
+
+def test_what_to_write_is_yaml_that_means_it_whatever_the_names_are():
+    odd = 'a "b": {c}\u202e#'
+    [problem] = in_folders({odd: {"yes": curve(1), "1.5": curve(2)}}, Wanted("x", odd)).problems
+    assert problem.isprintable()
+    assert yaml.safe_load(problem.partition(", as ")[2]) == {"name": "x", "tag": odd, "run": "1.5"}

@@ -12,6 +12,7 @@ from paretonas.backends.local.store import (
     read_trials,
 )
 from paretonas.jobs.job import attempt_folder
+from paretonas.jobs.records import record
 from paretonas.jobs.supervise import OUTPUT
 
 Curves = Mapping[str, Sequence[tuple[int, float]]]
@@ -81,7 +82,7 @@ class RunsFolder:
         trials = {t.name: t for t in self.trials(name)}
         if trial not in trials:
             raise UnknownName(f"no trial {trial!r} in {self._runs / name}; there is: {listed(list(trials))}")
-        path = attempt_folder(self._runs, name, trial, trials[trial].last_attempt) / OUTPUT
+        path = record(self._runs, name, trial, trials[trial].last_attempt).folder / OUTPUT
         try:
             return path.read_text(errors="replace").splitlines()[-tail:]
         except FileNotFoundError:

@@ -5,17 +5,13 @@ under `supervise`, and its state is read from its folder alone.
 """
 
 import contextlib
-import fcntl
 import functools
-import json
 import logging
-import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +20,10 @@ from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import ROLE, trial_app
-from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError, attempt_folder
-from paretonas.jobs.supervise import EXIT, JOB, OUTPUT, own, record_exit
+from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
+from paretonas.jobs.records import Record, record
 
 SCHEDULER = "local_cwd"
-
-_TAIL_LINES, _TAIL_BYTES = 20, 4096
-"""What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
 
 _SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervise.py")))
 """Without the environment's site-packages it starts in some 20 ms."""
@@ -81,21 +74,27 @@ class LocalJobs:
         """Start the attempt; one that was started before stays as it is.
 
         Raises:
-            SubmitError: its folder cannot be made, or its supervisor cannot be started.
+            SubmitError: its folders cannot be made, or its supervisor cannot be started.
         """
-        folder = launch.folder(self._root)
-        if launch.name in self._supervisors or _read_json(folder / JOB) is not None:
+        kept = self._record(launch.trial.name, launch.attempt)
+        if launch.name in self._supervisors or kept.begun:
             return
         try:
-            app = trial_app(launch, str(folder))
-            folder.mkdir(parents=True, exist_ok=True)
-            info: Any = self._runner.dryrun(app, SCHEDULER, {"log_dir": str(folder / "torchx"), **_gpus(app)})
-            for replica in info.request.role_params[ROLE]:
-                replica.args = [*_SUPERVISOR, str(folder), "--", *replica.args]
-                replica.stdout = replica.stderr = replica.combined = None  # the supervisor writes output.log
-            self._supervisors[launch.name] = self._runner.schedule(info)
+            self._start(launch, kept)
         except (OSError, ValueError) as error:  # ValueError: a command without a program, or with a NUL in it
             raise SubmitError(f"cannot start {launch.name}: {error}") from error
+
+    def _start(self, launch: Launch, kept: Record) -> None:
+        app = trial_app(launch, str(kept.logs))
+        for folder in (kept.folder, kept.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        info: Any = self._runner.dryrun(
+            app, SCHEDULER, {"log_dir": str(kept.folder / "torchx"), **_gpus(app)}
+        )
+        for replica in info.request.role_params[ROLE]:
+            replica.args = [*_SUPERVISOR, str(kept.folder), "--", *replica.args]
+            replica.stdout = replica.stderr = replica.combined = None  # the supervisor writes output.log
+        self._supervisors[launch.name] = self._runner.schedule(info)
 
     def cancel(self, trial: str, attempt: int) -> None:
         """End the attempt's processes: SIGTERM, then SIGKILL when asked again after a grace of some seconds.
@@ -105,46 +104,43 @@ class LocalJobs:
         Raises:
             OSError: it has not begun, and its folder cannot be written.
         """
-        name, folder = job_name(trial, attempt), self._folder(trial, attempt)
-        record = _read_json(folder / JOB)
-        if record is None:
-            _withdraw(folder)
-        elif not _locked(folder):
+        name, kept = job_name(trial, attempt), self._record(trial, attempt)
+        if not kept.begun:
+            kept.withdraw()
+        elif not kept.locked:
             return
         elif name not in self._kill_at:
             self._kill_at[name] = time.monotonic() + GRACE_SECONDS
-            _signal_group(record["pid"], signal.SIGTERM)
+            kept.terminate()
         elif time.monotonic() >= self._kill_at[name]:
-            _signal_group(record["pid"], signal.SIGKILL)
+            kept.kill()
 
     def kill(self, trial: str, attempt: int) -> None:
         """End the attempt's processes at once. One that has not begun never will."""
-        folder = self._folder(trial, attempt)
-        record = _read_json(folder / JOB)
-        if record is None:
+        kept = self._record(trial, attempt)
+        if not kept.begun:
             with contextlib.suppress(OSError):  # where we cannot write, no supervisor can begin either
-                _withdraw(folder)
-        elif _locked(folder):
-            _signal_group(record["pid"], signal.SIGKILL)
+                kept.withdraw()
+        elif kept.locked:
+            kept.kill()
 
     def _observe(self, trial: str, attempt: int) -> Job | None:
-        name, folder = job_name(trial, attempt), self._folder(trial, attempt)
+        name, kept = job_name(trial, attempt), self._record(trial, attempt)
         # In this order: a supervisor takes the lock before it writes job.json, and keeps it until exit.json is there.
-        started, locked, ended = _read_json(folder / JOB), _locked(folder), _read_json(folder / EXIT)
+        started, locked, ended = kept.started, kept.locked, kept.exit
         if started is None:
             if locked or name in self._supervisors:
                 return Job(name, Phase.PENDING)
             message = "its supervisor could not write to its folder; is the disk full or read-only?"
             return Job(name, Phase.LOST, message=message) if name in self._ended else None
-        start = _time(started["startTime"])
         if ended is not None:
-            code = int(ended["exitCode"])
-            phase = Phase.SUCCEEDED if code == 0 else Phase.FAILED
-            return Job(name, phase, code, start, _time(ended["endTime"]), _tail(folder / OUTPUT))
+            phase = Phase.SUCCEEDED if ended.code == 0 else Phase.FAILED
+            return Job(name, phase, ended.code, started, ended.time, kept.tail)
         if locked:
-            return Job(name, Phase.RUNNING, started=start)
+            return Job(name, Phase.RUNNING, started=started)
+        kept.end_strays()
         message = "its processes are gone and left no exit code"
-        return Job(name, Phase.LOST, started=start, log_tail=_tail(folder / OUTPUT), message=message)
+        return Job(name, Phase.LOST, started=started, log_tail=kept.tail, message=message)
 
     def _reap(self) -> None:
         """Let TorchX collect the supervisors that have ended."""
@@ -158,63 +154,8 @@ class LocalJobs:
                 del self._supervisors[name]
                 self._ended.add(name)
 
-    def _folder(self, trial: str, attempt: int) -> Path:
-        return attempt_folder(self._root, self._experiment, trial, attempt)
-
-
-def _locked(folder: Path) -> bool:
-    """Whether anything of the attempt lives."""
-    try:
-        descriptor = os.open(folder / JOB, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _withdraw(folder: Path) -> None:
-    """Take an attempt that has not begun: a supervisor that is about to start finds it taken."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = own(str(folder))
-    if lock is not None:
-        try:
-            record_exit(str(folder), -signal.SIGTERM)
-        finally:
-            os.close(lock)
-
-
-def _signal_group(pid: int, signum: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signum)
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    """A file's content; None while it is absent or not written yet, or when it cannot be read."""
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return record
-
-
-def _tail(path: Path) -> str:
-    """The last lines of an output."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-_TAIL_LINES:])
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    def _record(self, trial: str, attempt: int) -> Record:
+        return record(self._root, self._experiment, trial, attempt)
 
 
 def _gpus(app: Any) -> dict[str, Any]:

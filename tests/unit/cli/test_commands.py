@@ -286,7 +286,7 @@ def test_trials_are_listed_like_resources(finished: Finished) -> None:
 def test_logs_are_the_end_of_what_a_trial_printed(finished: Finished) -> None:
     project, _ = finished
     assert project.call("logs", "nas-0").stdout.startswith("training with x 0.")
-    output = project.runs / "nas" / "nas-1" / "a1" / "output.log"
+    output = project.runs / "nas" / "jobs" / "nas-1-a1" / "output.log"
     output.write_text("\n".join(map(str, range(100))))
     assert project.call("logs", "nas-1", "--tail", "2").stdout == "98\n99\n"
 
@@ -341,7 +341,7 @@ def test_a_folder_without_experiments_is_said_to_be_one(project: Project) -> Non
 def test_a_trial_that_has_printed_nothing_says_so(project: Project) -> None:
     project.write(maxTrials=1, parallelism=1)
     assert project.run().exit_code == 0
-    (project.runs / "nas" / "nas-0" / "a1" / "output.log").unlink()
+    (project.runs / "nas" / "jobs" / "nas-0-a1" / "output.log").unlink()
     result = project.call("logs", "nas-0")
     assert result.exit_code == 3
     assert "nas-0 has printed nothing yet" in only_line(result.stderr)

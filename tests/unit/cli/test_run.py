@@ -34,7 +34,9 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
 def running(project: Project) -> list[int]:
     """The process groups of attempts that run."""
     return [
-        json.loads(path.read_text())["pid"] for path in project.runs.glob("nas/*/a*/job.json") if alive(path)
+        json.loads(path.read_text())["pid"]
+        for path in project.runs.glob("nas/jobs/*/job.json")
+        if alive(path)
     ]
 
 
@@ -158,7 +160,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(p
     process = project.start()
     logs = project.runs / "nas"
     wait_until(
-        lambda: sum("deaf" in path.read_text() for path in logs.glob("*/a1/output.log")) == 2,
+        lambda: sum("deaf" in path.read_text() for path in logs.glob("jobs/*/output.log")) == 2,
         "two trials that ignore SIGTERM",
     )
     started = running(project)

@@ -56,6 +56,10 @@ class Attempts:
     def folder(self, index: int = 0) -> Path:
         return self.runs / "nas" / f"nas-{index}" / "a1"
 
+    def kept(self, index: int = 0) -> Path:
+        """The folder of its records."""
+        return self.runs / "nas" / "jobs" / f"nas-{index}-a1"
+
     def end(self) -> None:
         for index in self._begun:
             self.jobs.kill(f"nas-{index}", 1)

@@ -17,6 +17,7 @@ from tests.builders import trial
 from tests.unit.jobs.conftest import Attempts
 from tests.waiting import eventually
 
+from paretonas.jobs import supervise
 from paretonas.jobs.job import GRACE_SECONDS, Launch, Phase, SubmitError
 from paretonas.jobs.local import LocalJobs
 
@@ -42,7 +43,7 @@ def running(attempts: Attempts, index: int = 0) -> None:
 
 
 def said(attempts: Attempts, words: str) -> None:
-    path = attempts.folder() / "output.log"
+    path = attempts.kept() / "output.log"
     eventually(lambda: path.exists() and words in path.read_text(), f"the trial to say {words!r}")
 
 
@@ -236,7 +237,7 @@ def test_cancelling_what_is_over_changes_nothing(attempts: Attempts) -> None:
 def test_processes_that_go_away_without_a_word_are_lost(attempts: Attempts) -> None:
     attempts.submit("sh", "-c", "echo begun; exec sleep 60")
     said(attempts, "begun")
-    pid = json.loads((attempts.folder() / "job.json").read_text())["pid"]
+    pid = json.loads((attempts.kept() / "job.json").read_text())["pid"]
     os.killpg(pid, signal.SIGKILL)
     job = attempts.over()
     assert (job.phase, job.exit_code, job.log_tail) == (Phase.LOST, None, "begun")
@@ -247,7 +248,7 @@ def test_a_trial_whose_supervisor_was_killed_is_seen_to_run_and_can_be_ended(att
     """By the next run, that is: in the one that started it TorchX ends what is left of a job."""
     submit_in_a_run_that_is_killed(attempts, "echo begun; exec sleep 60")
     said(attempts, "begun")
-    os.kill(json.loads((attempts.folder() / "job.json").read_text())["pid"], signal.SIGKILL)
+    os.kill(json.loads((attempts.kept() / "job.json").read_text())["pid"], signal.SIGKILL)
     running(attempts)
     attempts.jobs.cancel("nas-0", 1)
     assert attempts.over().phase is Phase.LOST
@@ -269,13 +270,113 @@ def test_a_supervisor_that_cannot_write_is_lost_and_not_waited_for(attempts: Att
 
 
 def test_damaged_records_are_no_end_of_the_run(attempts: Attempts) -> None:
-    """A trial may write what it likes into its folder, and a machine may lose power."""
-    attempts.folder().mkdir(parents=True)
-    (attempts.folder() / "job.json").write_text("\0\0\0")
+    """A machine may lose power."""
+    attempts.kept().mkdir(parents=True)
+    (attempts.kept() / "job.json").write_text("\0\0\0")
     attempts.submit("echo", "twice")
     job = attempts.over()
     assert job.phase is Phase.LOST
-    assert not (attempts.folder() / "output.log").exists()
+    assert not (attempts.kept() / "output.log").exists()
+
+
+@pytest.mark.parametrize(
+    "clear",
+    [
+        "rm -rf {logs}",
+        "rm -rf {logs} && mkdir {logs}",
+        "find {logs} -mindepth 1 -delete",
+        "rm -rf $(dirname {logs}) && mkdir -p {logs}",
+        "mv {logs} {logs}.old",
+        "rm -rf {logs} && touch {logs}",
+    ],
+)
+def test_a_trial_may_clear_its_folder_of_logs(attempts: Attempts, clear: str) -> None:
+    attempts.submit(
+        "sh",
+        "-c",
+        f"echo before; {clear}; echo after; {attempts.waits}; exit 7".format(logs="$PARETONAS_LOG_DIR"),
+    )
+    said(attempts, "after")
+    running(attempts)
+    another = LocalJobs(attempts.runs, "nas")
+    another.submit(attempts.launch("echo", "twice"))
+    attempts.let_go()
+    job = attempts.over()
+    assert (job.phase, job.exit_code, job.log_tail) == (Phase.FAILED, 7, "before\nafter")
+
+
+def test_what_is_kept_of_an_attempt_is_not_in_its_folder_of_logs(attempts: Attempts) -> None:
+    attempts.submit("sh", "-c", "ls -a $PARETONAS_LOG_DIR; touch $PARETONAS_LOG_DIR/job.json")
+    assert attempts.over().log_tail.split() == [".", ".."]
+    assert attempts.over().phase is Phase.SUCCEEDED, "a file of the trial's is no record of ours"
+
+
+class Earlier:
+    """An attempt as version 0.1.0 began it: its records stand in its folder of logs."""
+
+    def __init__(self, attempts: Attempts, script: str) -> None:
+        folder = attempts.folder()
+        folder.mkdir(parents=True)
+        supervisor = [sys.executable, "-I", "-S", supervise.__file__, str(folder), "--", "sh", "-c", script]
+        self.process = subprocess.Popen(supervisor, start_new_session=True)
+        eventually((folder / "output.log").exists, "the trial")
+
+
+def test_an_attempt_of_an_earlier_version_is_adopted_with_its_end(attempts: Attempts) -> None:
+    old = Earlier(attempts, f"echo begun; {attempts.waits}; exit 3")
+    attempts.submit("echo", "twice")
+    running(attempts)
+    attempts.let_go()
+    old.process.wait()
+    job = attempts.over()
+    assert (job.phase, job.exit_code, job.log_tail) == (Phase.FAILED, 3, "begun")
+    attempts.submit("echo", "twice")
+    assert attempts.over() == job
+    assert not attempts.kept().exists()
+
+
+@pytest.mark.parametrize("end", ["cancel", "kill"])
+def test_an_attempt_of_an_earlier_version_can_be_ended(attempts: Attempts, end: str) -> None:
+    old = Earlier(attempts, "exec sleep 60")
+    running(attempts)
+    getattr(attempts.jobs, end)("nas-0", 1)
+    old.process.wait()
+    assert attempts.over().over
+
+
+def test_a_killed_attempt_leaves_no_helper_also_when_its_supervisor_was_killed(attempts: Attempts) -> None:
+    script = "setsid sleep 61 & echo begun; exec sleep 60"
+    submit_in_a_run_that_is_killed(attempts, script)
+    said(attempts, "begun")
+    os.kill(json.loads((attempts.kept() / "job.json").read_text())["pid"], signal.SIGKILL)
+    eventually(lambda: len(of_attempt(attempts)) == 2, "the trial and its helper alone")
+    attempts.jobs.kill("nas-0", 1)
+    attempts.over()
+    assert of_attempt(attempts) == []
+
+
+def of_attempt(attempts: Attempts) -> list[int]:
+    """The processes that have the attempt's folder in their environment."""
+    found, mark = [], f"PARETONAS_LOG_DIR={attempts.folder()}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+        except OSError:  # it ended meanwhile, or is another user's
+            continue
+    return found
+
+
+def test_a_second_request_ends_helpers_too(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts.submit("sh", "-c", f"setsid sleep 61 & {IGNORING}")
+    said(attempts, "begun")
+    attempts.jobs.cancel("nas-0", 1)
+    elapsed = time.monotonic() + GRACE_SECONDS
+    with monkeypatch.context() as later:
+        later.setattr(time, "monotonic", lambda: elapsed)
+        attempts.jobs.cancel("nas-0", 1)
+    assert attempts.over().phase is Phase.LOST
+    assert of_attempt(attempts) == []
 
 
 def test_the_tail_of_the_output_is_short_and_its_last_lines(attempts: Attempts) -> None:
@@ -323,7 +424,7 @@ def test_supervisors_that_have_ended_are_collected(attempts: Attempts) -> None:
     for index in range(5):
         attempts.over(index)
 
-    records = attempts.runs.glob("nas/*/a1/job.json")
+    records = attempts.runs.glob("nas/jobs/*/job.json")
     supervisors = [Path("/proc") / str(json.loads(path.read_text())["pid"]) for path in records]
     assert len(supervisors) == 5
 

@@ -184,6 +184,68 @@ def test_what_the_trial_left_behind_ends_with_it(tmp_path: Path, start: Start) -
     eventually(lambda: not group_lives(supervisor.pid), "the end of the sleep in the background")
 
 
+HELPERS = {
+    "in a session of its own": "subprocess.Popen(helper, start_new_session=True)",
+    "in a process group of its own": "subprocess.Popen(helper, process_group=0)",
+    "after a double fork": "os.fork() or os.setsid() or os.fork() or os.execvp(helper[0], helper)",
+    "under a shell with setsid": "subprocess.Popen(['setsid', 'sh', '-c', 'sleep 987 & wait'])",
+    "that ignores signals": (
+        "subprocess.Popen(['sh', '-c', 'trap \"\" TERM INT HUP; sleep 987'], start_new_session=True)"
+    ),
+}
+
+
+def sleepers(mark: str) -> list[int]:
+    """Processes of this test that live."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except (OSError, ProcessLookupError):  # it ended meanwhile, or is another user's
+            continue
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems only have process groups")
+@pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS.keys())
+@pytest.mark.parametrize("end", ["exit", "crash", "kill"])
+def test_a_helper_ends_with_its_trial(tmp_path: Path, start: Start, helper: str, end: str) -> None:
+    last = {"exit": "", "crash": "os.abort()", "kill": "time.sleep(987)"}[end]
+    begin = "import os, subprocess, time; helper = ['sleep', '987']"
+    script = "\n".join([begin, helper, "time.sleep(0.2)", "print('begun', flush=True)", last])
+    mark = str(tmp_path)
+    supervisor = start(sys.executable, "-c", script, env={**os.environ, "MARK": mark})
+    eventually(lambda: (tmp_path / supervise.OUTPUT).exists() and "begun" in output(tmp_path), "the helper")
+    if end == "kill":
+        os.kill(supervisor.pid, supervise.KILL)
+    supervisor.wait()
+    assert sleepers(mark) == [], "they had ended before the supervisor had"
+    assert (tmp_path / supervise.EXIT).exists() == (end != "kill"), (
+        "a trial that we kill has no end of its own"
+    )
+    assert not locked(tmp_path)
+
+
+def test_orphans_that_end_before_the_trial_are_collected(tmp_path: Path, start: Start) -> None:
+    """A trial of a day may leave thousands, each of which would stay as a zombie."""
+    supervisor = start("sh", "-c", "for i in 1 2 3; do (sleep 0 & sleep 0); done; echo begun; sleep 60")
+    eventually(lambda: (tmp_path / supervise.OUTPUT).exists() and output(tmp_path), "the trial")
+
+    def children() -> list[str]:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                words = stat.read_text().rpartition(")")[2].split()
+            except (OSError, ProcessLookupError):
+                continue
+            if int(words[1]) == supervisor.pid:
+                found.append(words[0])
+        return found
+
+    eventually(lambda: len(children()) == 1, "the trial alone")
+
+
 def test_a_folder_that_cannot_be_written_starts_nothing_and_says_nothing(
     tmp_path: Path, start: Start
 ) -> None:

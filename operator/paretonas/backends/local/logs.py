@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paretonas.jobs.job import attempt_folder, free_attempt
+from paretonas.jobs.records import record
 from paretonas.metrics import Reading, Wanted, logged, read
 
 
@@ -22,5 +23,8 @@ class FolderLogs:
         return logged(attempt_folder(self._root, self._experiment, trial, attempt))
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on whose folder does not exist yet."""
-        return free_attempt(self._root, self._experiment, trial, number)
+        """The first number from this one on that nothing is left of, neither logs nor records."""
+        number = free_attempt(self._root, self._experiment, trial, number)
+        while record(self._root, self._experiment, trial, number).folder.exists():
+            number = free_attempt(self._root, self._experiment, trial, number + 1)
+        return number

@@ -5,6 +5,7 @@
     runs/<experiment>/experiment.json        the NASExperiment with its status
     runs/<experiment>/trials/<trial>.json    a NASTrial
     runs/<experiment>/<trial>/a<attempt>/    the logs of an attempt
+    runs/<experiment>/jobs/<attempt>/        how it is run and how it ended (`jobs/records.py`)
 """
 
 import fcntl

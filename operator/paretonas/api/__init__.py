@@ -1,5 +1,6 @@
 """The resources of paretonas.io/v1alpha1 as typed values: parse, default, validate, serialise. Pure."""
 
+from paretonas.api.arguments import inactive, substitute, trial_arguments, words, written
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
 from paretonas.api.documents import load_experiment, parse_experiment, parse_trial
@@ -27,7 +28,7 @@ from paretonas.api.parameters import (
 )
 from paretonas.api.problems import InvalidDocument, Problem
 from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
-from paretonas.api.template import TrialTemplate, substitute, trial_arguments, written
+from paretonas.api.template import TrialTemplate
 from paretonas.api.transfer import EXPERIMENT_LABEL, Loaded, exported, imported
 from paretonas.api.trial import (
     REFUSED,
@@ -88,6 +89,7 @@ __all__ = [
     "WarmStart",
     "exported",
     "imported",
+    "inactive",
     "job_name",
     "load_documents",
     "load_experiment",
@@ -99,5 +101,6 @@ __all__ = [
     "substitute",
     "trial_arguments",
     "trial_name",
+    "words",
     "written",
 ]

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import PurePosixPath
 
+from paretonas.api.arguments import LOG_DIR, TRIAL_REFERENCES, Flag, references, unclosed
 from paretonas.api.constraints import ConstraintSyntaxError, OutcomeConstraint, parse_outcome
 from paretonas.api.experiment import ExperimentSpec, NASExperiment
 from paretonas.api.objectives import MetricSource
+from paretonas.api.parameters import Bool, Fixed
 from paretonas.api.problems import Problem, suggestion
 from paretonas.api.space_rules import SPACE_RULES
-from paretonas.api.template import TRIAL_REFERENCES, references, unclosed
 
 RESERVED_ENV = "PARETONAS_"
 """Environment variables that every trial gets from us begin with this."""
@@ -24,7 +25,9 @@ def broken(spec: ExperimentSpec, hidden: frozenset[str] | None = frozenset()) ->
     problems = [problem for rule in _RULES for problem in rule(spec)]
     if hidden is not None:
         problems += [
-            problem for rule in (*SPACE_RULES, _parameter_references) for problem in rule(spec, hidden)
+            problem
+            for rule in (*SPACE_RULES, _parameter_references, _flags)
+            for problem in rule(spec, hidden)
         ]
     return problems
 
@@ -177,6 +180,29 @@ def _parameter_references(spec: ExperimentSpec, hidden: frozenset[str]) -> Itera
                 )
 
 
+def _flags(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
+    """Only a boolean turns a flag on and off: 0 would be off, and "no" on."""
+    other = {
+        f"parameters.{p.name}"
+        for p in spec.parameters
+        if not isinstance(p.domain, Bool)
+        and not (isinstance(p.domain, Fixed) and isinstance(p.domain.value, bool))
+    }
+    for path, text in spec.trial.texts:
+        flag = Flag.of(text) if not path.startswith("env") else None
+        if flag and flag.name in other.difference(f"parameters.{name}" for name in hidden):
+            remedy = f"make the parameter a bool, or pass its value: --name=${{{flag.name}}}"
+            yield Problem(f"spec.trial.{path}", "is a flag of a parameter that is no boolean", remedy, text)
+
+
+def _default_arguments(spec: ExperimentSpec) -> Iterator[Problem]:
+    for position, parameter in enumerate(spec.parameters):
+        if spec.trial.args is None and parameter.name == LOG_DIR:
+            message = "is passed to every trial as its folder for logs"
+            remedy = "choose another name, or write trial.args"
+            yield Problem(f"spec.parameters[{position}].name", message, remedy, parameter.name)
+
+
 _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _names_once,
     _tags_once,
@@ -186,4 +212,5 @@ _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _texts,
     _environment,
     _resources,
+    _default_arguments,
 )

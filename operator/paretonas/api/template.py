@@ -1,13 +1,11 @@
-"""How a trial is run: image, command, resources, and the ``${…}`` that carry its parameters."""
+"""How a trial is run: image, command, resources; `arguments` fills in its parameters."""
 
 import re
-from collections.abc import Mapping
-from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from paretonas.api.base import ListToTuple, Model, Scalar, rule
+from paretonas.api.base import ListToTuple, Model, rule
 from paretonas.api.parameters import NAME_PATTERN
 
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -98,6 +96,7 @@ class TrialTemplate(Model):
     """Needed on a cluster; a local run uses the environment that it is started in."""
     command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
     args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=200)] | None = None
+    """Without them every parameter is passed by its name: see `arguments.default_argument`."""
     env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
     resources: dict[str, Quantity] = Field(default_factory=dict)
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
@@ -121,68 +120,3 @@ class TrialTemplate(Model):
         args = ((f"args[{i}]", text) for i, text in enumerate(self.args or ()))
         env = ((f"env[{i}].value", variable.value) for i, variable in enumerate(self.env))
         return (*command, *args, *env)
-
-
-REFERENCE = re.compile(r"\$?\$\{([^}]*)\}")
-"""``${name}``; ``$${name}`` stands for the text ``${name}`` itself."""
-
-TRIAL_REFERENCES = (
-    "trial.name",
-    "trial.index",
-    "trial.attempt",
-    "trial.logDir",
-    "experiment.name",
-    "experiment.namespace",
-)
-
-
-def references(text: str) -> list[str]:
-    """The names that stand in ``${…}``."""
-    return [match.group(1) for match in REFERENCE.finditer(text) if not match.group().startswith("$$")]
-
-
-def unclosed(text: str) -> bool:
-    """Whether a ``${`` lacks its ``}``."""
-    return "${" in REFERENCE.sub("", text)
-
-
-def written(value: Scalar) -> str:
-    """A value as an argument: booleans as true and false, floats with every digit that they have."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def substitute(text: str, values: Mapping[str, Scalar]) -> str:
-    """Replace each ``${name}`` by its value. Raises KeyError for a name without one."""
-
-    def replacement(match: re.Match[str]) -> str:
-        if match.group().startswith("$$"):
-            return match.group()[1:]
-        return written(values[match.group(1)])
-
-    return REFERENCE.sub(replacement, text)
-
-
-def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> list[str]:
-    """The trial's arguments with its values filled in.
-
-    ``values`` has ``parameters.<name>`` for every active parameter and all of `TRIAL_REFERENCES`. Without
-    ``args`` each active parameter is passed as ``--name value``, and the log folder as ``--log-dir``. An
-    argument that refers to an inactive parameter is left out, with the flag before it.
-    """
-    prefix = "parameters."
-    if template.args is None:
-        named = [(key.removeprefix(prefix), value) for key, value in values.items() if key.startswith(prefix)]
-        pairs = [("--" + name, written(value)) for name, value in named]
-        return [part for pair in [*pairs, ("--log-dir", written(values["trial.logDir"]))] for part in pair]
-    result: list[str] = []
-    for before, text in pairwise(["", *template.args]):
-        if not inactive(text, values):
-            result.append(substitute(text, values))
-        elif before.startswith("-") and "=" not in before and not references(before):
-            result.pop()  # the flag of this value
-    return result
-
-
-def inactive(text: str, values: Mapping[str, Scalar]) -> bool:
-    """Whether the text refers to a parameter that has no value in this trial."""
-    return any(name.startswith("parameters.") and name not in values for name in references(text))

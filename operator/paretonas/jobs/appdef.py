@@ -7,8 +7,7 @@ import re
 from torchx import specs
 from torchx.components.dist import torchrun
 
-from paretonas.api import substitute, trial_arguments
-from paretonas.api.template import inactive
+from paretonas.api import inactive, substitute, trial_arguments, words
 from paretonas.jobs.job import Launch
 
 ROLE = "trial"
@@ -27,7 +26,7 @@ def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
     """The application of one attempt; its logs go to ``log_dir`` as the trial sees it."""
     template = launch.experiment.spec.trial
     values = launch.values(log_dir)
-    words = [*(substitute(text, values) for text in template.command), *trial_arguments(template, values)]
+    command = [*words(template.command, values), *trial_arguments(template, values)]
     env = {
         variable.name: substitute(variable.value, values)
         for variable in template.env
@@ -39,7 +38,7 @@ def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
         "PARETONAS_PARAMETERS": json.dumps(dict(launch.trial.spec.parameters)),
     }
     make = _alone if template.replicas == 1 else _gang
-    return make(launch, [_literal(word) for word in words], {k: _literal(v) for k, v in env.items()})
+    return make(launch, [_literal(word) for word in command], {k: _literal(v) for k, v in env.items()})
 
 
 def _alone(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppDef:

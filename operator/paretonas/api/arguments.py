@@ -1,0 +1,124 @@
+"""The words of a trial's command line: the ``${…}`` that carry its parameters, flags, and what is passed by default."""
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+
+from paretonas.api.base import Scalar
+from paretonas.api.template import TrialTemplate
+
+REFERENCE = re.compile(r"\$?\$\{([^}]*)\}")
+"""``${name}``; ``$${name}`` stands for the text ``${name}`` itself."""
+
+TRIAL_REFERENCES = (
+    "trial.name",
+    "trial.index",
+    "trial.attempt",
+    "trial.logDir",
+    "experiment.name",
+    "experiment.namespace",
+)
+
+
+def references(text: str) -> list[str]:
+    """The names that stand in ``${…}``."""
+    return [match.group(1) for match in REFERENCE.finditer(text) if not match.group().startswith("$$")]
+
+
+def unclosed(text: str) -> bool:
+    """Whether a ``${`` lacks its ``}``."""
+    return "${" in REFERENCE.sub("", text)
+
+
+def written(value: Scalar) -> str:
+    """A value as an argument: booleans as true and false, floats with every digit that they have."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def substitute(text: str, values: Mapping[str, Scalar]) -> str:
+    """Replace each ``${name}`` by its value. Raises KeyError for a name without one."""
+
+    def replacement(match: re.Match[str]) -> str:
+        if match.group().startswith("$$"):
+            return match.group()[1:]
+        return written(values[match.group(1)])
+
+    return REFERENCE.sub(replacement, text)
+
+
+LOG_DIR = "log_dir"
+"""The name under which a trial gets its folder of logs by default; beside the parameters, and spelt like them."""
+
+
+def default_argument(name: str, value: Scalar) -> str:
+    """How a parameter is passed without ``args``: as ``--name=value``, a boolean as ``--name`` or ``--no-name``.
+
+    The name stands as it was written, and the value in the same word, where no parser takes ``-3e-05`` for a flag of
+    its own. Booleans are passed as ``argparse.BooleanOptionalAction`` takes them. With ``--name=false`` argparse's
+    ``type=bool`` would make True of it, and the result would be stored under False; a lone flag it refuses.
+    """
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={written(value)}"
+
+
+def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> list[str]:
+    """The trial's arguments with its values filled in.
+
+    ``values`` has ``parameters.<name>`` for every active parameter and all of `TRIAL_REFERENCES`. An argument that
+    refers to an inactive parameter is left out, with the flag before it.
+    """
+    prefix = "parameters."
+    if template.args is not None:
+        return words(template.args, values)
+    named = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    return [default_argument(*each) for each in [*named.items(), (LOG_DIR, values["trial.logDir"])]]
+
+
+def words(texts: tuple[str, ...], values: Mapping[str, Scalar]) -> list[str]:
+    """The texts with their values filled in; what has no value in this trial is left out."""
+    result: list[str] = []
+    for before, text in pairwise(["", *texts]):
+        if inactive(text, values):
+            if before.startswith("-") and "=" not in before and not references(before):
+                result.pop()  # the flag of this value
+        elif flag := Flag.of(text):
+            result += flag.words(values)
+        else:
+            result.append(substitute(text, values))
+    return result
+
+
+def inactive(text: str, values: Mapping[str, Scalar]) -> bool:
+    """Whether the text refers to a parameter that has no value in this trial."""
+    return any(name.startswith("parameters.") and name not in values for name in references(text))
+
+
+class Flag:
+    """An argument that a boolean turns on and off, in the notation of manuals.
+
+    ``--[no-]augment=${parameters.augment}`` is ``--augment`` or ``--no-augment``, ``[--augment]=${parameters.augment}``
+    is ``--augment`` or nothing.
+    """
+
+    _BOTH = re.compile(r"(--?)\[(\w+-?)\](.+)=\$\{(parameters\.\w+)\}")
+    _OR_NOTHING = re.compile(r"\[(.+)\]=\$\{(parameters\.\w+)\}")
+
+    def __init__(self, name: str, on: str, off: str | None) -> None:
+        self.name, self._on, self._off = name, on, off
+
+    @classmethod
+    def of(cls, text: str) -> "Flag | None":
+        """The flag that a text is; None when it is an argument like any other."""
+        if match := cls._BOTH.fullmatch(text):
+            dashes, no, name, reference = match.groups()
+            return cls(reference, dashes + name, dashes + no + name)
+        if match := cls._OR_NOTHING.fullmatch(text):
+            on, reference = match.groups()
+            return cls(reference, on, None)
+        return None
+
+    def words(self, values: Mapping[str, Scalar]) -> list[str]:
+        """The argument, or none."""
+        text = self._on if values[self.name] else self._off
+        return [] if text is None else [substitute(text, values)]

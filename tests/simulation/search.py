@@ -8,7 +8,7 @@ from tests.simulation.promises import Promises
 from tests.simulation.schedule import Scenario
 
 from paretonas.api import ExperimentSpec
-from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
+from paretonas.search import Candidate, KnownTrial, NoMore, SearchError, Suggestion
 
 
 class SimulatedSearch:
@@ -45,4 +45,6 @@ class SimulatedSearch:
         rng = random.Random(repr((spec.search.seed, seen)))  # noqa: S311 # no secret
         chosen = rng.sample(free, min(count, len(free)))
         candidates = tuple(Candidate({"x": x}, "Sobol") for x in chosen)
-        return Suggestion(candidates, exhausted=len(chosen) == len(free), seconds=0.0)
+        return Suggestion(
+            candidates, NoMore.SEARCH_SPACE_EXHAUSTED if len(chosen) == len(free) else None, seconds=0.0
+        )

@@ -10,28 +10,31 @@ from paretonas.api.base import Scalar
 _NUMBER = r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
 _TOKEN = re.compile(rf"\s*(?:(?P<number>{_NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*]))")
 _TOLERANCE = 1e-9
-"""Relative slack of a check: the rounding of a few double sums, far below any parameter's step."""
+"""Slack of a check, relative to the largest summand: the rounding of a few double sums, far below any parameter's
+step. It has no absolute part, since a constraint may be in units of 1e-12."""
 
 
 class ConstraintSyntaxError(ValueError):
-    """The text is not a linear inequality; the message says what is wrong in it."""
+    """The text is no linear constraint; the message says what is wrong in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearConstraint:
-    """``sum(terms[name] * value[name]) <= bound``."""
+    """``sum(terms[name] * value[name]) <= bound``, or ``== bound`` when ``equality``."""
 
     terms: Mapping[str, float]
     bound: float
     text: str
+    equality: bool = False
 
     def satisfied(self, values: Mapping[str, Scalar]) -> bool:
         """Whether the values keep it; vacuously so while one of its parameters is inactive."""
         if any(name not in values for name in self.terms):
             return True
         parts = [factor * float(values[name]) for name, factor in self.terms.items()]
-        size = max(map(abs, [*parts, self.bound, 1.0]))
-        return sum(parts) <= self.bound + _TOLERANCE * size
+        slack = _TOLERANCE * max(map(abs, [*parts, self.bound]))
+        excess = sum(parts) - self.bound
+        return (abs(excess) if self.equality else excess) <= slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,14 @@ class OutcomeConstraint:
 
 
 def parse_linear(text: str) -> LinearConstraint:
-    """Read ``2*a + b <= c - 1``: sums of names with number factors on both sides of one ``<=`` or ``>=``.
+    """Read ``2*a + b <= c - 1``: sums of names with number factors on both sides of one ``<=``, ``>=`` or ``==``.
 
     Raises:
         ConstraintSyntaxError: anything else, or nothing left but numbers.
     """
-    parts = re.split(r"(<=|>=)", text)
+    parts = re.split(r"(<=|>=|==)", text)
     if len(parts) != 3:  # noqa: PLR2004 # left, sign, right
-        raise ConstraintSyntaxError("needs exactly one <= or >=")
+        raise ConstraintSyntaxError("needs exactly one <=, >= or ==")
     left, sign, right = parts
     terms, constant = _side(left)
     right_terms, right_constant = _side(right)
@@ -70,7 +73,7 @@ def parse_linear(text: str) -> LinearConstraint:
     bound = flip * (right_constant - constant)
     if not all(map(math.isfinite, [*kept.values(), bound])):
         raise ConstraintSyntaxError("has a number that is too large")
-    return LinearConstraint(kept, bound, text)
+    return LinearConstraint(kept, bound, text, equality=sign == "==")
 
 
 def parse_outcome(text: str) -> OutcomeConstraint:
@@ -83,11 +86,13 @@ def parse_outcome(text: str) -> OutcomeConstraint:
     [(metric, factor), *more] = linear.terms.items()
     if more or abs(factor) != 1:
         raise ConstraintSyntaxError("needs one metric compared with one number")
+    if linear.equality:
+        raise ConstraintSyntaxError("needs <= or >=, since no measured metric equals a number exactly")
     return OutcomeConstraint(metric, factor > 0, linear.bound * factor, text)
 
 
 def _side(text: str) -> tuple[dict[str, float], float]:
-    """One side of an inequality as (factors by name, constant)."""
+    """One side of a constraint as (factors by name, constant)."""
     tokens, position = [], 0
     while position < len(text.rstrip()):
         match = _TOKEN.match(text, position)

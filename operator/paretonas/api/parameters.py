@@ -1,6 +1,7 @@
 """What may vary: one parameter of the search space, of exactly one kind."""
 
 import math
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -21,6 +22,9 @@ MAX_CHOICES = 100
 MAX_INTEGER = 2**53
 """Whole numbers beyond it are not exact in the search, which computes with doubles."""
 
+SAME_STEP = 1e-6
+"""Parts of a step by which a number may miss it and still mean it: 0.1 + 0.2 is written for 0.3."""
+
 _WholeNumber = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
@@ -36,6 +40,7 @@ _Stored = Annotated[ScalarField, AfterValidator(_as_stored)]
 class _Range(Model):
     min: float
     max: float
+    step: float | None = None
     scale: Scale = "Linear"
 
     @model_validator(mode="after")
@@ -60,16 +65,48 @@ class _Range(Model):
             )
         return self
 
+    @model_validator(mode="after")
+    def _steps(self) -> "_Range":
+        if self.step is None:
+            return self
+        width = self.max - self.min
+        if self.step <= 0:
+            raise rule("is not above 0", remedy="make it greater than 0", field="step", value=self.step)
+        if self.step > width:
+            remedy = f"make it at most {width}, or use fixed for a single value"
+            raise rule(
+                f"is wider than the range, {width}: only min is left",
+                remedy=remedy,
+                field="step",
+                value=self.step,
+            )
+        # the second: where numbers are so large that min + step is min
+        if width / self.step > MAX_INTEGER or self.step < math.ulp(max(abs(self.min), abs(self.max))):
+            remedy = "make it larger, or leave it out for a range without steps"
+            raise rule("is too fine for this range", remedy=remedy, field="step", value=self.step)
+        return self
+
 
 class IntRange(_Range):
-    """Whole numbers from min to max, both included."""
+    """Whole numbers from min to max: all of them, or with a step min, min + step, … up to max."""
 
     min: _WholeNumber
     max: _WholeNumber
+    step: _WholeNumber | None = None
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return (self.max - self.min) // (self.step or 1) + 1
+
+    def value(self, position: int) -> int:
+        """The value at a position from 0 to count - 1."""
+        return self.min + position * (self.step or 1)
 
     def contains(self, value: Scalar) -> bool:
         """Whether the value is of this range."""
-        return isinstance(value, int) and not isinstance(value, bool) and self.min <= value <= self.max
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and self.min <= value <= self.max and (value - self.min) % (self.step or 1) == 0  # type: ignore[operator] # a whole number
 
     def cast(self, value: Scalar) -> Scalar:
         """The value as an int, where that loses nothing."""
@@ -77,15 +114,49 @@ class IntRange(_Range):
 
 
 class FloatRange(_Range):
-    """Real numbers from min to max, both included."""
+    """Real numbers from min to max: all of them, or with a step min, min + step, … up to max."""
+
+    @property
+    def count(self) -> int | None:
+        """How many values there are; None without a step."""
+        if self.step is None:
+            return None
+        return int((_decimal(self.max) - _decimal(self.min)) // _decimal(self.step)) + 1
+
+    def value(self, position: int) -> float:
+        """The value at a position from 0 to count - 1: 0.15, where three times 0.05 in doubles is a little more.
+
+        Raises:
+            ValueError: the range has no step.
+        """
+        if self.step is None:
+            raise ValueError("a range without a step has no positions")
+        return float(_decimal(self.min) + position * _decimal(self.step))
 
     def contains(self, value: Scalar) -> bool:
         """Whether the value is of this range."""
-        return isinstance(value, float) and self.min <= value <= self.max
+        if not isinstance(value, float) or not self.min <= value <= self.max:
+            return False
+        return self.step is None or self._nearest(value) == value
 
     def cast(self, value: Scalar) -> Scalar:
-        """The value as a float: a JSON round trip turns 0.0 into 0."""
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        """The value as a float: a JSON round trip turns 0.0 into 0, and a sum of steps is off by some last bits."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if self.step is None or not isinstance(value, float) or not self.min <= value <= self.max:
+            return value
+        nearest = self._nearest(value)
+        return nearest if abs(nearest - value) <= SAME_STEP * self.step else value
+
+    def _nearest(self, value: float) -> float:
+        """The value on a step that is nearest to one between min and max."""
+        position = round((value - self.min) / (self.step or 1.0))
+        return self.value(max(0, min(position, (self.count or 1) - 1)))
+
+
+def _decimal(number: float) -> Decimal:
+    """The number that was written, which the double is nearest to."""
+    return Decimal(repr(number))
 
 
 class _Values(Model):

@@ -1,8 +1,10 @@
 """The rules of the search space: between parameters, their constraints and their conditions."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from paretonas.api.base import Scalar
 from paretonas.api.constraints import ConstraintSyntaxError, LinearConstraint, parse_linear
@@ -39,7 +41,7 @@ def _constraints(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Probl
         try:
             constraint = parse_linear(text)
         except ConstraintSyntaxError as error:
-            yield Problem(path, str(error), "write a linear one, as '2*a + b <= c'", text)
+            yield Problem(path, str(error), "write a linear one, as '2*a + b <= c' or 'a + b == 1'", text)
             continue
         unknown = [name for name in constraint.terms if name not in by_name]
         for name in unknown:
@@ -77,6 +79,8 @@ def _unkeepable(
     ]
     signs = [factor > 0 for factor in sorted(constraint.terms.values())]
     is_order = constraint.bound == 0 and signs == [False, True]
+    least = [constraint.terms[p.name] * float(_end(p, constraint.terms[p.name])) for p in parameters]
+    most = [constraint.terms[p.name] * float(_end(p, -constraint.terms[p.name])) for p in parameters]
     if log and len(parameters) == 1:
         remedy = "narrow its min or max instead"
         yield Problem(path, f"bounds {log[0]!r}, which has a Log scale", remedy, text)
@@ -84,9 +88,32 @@ def _unkeepable(
         message = f"is not an order between two Log parameters, though {' and '.join(log)} has scale: Log"
         remedy = "use scale: Linear for all of them, or write an order, as 'a <= 0.5*b'"
         yield Problem(path, message, remedy, text)
-    elif not constraint.satisfied({p.name: _end(p, constraint.terms[p.name]) for p in parameters}):
+    elif not math.isfinite(sum(map(abs, [*least, *most]))):
+        yield Problem(path, "has sums that are too large for a double", "divide it by a large number", text)
+    elif not _reached(constraint, least, most) or not _divides(constraint, parameters):
         remedy = "widen a range, or correct it"
         yield Problem(path, "cannot be kept by any point of the search space", remedy, text)
+
+
+def _reached(constraint: LinearConstraint, least: Sequence[float], most: Sequence[float]) -> bool:
+    """Whether the bound lies where the left side can be, from its smallest to its largest summands."""
+    names = list(constraint.terms)
+    # as sums of summands with factor 1, so that the constraint's own slack counts
+    below = replace(constraint, terms=dict.fromkeys(names, 1.0), equality=False)
+    above = replace(constraint, terms=dict.fromkeys(names, -1.0), bound=-constraint.bound, equality=False)
+    kept = below.satisfied(dict(zip(names, least, strict=True)))
+    return kept and (not constraint.equality or above.satisfied(dict(zip(names, most, strict=True))))
+
+
+def _divides(constraint: LinearConstraint, parameters: Sequence[Parameter]) -> bool:
+    """Whether whole numbers can add up to the bound of an equality: ``2*a + 4*b == 7`` they cannot."""
+    ranges = [p.domain for p in parameters if isinstance(p.domain, IntRange)]
+    factors = [constraint.terms[p.name] for p in parameters]
+    exact = all(factor.is_integer() for factor in [*factors, constraint.bound])
+    if not constraint.equality or not exact or len(ranges) < len(parameters):
+        return True
+    rest = int(constraint.bound) - sum(int(f) * r.min for f, r in zip(factors, ranges, strict=True))
+    return rest % math.gcd(*(int(f) * (r.step or 1) for f, r in zip(factors, ranges, strict=True))) == 0
 
 
 def _end(parameter: Parameter, factor: float) -> Scalar:
@@ -94,7 +121,7 @@ def _end(parameter: Parameter, factor: float) -> Scalar:
     domain = parameter.domain
     values: Sequence[float] = ()
     if isinstance(domain, (IntRange, FloatRange)):
-        values = (domain.min, domain.max)
+        values = (domain.min, domain.max if domain.count is None else domain.value(domain.count - 1))
     elif isinstance(domain, (IntChoice, FloatChoice)):
         values = domain.values
     return min(values, key=lambda value: factor * value)

@@ -10,6 +10,7 @@ from paretonas.api import (
     ExperimentSpec,
     Fixed,
     FloatChoice,
+    FloatRange,
     IntChoice,
     IntRange,
     InvalidDocument,
@@ -64,8 +65,8 @@ def space_size(spec: ExperimentSpec) -> int | None:
 
 
 def _size(domain: Domain) -> int | None:
-    if isinstance(domain, IntRange):
-        return domain.max - domain.min + 1
+    if isinstance(domain, (IntRange, FloatRange)):
+        return domain.count
     if isinstance(domain, (Choice, IntChoice, FloatChoice, Bool)):
         return len(domain.values)
     return 1 if isinstance(domain, Fixed) else None

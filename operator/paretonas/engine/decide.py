@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from paretonas.api import NASExperiment, NASTrial
 from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.job import Job
+from paretonas.search import NoMore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def decide(
     jobs: Mapping[str, Job],
     now: datetime,
     *,
-    exhausted: bool = False,
+    no_more: NoMore | None = None,
     draining: bool = False,
     ahead: int = 0,
 ) -> Decision:
@@ -56,14 +57,14 @@ def decide(
         trials: all its trials in index order, as their jobs now show them.
         jobs: the jobs of open attempts, by name; one that does not exist is absent.
         now: the time.
-        exhausted: the search has no further point for these trials.
+        no_more: why the search has no further point for these trials; None as far as is known.
         draining: nothing new is started and what runs is stopped (the run is being ended by its user).
         ahead: candidates to keep ready beyond the free slots, so that the next free slot is filled at once.
     """
     spec = experiment.spec
     unfinished = [t for t in trials if not t.ended]
     running = [t for t in unfinished if t.attempt is not None]
-    outcome = _outcome(experiment, trials, now, exhausted=exhausted)
+    outcome = _outcome(experiment, trials, now, no_more=no_more)
     if outcome is not None or draining:
         stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running)
         return Decision(stops=stops, outcome=None if running else outcome)
@@ -75,13 +76,13 @@ def decide(
     slots = spec.parallelism - len(running)
     waiting = [t for t in unfinished if t.attempt is None]
     missing = spec.max_trials - sum(t.counts for t in trials)
-    ask = max(0, min(missing, slots + ahead - len(waiting))) if not exhausted else 0
+    ask = max(0, min(missing, slots + ahead - len(waiting))) if no_more is None else 0
     ready = [t for t in waiting if not _pauses(t, now)]
     return Decision(stops=stops, starts=(*unsubmitted, *ready[: max(0, slots)]), ask=ask)
 
 
 def _outcome(
-    experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, *, exhausted: bool
+    experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, *, no_more: NoMore | None
 ) -> Outcome | None:
     spec = experiment.spec
     counted = [t for t in trials if t.counts]
@@ -90,8 +91,8 @@ def _outcome(
     failed = sum(t.status.state == "Failed" for t in ended)
     if spec.stop:
         return Outcome(succeeded > 0, "Stopped", f"stopped by its user; {succeeded} trials succeeded")
-    if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or exhausted):
-        return _completed(counted, succeeded, spec.max_trials)
+    if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or no_more):
+        return _completed(counted, succeeded, no_more if len(counted) < spec.max_trials else None)
     policy = spec.failure_policy
     if len(ended) >= policy.after_trials and failed > policy.max_failure_ratio * len(ended):
         message = f"{failed} of {len(ended)} ended trials failed: {_reasons(ended)}"
@@ -102,15 +103,21 @@ def _outcome(
     return None
 
 
-def _completed(trials: Sequence[NASTrial], succeeded: int, most: int) -> Outcome:
+def _completed(trials: Sequence[NASTrial], succeeded: int, no_more: NoMore | None) -> Outcome:
     """The outcome when all trials have ended and there will be no more."""
     if succeeded == 0:
         reasons = _reasons(trials)
         return Outcome(False, "NoTrialSucceeded", f"none of {len(trials)} trials succeeded: {reasons}")
-    if len(trials) < most:
-        message = f"every point of the search space was tried: {len(trials)} trials, {succeeded} succeeded"
-        return Outcome(True, "SearchSpaceExhausted", message)
+    if no_more is not None:
+        message = f"{_NO_MORE[no_more]}: {len(trials)} trials, {succeeded} succeeded"
+        return Outcome(True, no_more.value, message)
     return Outcome(True, "TrialsCompleted", f"{len(trials)} trials ended, {succeeded} succeeded")
+
+
+_NO_MORE = {
+    NoMore.SEARCH_SPACE_EXHAUSTED: "every point of the search space was tried",
+    NoMore.NOTHING_NEW_FOUND: "the search found only points that were tried, though there may be others",
+}
 
 
 def _reasons(trials: Sequence[NASTrial]) -> str:

@@ -20,7 +20,7 @@ from paretonas.engine.verdicts import observed, settled
 from paretonas.engine.warm import WarmStartError, begun, taken_over
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Wanted
-from paretonas.search import KnownTrial, SearchError
+from paretonas.search import KnownTrial, NoMore, SearchError
 
 _SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
 """What the search is told of a trial; everything else is still to be observed."""
@@ -62,7 +62,8 @@ class Engine:
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
         self._ahead = ahead
         self._growth, self._front = Growth(logs.size), Front()
-        self._exhausted_at: int | None = None
+        self._no_more: dict[int, NoMore] = {}
+        """Why there is no further point, for the number of trials with which the search said so."""
         self._search_trouble: Trouble | None = None
 
     def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
@@ -118,8 +119,8 @@ class Engine:
             self._store.create_trial(trial)
             if self._store.trials()[-1].spec.parameters != candidate.parameters:
                 return  # there was a trial that had not been seen: what follows was chosen without knowing of it
-        if suggestion.exhausted:
-            self._exhausted_at = len(trials) + len(suggestion.candidates)
+        if suggestion.no_more is not None:
+            self._no_more = {len(trials) + len(suggestion.candidates): suggestion.no_more}
 
     def _missing(self, experiment: NASExperiment, trials: Sequence[NASTrial]) -> int:
         return self._decide(experiment, trials, {}, draining=False).ask
@@ -169,9 +170,9 @@ class Engine:
         *,
         draining: bool,
     ) -> Decision:
-        exhausted = self._exhausted_at == len(trials) or _ended_as_it_is(experiment, trials)
+        no_more = self._no_more.get(len(trials)) or _ended_as_it_is(experiment, trials)
         return decide(
-            experiment, trials, jobs, self._clock(), exhausted=exhausted, draining=draining, ahead=self._ahead
+            experiment, trials, jobs, self._clock(), no_more=no_more, draining=draining, ahead=self._ahead
         )
 
     def _stop(self, decision: Decision) -> None:
@@ -218,12 +219,15 @@ class Engine:
         return Snapshot(after, marked, decision.ask)
 
 
-def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> bool:
-    """Whether it has ended with these trials of this many, so that there is no further point if there are fewer."""
+def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
+    """Why there was no further point when it ended with these trials of this many; None where it did not."""
     ending = experiment.status.condition("Succeeded")
-    complete = ending is not None and ending.reason in {"SearchSpaceExhausted", "NoTrialSucceeded"}
     counted = sum(trial.counts for trial in trials)
-    return complete and experiment.status.progress == f"{counted}/{experiment.spec.max_trials}"
+    if ending is None or experiment.status.progress != f"{counted}/{experiment.spec.max_trials}":
+        return None
+    if ending.reason == "NoTrialSucceeded":
+        return NoMore.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
+    return NoMore(ending.reason) if ending.reason in set(NoMore) else None
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:

@@ -8,10 +8,19 @@ import warnings
 from collections.abc import Sequence
 
 from paretonas.api import ExperimentSpec
-from paretonas.search.types import Candidate, KnownTrial, Search, SearchError, Suggestion
+from paretonas.search.types import Candidate, KnownTrial, NoMore, Search, SearchError, Suggestion
 from paretonas.search.worker import SearchWorker
 
-__all__ = ["Candidate", "KnownTrial", "Search", "SearchError", "SearchWorker", "Suggestion", "suggest_here"]
+__all__ = [
+    "Candidate",
+    "KnownTrial",
+    "NoMore",
+    "Search",
+    "SearchError",
+    "SearchWorker",
+    "Suggestion",
+    "suggest_here",
+]
 
 
 def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:

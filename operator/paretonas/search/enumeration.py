@@ -1,74 +1,156 @@
-"""Every point of a discrete space, one by one."""
+"""Every point of a discrete space that keeps the constraints."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from paretonas.api import ExperimentSpec, FloatChoice, IntChoice, IntRange, Parameter, Scalar
-from paretonas.search.columns import column
+import numpy as np
+import numpy.typing as npt
+
+from paretonas.search.columns import Codes, Positions
+from paretonas.search.region import Box
+from paretonas.search.space import Space
+
+SPARE_POINTS = 1_000
+"""Points beyond twice the trials of an experiment up to which a discrete space is listed. A space of more points cannot
+be exhausted by the experiment."""
+BLOCK = 4_096
+"""Points that are completed side by side."""
+MOST_WORK = 400_000
+"""Points, complete or not, after which the listing is given up: some seconds. It takes a puzzle to get there, as whole
+numbers whose sum with large factors must hit one value; orders and sums with factor 1 have no dead ends."""
 
 
-def feasible_points(spec: ExperimentSpec) -> Iterator[dict[str, Scalar]]:
-    """The points that keep every constraint, without inactive parameters.
+def listed(space: Space) -> Codes | None:
+    """Every point of a small discrete space, shape (points, columns), in the order of the values.
 
-    Depth first; a branch is left as soon as it cannot keep a constraint any more. Every parameter must be discrete.
+    None when it is continuous, has more than 2 maxTrials + `SPARE_POINTS` points, or takes too long to list.
     """
-    order = _parents_first(spec)
+    sizes = [c.size for c in space.columns]
+    limit = 2 * space.spec.max_trials + SPARE_POINTS
+    free = not space.spec.linear_constraints and not any(p.active_when for p in space.spec.parameters)
+    if None in sizes or (free and math.prod(filter(None, sizes)) > limit):
+        return None
+    found: list[Codes] = []
+    for block in _complete(space):
+        if block is None or sum(map(len, found)) + len(block) > limit:
+            return None
+        found.append(block)
+    return np.concatenate(found) if found else np.zeros((0, len(space.columns)))
 
-    def extend(values: dict[str, Scalar], depth: int) -> Iterator[dict[str, Scalar]]:
+
+@dataclass(frozen=True)
+class _Block:
+    """Points of which the first columns in the order are chosen, and the values that the next one may have."""
+
+    depth: int
+    codes: Codes
+    box: Box
+    first: Positions
+    counts: Positions
+
+    def split(self) -> tuple[npt.NDArray[np.intp], Positions, "_Block | None"]:
+        """Up to `BLOCK` children, as the row of each and the place of its next value, and what is left."""
+        before = np.cumsum(self.counts)
+        rows = max(1, int(np.searchsorted(before, BLOCK, side="right")))
+        counts = np.minimum(self.counts[:rows], BLOCK)  # one row alone may have more values than a block
+        parents = np.repeat(np.arange(rows), counts)
+        places = self.first[parents] + np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
+        start = rows - 1 if counts[-1] < self.counts[rows - 1] else rows
+        if start == len(self.counts):
+            return parents, places, None
+        low, high = self.box
+        first, more = self.first[start:].copy(), self.counts[start:].copy()
+        if start < rows:
+            first[0], more[0] = first[0] + counts[-1], more[0] - counts[-1]
+        return (
+            parents,
+            places,
+            _Block(self.depth, self.codes[start:], (low[start:], high[start:]), first, more),
+        )
+
+
+def _complete(space: Space) -> Iterator[Codes | None]:
+    """Blocks of complete points; None and nothing more once it takes too long.
+
+    Depth first by blocks. Constraints without conditional parameters hold from the start; which of the others hold
+    is known when the columns that decide it, which come first, are chosen.
+    """
+    order = _parents_first(space)
+    deciding = _deciding(space)
+    always = np.array(
+        [
+            not any(space.spec.parameter(n).active_when for n in c.terms)
+            for c in space.spec.linear_constraints
+        ],
+        dtype=bool,
+    )[space.region.owners]
+    place = {column.name: i for i, column in enumerate(space.region.columns)}
+    resting = np.array([[c.resting for c in space.columns]])
+    work = 0
+
+    def block(depth: int, codes: Codes, box: Box) -> _Block:
+        """The next column's values for points whose columns up to it are chosen."""
+        column = space.columns[order[depth]]
+        i = place.get(column.name)
+        if i is None:
+            first, last = np.zeros(len(codes), dtype=np.int64), np.full(len(codes), (column.size or 1) - 1)
+        else:
+            first, last = column.positions_between(box[0][:, i], box[1][:, i])
+        active = space.active(column.parameter, codes)
+        [rest] = column.positions(np.array([column.resting]))
+        counts = np.where(active, np.maximum(last - first + 1, 0), 1)
+        return _Block(depth, codes, box, np.where(active, first, rest), counts)
+
+    def rows_that_hold(depth: int, codes: Codes) -> npt.NDArray[np.bool_]:
+        return space.applies(codes) if depth >= deciding else np.repeat(always[None], len(codes), axis=0)
+
+    box = space.region.box(1)
+    box = space.region.tighten(box, rows_that_hold(0, resting), range(len(place)))
+    stack = [block(0, resting, box)]
+    while stack:
+        parent = stack.pop()
+        rows, places, left = parent.split()
+        if left is not None:
+            stack.append(left)
+        work += len(rows)
+        if work > MOST_WORK:
+            yield None
+            return
+        column, depth = space.columns[order[parent.depth]], parent.depth + 1
+        codes = parent.codes[rows]
+        codes[:, order[parent.depth]] = values = column.at(places)
+        low, high = parent.box[0][rows], parent.box[1][rows]
+        i = place.get(column.name)
+        if i is not None:
+            # an inactive one rests, and no row of it holds
+            low[:, i] = high[:, i] = column.number(values)
+        changed = [i] if i is not None and depth != deciding else range(len(place))
+        low, high = space.region.tighten((low, high), rows_that_hold(depth, codes), changed)
+        alive = (low <= high).all(1)
+        codes, low, high = codes[alive], low[alive], high[alive]
         if depth == len(order):
-            yield values
-            return
-        parameter = order[depth]
-        if not all(values.get(when.parameter) in when.values for when in parameter.active_when):
-            yield from extend(values, depth + 1)
-            return
-        for value in _values(parameter):
-            extended = {**values, parameter.name: value}
-            if _can_be_kept(spec, extended):
-                yield from extend(extended, depth + 1)
-
-    return extend({}, 0)
+            yield codes[space.feasible(codes)]
+        elif len(codes):
+            stack.append(block(depth, codes, (low, high)))
 
 
-def _values(parameter: Parameter) -> Sequence[Scalar]:
-    domain = parameter.domain
-    if isinstance(domain, IntRange):
-        return range(domain.min, domain.max + 1)
-    values = column(parameter).values
-    if values is None:
-        raise TypeError(f"parameter {parameter.name!r} is continuous")
-    return values
+def _parents_first(space: Space) -> list[int]:
+    """The columns in an order in which what decides about others comes first."""
+    parents = {when.parameter for p in space.spec.parameters for when in p.active_when}
+    depths = {p.name: _depth(space, p.name) for p in space.spec.parameters}
+    return sorted(
+        range(len(space.columns)),
+        key=lambda i: (space.columns[i].name not in parents, depths[space.columns[i].name]),
+    )
 
 
-def _parents_first(spec: ExperimentSpec) -> list[Parameter]:
-    order: dict[str, Parameter] = {}
-
-    def add(parameter: Parameter) -> None:
-        for when in parameter.active_when:
-            add(spec.parameter(when.parameter))
-        order.setdefault(parameter.name, parameter)
-
-    for parameter in spec.parameters:
-        add(parameter)
-    return list(order.values())
+def _depth(space: Space, name: str) -> int:
+    """How many conditions lie above a parameter."""
+    return max((1 + _depth(space, w.parameter) for w in space.spec.parameter(name).active_when), default=0)
 
 
-def _can_be_kept(spec: ExperimentSpec, values: Mapping[str, Scalar]) -> bool:
-    """Whether the parameters that are still open can satisfy every constraint."""
-    for constraint in spec.linear_constraints:
-        missing = [spec.parameter(name) for name in constraint.terms if name not in values]
-        if any(parameter.active_when for parameter in missing):
-            continue  # it may turn out inactive, and then the constraint does not apply
-        best = {p.name: _best_end(p, constraint.terms[p.name]) for p in missing}
-        if not constraint.satisfied({**values, **best}):
-            return False
-    return True
-
-
-def _best_end(parameter: Parameter, factor: float) -> Scalar:
-    """The value that adds least to a constraint's left side."""
-    domain = parameter.domain
-    if isinstance(domain, IntRange):
-        return domain.min if factor > 0 else domain.max
-    if isinstance(domain, (IntChoice, FloatChoice)):
-        return min(domain.values, key=lambda value: factor * value)
-    raise TypeError(f"parameter {parameter.name!r} cannot stand in a constraint")
+def _deciding(space: Space) -> int:
+    """How many columns decide about others: they are the first ones."""
+    parents = {when.parameter for p in space.spec.parameters for when in p.active_when}
+    return sum(column.name in parents for column in space.columns)

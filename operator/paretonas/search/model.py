@@ -24,6 +24,7 @@ from paretonas.search.columns import Codes
 from paretonas.search.ehvi import LogExpectedImprovement
 from paretonas.search.gp import Hyperparameters, Posterior, fit
 from paretonas.search.optimize import Criterion, maximise
+from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 
 FANTASIES = 8
@@ -96,14 +97,15 @@ class FrontAcquisition(Acquisition):
     def optimize(  # type: ignore[override] # Ax calls it with these and more keywords
         self, n: int, optimizer_options: dict[str, Any], **_: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The best point of the options' ``space`` that is none of ``avoid``; looks at ``scattered`` first."""
+        """The best point of the options' ``sampler`` that is none of ``avoid``; looks at ``scattered`` first."""
         if n != 1:
             raise ValueError("candidates are asked one by one: each is pending for the next")
-        space: Space = optimizer_options["space"]
+        sampler: Sampler = optimizer_options["sampler"]
+        space = sampler.space
         seed: list[int] = optimizer_options["seed"]
         criterion, best = self._criterion(space, seed)
         scattered, avoid = optimizer_options["scattered"], optimizer_options["avoid"]
-        found = maximise(criterion, space, scattered, best, avoid, np.random.default_rng(seed))
+        found = maximise(criterion, sampler, scattered, best, avoid, np.random.default_rng(seed))
         if found is None:
             raise SearchSpaceExhausted("every point found is known already")
         point, value = found

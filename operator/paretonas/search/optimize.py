@@ -12,13 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from paretonas.search.columns import Codes
-from paretonas.search.space import Space
+from paretonas.search.sampling import Sampler
 
 Criterion = Callable[[Codes], npt.NDArray[np.float64]]
 """From codes, shape (points, columns), to values to maximise, shape (points,)."""
 
-SCATTERED = 1024
-"""Quasi-random points of the wide look; doubling it changed no hypervolume beyond noise."""
 NEAR_BEST = 256
 """Further points of the wide look: neighbours of the best known trials, where improvement is likeliest."""
 SURVIVORS = 6
@@ -30,7 +28,7 @@ FIRST_REACH, REACH_FACTOR = 0.2, 0.6
 
 def maximise(
     criterion: Criterion,
-    space: Space,
+    sampler: Sampler,
     scattered: Codes,
     best: Codes,
     avoid: Collection[bytes],
@@ -40,26 +38,26 @@ def maximise(
 
     Args:
         criterion: What to maximise.
-        space: Where.
+        sampler: Where, and how to move there.
         scattered: Feasible points all over the space, shape (points, columns).
         best: Known points to look around, shape (points, columns).
-        avoid: Points that must not be found again, by `identity`.
+        avoid: Points that must not be found again, by `Space.identities`.
         rng: Random numbers of the evolution.
     """
-    seen = set(avoid)
+    space, seen = sampler.space, set(avoid)
 
     def fresh(codes: Codes) -> Codes:
         codes = codes[space.feasible(codes)]
         new = []
-        for row in codes:
-            if (key := identity(row)) not in seen:
+        for row, key in zip(codes, space.identities(codes), strict=True):
+            if key not in seen:
                 seen.add(key)
                 new.append(row)
         return np.array(new).reshape(len(new), codes.shape[1])
 
     points = scattered
     if len(best):
-        around = space.mutate(np.repeat(best, max(1, NEAR_BEST // len(best)), axis=0), rng, FIRST_REACH / 2)
+        around = sampler.mutate(np.repeat(best, max(1, NEAR_BEST // len(best)), axis=0), rng, FIRST_REACH / 2)
         points = np.concatenate([scattered, around])
     points = fresh(points)
     if not len(points):
@@ -68,18 +66,13 @@ def maximise(
     points, values = _survivors(points, values)
     for generation in range(GENERATIONS):
         reach = FIRST_REACH * REACH_FACTOR**generation
-        children = space.mutate(np.repeat(points, CHILDREN, axis=0), rng, reach)
+        children = sampler.mutate(np.repeat(points, CHILDREN, axis=0), rng, reach)
         children = fresh(np.concatenate([children, space.neighbours(points[0])]))
         if len(children):
             points = np.concatenate([points, children])
             values = np.concatenate([values, criterion(children)])
             points, values = _survivors(points, values)
     return points[0], float(values[0])
-
-
-def identity(code: Codes) -> bytes:
-    """What makes two codes the same point: all but the last bits, which a round trip through values may change."""
-    return (np.round(code, 9) + 0.0).tobytes()
 
 
 def _survivors(points: Codes, values: npt.NDArray[np.float64]) -> tuple[Codes, npt.NDArray[np.float64]]:

@@ -4,27 +4,17 @@ The optimiser only looks at codes that `Space.snap` has put on real values and t
 so no candidate needs repair after it was chosen.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
-from paretonas.api import ExperimentSpec, LinearConstraint, Parameter, Scalar
-from paretonas.search.columns import Codes, column
-from paretonas.search.enumeration import feasible_points
+from paretonas.api import ExperimentSpec, Parameter, Scalar
+from paretonas.search.columns import Codes, Mask, column
+from paretonas.search.region import Region
 
-Mask = npt.NDArray[np.bool_]
 Key = tuple[Scalar | None, ...]
 """A point's values in the order of the parameters, None where inactive: what makes two points the same."""
-
-SPARE_POINTS = 1_000
-"""Points beyond twice the trials of an experiment up to which a discrete space is listed (it takes about 0.1
-s). A space of more points cannot be exhausted by the experiment."""
-TOLERANCE = 5e-10
-"""Relative slack of a constraint, half of what the API grants, so that what passes here passes there."""
 
 
 class Space:
@@ -35,6 +25,8 @@ class Space:
         self._column_of = {p.name: column(p) for p in spec.parameters}
         self.columns = [c for c in self._column_of.values() if c.size != 1]
         self._position = {c.name: i for i, c in enumerate(self.columns)}
+        self.region = Region(spec.linear_constraints, self._column_of)
+        self._constrained = [self._position.get(c.name) for c in self.region.columns]
 
     def __deepcopy__(self, _: object) -> "Space":
         """Ax copies its options, and a value that never changes needs no copy."""
@@ -88,15 +80,23 @@ class Space:
         """Points of the space, as even as the given points of the unit cube."""
         return self._rest(np.stack([c.spread(unit[:, i]) for i, c in enumerate(self.columns)], axis=1))
 
-    def mutate(self, codes: Codes, rng: np.random.Generator, reach: float) -> Codes:
-        """Each point with one or a few columns changed; ``reach`` in (0, 1] is the size of a step."""
+    def mutate(
+        self, codes: Codes, rng: np.random.Generator, reach: float, spared: Collection[str] = ()
+    ) -> tuple[Codes, Mask]:
+        """Each point with one or a few columns changed; ``reach`` in (0, 1] is the size of a step.
+
+        Returns:
+            The new points, and which columns were chosen to change. Those of ``spared`` parameters are left as they
+            are all the same.
+        """
         codes = codes.copy()
         rows, columns = codes.shape
         chosen = rng.random((rows, columns)) < 1.5 / columns
         chosen[np.arange(rows), rng.integers(columns, size=rows)] = True
         for i, c in enumerate(self.columns):
-            codes[chosen[:, i], i] = c.mutate(codes[chosen[:, i], i], rng, reach)
-        return self.snap(codes)
+            if c.name not in spared:
+                codes[chosen[:, i], i] = c.mutate(codes[chosen[:, i], i], rng, reach)
+        return self.snap(codes), chosen
 
     def neighbours(self, code: Codes) -> Codes:
         """Every point that differs from this one, shape (columns,), in the value of one choice."""
@@ -109,34 +109,74 @@ class Space:
 
     def feasible(self, codes: Codes) -> Mask:
         """Which snapped codes keep every parameter constraint."""
-        rows = np.ones(len(codes), dtype=bool)
-        for constraint in self.spec.linear_constraints:
-            rows &= self._satisfied(constraint, codes)
-        return rows
+        if not self.spec.linear_constraints:
+            return np.ones(len(codes), dtype=bool)
+        return self.region.keeps(self.numbers(codes), self.applies(codes))
 
-    def _satisfied(self, constraint: LinearConstraint, codes: Codes) -> Mask:
-        """As `LinearConstraint.satisfied`: vacuous while one of its parameters is inactive."""
-        total = np.zeros(len(codes))
-        size = np.full(len(codes), max(abs(constraint.bound), 1.0))
-        applies = np.ones(len(codes), dtype=bool)
-        for name, factor in constraint.terms.items():
-            i = self._position.get(name)
-            part = factor * self._column_of[name].number(np.zeros(len(codes)) if i is None else codes[:, i])
-            total += part
-            size = np.maximum(size, np.abs(part))
-            applies &= self._active_rows(self.spec.parameter(name), codes)
-        return ~applies | (total <= constraint.bound + TOLERANCE * size)
+    def numbers(self, codes: Codes) -> Codes:
+        """The numbers of the constrained parameters, in the order of `region`."""
+        part = self.constrained(codes)
+        return np.stack([c.number(part[:, i]) for i, c in enumerate(self.region.columns)], axis=1)
+
+    def constrained(self, codes: Codes) -> Codes:
+        """The codes of the constrained parameters alone, in the order of `region`."""
+        part = np.zeros((len(codes), len(self._constrained)))
+        for i, position in enumerate(self._constrained):
+            if position is not None:
+                part[:, i] = codes[:, position]
+        return part
+
+    def with_constrained(self, codes: Codes, part: Codes) -> Codes:
+        """The codes with those of the constrained parameters replaced; inactive columns at rest."""
+        codes = codes.copy()
+        for i, position in enumerate(self._constrained):
+            if position is not None:
+                codes[:, position] = part[:, i]
+        return self._rest(codes)
+
+    def applies(self, codes: Codes) -> Mask:
+        """Which rows of `region` hold for which point: none while one of its parameters is inactive."""
+        active = np.ones((len(codes), len(self.spec.linear_constraints)), dtype=bool)
+        for k, constraint in enumerate(self.spec.linear_constraints):
+            for name in constraint.terms:
+                active[:, k] &= self.active(self.spec.parameter(name), codes)
+        return np.asarray(active[:, self.region.owners])
+
+    @cached_property
+    def decides(self) -> Mask:
+        """Which constrained parameters decide, directly or through others, which rows of `region` hold."""
+        return np.array([column.name in self._deciding for column in self.region.columns], dtype=bool)
+
+    @cached_property
+    def deciding_columns(self) -> list[int]:
+        """The columns, constrained or not, that decide which rows of `region` hold."""
+        return [i for i, column in enumerate(self.columns) if column.name in self._deciding]
+
+    @cached_property
+    def _deciding(self) -> set[str]:
+        names = {name for constraint in self.spec.linear_constraints for name in constraint.terms}
+        above: set[str] = set()
+        while names:
+            names = {when.parameter for name in names for when in self.spec.parameter(name).active_when}
+            above |= names
+        return above
+
+    def identities(self, codes: Codes) -> list[bytes]:
+        """What makes snapped codes the same point, one by one."""
+        columns = [c.identity(codes[:, i]) for i, c in enumerate(self.columns)]
+        return [row.tobytes() for row in np.stack(columns, axis=1)]
 
     def _rest(self, codes: Codes) -> Codes:
         for i, c in enumerate(self.columns):
             if c.parameter.active_when:
-                codes[~self._active_rows(c.parameter, codes), i] = c.resting
+                codes[~self.active(c.parameter, codes), i] = c.resting
         return codes
 
-    def _active_rows(self, parameter: Parameter, codes: Codes) -> Mask:
+    def active(self, parameter: Parameter, codes: Codes) -> Mask:
+        """For which points a parameter is active."""
         rows = np.ones(len(codes), dtype=bool)
         for when in parameter.active_when:
-            rows &= self._active_rows(self.spec.parameter(when.parameter), codes)
+            rows &= self.active(self.spec.parameter(when.parameter), codes)
             parent = self._column_of[when.parameter]
             if when.parameter in self._position:
                 rows &= np.isin(codes[:, self._position[when.parameter]], parent.encode(when.values))
@@ -166,17 +206,3 @@ class Space:
         ends = np.cumsum([len(c.feature_names) for c in self.columns])
         parts = np.split(features, ends[:-1], axis=1)
         return np.stack([c.from_features(part) for c, part in zip(self.columns, parts, strict=True)], axis=1)
-
-    # -- all points
-    # ------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def points(self) -> Codes | None:
-        """Every feasible point of a small discrete space; None for a larger or continuous one."""
-        sizes = [c.size for c in self.columns]
-        limit = 2 * self.spec.max_trials + SPARE_POINTS
-        free = not self.spec.linear_constraints and not any(p.active_when for p in self.spec.parameters)
-        if None in sizes or (free and math.prod(filter(None, sizes)) > limit):
-            return None
-        found = list(islice(feasible_points(self.spec), limit + 1))
-        return None if len(found) > limit else self.encode(found)

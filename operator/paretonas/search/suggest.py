@@ -16,18 +16,20 @@ from ax.core.observation import ObservationFeatures
 from ax.exceptions.core import SearchSpaceExhausted
 
 from paretonas.api import ExperimentSpec
+from paretonas.search.columns import Codes
 from paretonas.search.encode import Encode
 from paretonas.search.initial import initial_trials
 from paretonas.search.model import generator
-from paretonas.search.optimize import SCATTERED, identity
 from paretonas.search.pareto import reference_point
 from paretonas.search.problem import ax_point, experiment, optimization_config, scales
-from paretonas.search.sampling import scatter
+from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
-from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
+from paretonas.search.types import Candidate, KnownTrial, NoMore, SearchError, Suggestion
 
 MIN_OBSERVED = 2
 """Results that the model needs: a standard deviation."""
+LONG_LOOK = 64
+"""Points of the sequence for each known trial that are looked at before nothing new is said to be found."""
 REMEMBERED = 4
 """Spaces and fitted models that are kept: with asking ahead, a few experiments that run at once."""
 
@@ -43,19 +45,19 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
     """
     start = time.perf_counter()
     with _one_thread():
-        space: Space = _remembered((_identity(spec),), lambda: Space(spec))
+        sampler: Sampler = _remembered((_identity(spec),), lambda: Sampler(Space(spec)))
         trials = sorted(known, key=lambda trial: trial.index)
         _check(spec, trials)
         found: list[Candidate] = []
         for _ in range(count):
-            candidate = _next(space, trials)
+            candidate = _next(sampler, trials)
             if candidate is None:
                 break
             found.append(candidate)
             index = trials[-1].index + 1 if trials else 0
             trials.append(KnownTrial(index, candidate.parameters, "Pending"))
-        exhausted = len(found) < count or _exhausted(space, trials)
-    return Suggestion(tuple(found), exhausted, time.perf_counter() - start)
+        no_more = _no_more(sampler, trials, stuck=len(found) < count)
+    return Suggestion(tuple(found), no_more, time.perf_counter() - start)
 
 
 def _check(spec: ExperimentSpec, trials: Sequence[KnownTrial]) -> None:
@@ -71,34 +73,42 @@ def forget() -> None:
     _memory.clear()
 
 
-def _next(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
-    """One more point; None when there is none left."""
+def _next(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:
+    """One more point; None when none is found."""
+    spec = sampler.space.spec
     alive = sum(trial.state != "Failed" for trial in trials)
     observed = sum(trial.state == "Observed" for trial in trials)
-    if not space.columns or alive < initial_trials(space.spec) or observed < MIN_OBSERVED:
-        return _quasi_random(space, trials)
-    return _from_model(space, trials)
+    initial = not sampler.space.columns or alive < initial_trials(spec) or observed < MIN_OBSERVED
+    # what the model does not find, the sequence may: it goes on for longer
+    return (None if initial else _from_model(sampler, trials)) or _quasi_random(sampler, trials)
 
 
-def _quasi_random(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
+def _quasi_random(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:
     """The first point of the seed's Sobol sequence that is not known yet."""
+    space = sampler.space
     known = {space.key(trial.parameters) for trial in trials}
-    if not space.columns:
-        codes = np.zeros((1, 0))
-    else:
-        # some to spare: in a discrete space the sequence comes back to a point
-        codes = scatter(space, space.spec.search.seed, 4 * (len(trials) + 1))
-        if space.points is not None:  # the sequence may take long to meet the last points of a small space
-            codes = np.concatenate([codes, space.points])
-    for code in codes:
-        parameters = space.decode(code)
-        if space.key(parameters) not in known and space.allows(parameters):
-            return Candidate(parameters, "Sobol")
+    for codes in _looked_at(sampler, len(trials)):
+        for code in codes:
+            parameters = space.decode(code)
+            if space.key(parameters) not in known and space.allows(parameters):
+                return Candidate(parameters, "Sobol")
     return None
 
 
-def _from_model(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
-    """The point that Ax's generator finds best."""
+def _looked_at(sampler: Sampler, known: int) -> Iterator[Codes]:
+    """Points to try in turn: a sequence, and of a small discrete space all."""
+    if not sampler.space.columns:
+        yield np.zeros((1, 0))
+        return
+    # some to spare: in a discrete space the sequence comes back to a point
+    yield sampler.sequence(4 * (known + 1))
+    # it may take long to meet the last points of a small space, and it may not come near an unlisted one's
+    yield sampler.sequence(LONG_LOOK * (known + 1)) if sampler.points is None else sampler.points
+
+
+def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:
+    """The point that Ax's generator finds best; None where it finds only known ones."""
+    space = sampler.space
     seed = [space.spec.search.seed, len(trials)]
     ended = tuple(trial for trial in trials if trial.state != "Pending")
     data = tuple((t.index, space.key(t.parameters), t.state, tuple(sorted(t.metrics.items()))) for t in ended)
@@ -106,10 +116,10 @@ def _from_model(space: Space, trials: Sequence[KnownTrial]) -> Candidate | None:
     pending = [ObservationFeatures(ax_point(space, t.parameters)) for t in trials if t.state == "Pending"]
     draw = int(np.random.default_rng(seed).integers(2**31))
     options = {
-        "space": space,
+        "sampler": sampler,
         "seed": seed,
-        "avoid": set(map(identity, space.encode([trial.parameters for trial in trials]))),
-        "scattered": scatter(space, draw, SCATTERED) if space.points is None else space.points,
+        "avoid": set(space.identities(space.encode([trial.parameters for trial in trials]))),
+        "scattered": sampler.scatter(draw) if sampler.points is None else sampler.points,
     }
     try:
         run = adapter.gen(
@@ -146,13 +156,15 @@ def _adapter(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
     )
 
 
-def _exhausted(space: Space, trials: Sequence[KnownTrial]) -> bool:
-    """Whether every point of the space is known."""
-    points = space.points if space.columns else np.zeros((1, 0))
-    if points is None or len(points) > len(trials):
-        return False
-    known = {space.key(trial.parameters) for trial in trials}
-    return all(space.key(space.decode(code)) in known for code in points)
+def _no_more(sampler: Sampler, trials: Sequence[KnownTrial], *, stuck: bool) -> NoMore | None:
+    """Why there is no further point; ``stuck``: whether none was found."""
+    space = sampler.space
+    points = sampler.points if space.columns else np.zeros((1, 0))
+    if points is not None and len(points) <= len(trials):
+        known = {space.key(trial.parameters) for trial in trials}
+        if all(space.key(space.decode(code)) in known for code in points):
+            return NoMore.SEARCH_SPACE_EXHAUSTED
+    return NoMore.NOTHING_NEW_FOUND if stuck else None
 
 
 _memory: OrderedDict[tuple[object, ...], Any] = OrderedDict()

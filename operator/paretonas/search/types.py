@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal, Protocol
 
 from paretonas.api.base import Scalar
@@ -40,13 +41,22 @@ class Candidate:
     origin: Origin
 
 
+class NoMore(StrEnum):
+    """Why the search has no further candidate."""
+
+    SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"
+    """Every point that keeps the constraints is known: they were all listed."""
+    NOTHING_NEW_FOUND = "NothingNewFound"
+    """Sampling and optimising met only points that are known. There may be others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The answer: fewer candidates than asked only when the space is exhausted."""
+    """The answer: fewer candidates than asked only where there is no more."""
 
     candidates: tuple[Candidate, ...]
-    exhausted: bool
-    """Whether the space has no further point, once these are tried."""
+    no_more: NoMore | None
+    """Why there will be no further point, once these are tried; None as far as is known."""
     seconds: float
 
 

@@ -114,15 +114,37 @@ def test_a_constraint_forgives_the_rounding_of_a_sum_but_no_step_of_a_parameter(
 
 
 @pytest.mark.parametrize(
+    ("text", "kept", "broken"),
+    [
+        ("a + b == 1", {"a": 0.1 + 0.2, "b": 0.7}, {"a": 0.3, "b": 0.7001}),
+        ("2*n == m - 1", {"n": 3, "m": 7}, {"n": 3, "m": 6}),
+        ("a - 0.5*b == 0", {"a": 1e-12, "b": 2e-12}, {"a": 1e-12, "b": 2.1e-12}),
+    ],
+)
+def test_an_equality_holds_to_both_sides(text: str, kept: dict[str, float], broken: dict[str, float]):
+    assert parse_linear(text).equality
+    assert parse_linear(text).satisfied(kept)
+    assert not parse_linear(text).satisfied(broken)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-15, 1.0, 1e15, 1e300])
+def test_a_constraint_means_the_same_in_any_unit(unit: float):
+    constraint = parse_linear(f"a + b <= {3 * unit!r}")
+    assert constraint.satisfied({"a": 1 * unit, "b": 2 * unit})
+    assert not constraint.satisfied({"a": 1 * unit, "b": 2.001 * unit})
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        "", "a", "a b", "a < b", "a == b", "a => b", "a <= b <= c", "<=", "a <=", "<= b", "a + <= b", "a ++ b <= 1",
+        "", "a", "a b", "a < b", "a = b", "a != b", "a => b",
+        "a == b == c", "a === b", "a <= b <= c", "<=", "a <=", "<= b", "a + <= b", "a ++ b <= 1",
         "a - -b <= 1", "* a <= 1", "a * * b <= 1", "2a <= 1", "2 a <= 1", "a*b <= 1", "a*2*b <= 1", "a/2 <= 1",
         "(a) <= 1", "a <= 1.2.3", "a <= 1e", "1 <= 2", "a <= a", "0*a <= 1", "1e999*a <= 1", "a <= 1e999",
         "1e308*a + 1e308*a <= 1", "a <= b; c", "a ≤ b", "__import__('os') <= 1",
     ],
 )  # fmt: skip
-def test_what_is_not_a_linear_inequality_is_refused(text: str):
+def test_what_is_no_linear_constraint_is_refused(text: str):
     with pytest.raises(ConstraintSyntaxError):
         parse_linear(text)
 
@@ -156,7 +178,7 @@ def test_an_outcome_constraint_is_one_metric_and_one_bound(text: str, metric: st
     assert not constraint.satisfied({metric: outside})
 
 
-@pytest.mark.parametrize("text", ["a <= b", "2*a <= 1", "a + b <= 1", "1 <= 2", "a < 1"])
+@pytest.mark.parametrize("text", ["a <= b", "2*a <= 1", "a + b <= 1", "1 <= 2", "a < 1", "a == 1"])
 def test_an_outcome_constraint_of_another_form_is_refused(text: str):
     with pytest.raises(ConstraintSyntaxError):
         parse_outcome(text)

@@ -57,7 +57,7 @@ spec:
         "spec.parameters[2].choice.values[1]: stands twice",
         "spec.parameters[3].activeWhen[0].parameter: is no parameter",
         "spec.parameterConstraints[0]: names 'gamma', which is no parameter",
-        "spec.outcomeConstraints[0]: needs exactly one <= or >=",
+        "spec.outcomeConstraints[0]: needs exactly one <=, >= or ==",
         "spec.outcomeConstraints[1]: bounds 'num_params', which is an objective",
         "spec.parallelism: is more than maxTrials (4)",
         "spec.serch: is not a known field",

@@ -23,7 +23,7 @@ class RandomSearch:
             return Candidate({"x": draw.random()}, "Sobol")
 
         first = len(known)
-        return Suggestion(tuple(map(candidate, range(first, first + count))), exhausted=False, seconds=0.0)
+        return Suggestion(tuple(map(candidate, range(first, first + count))), no_more=None, seconds=0.0)
 
 
 if __name__ == "__main__":

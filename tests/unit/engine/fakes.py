@@ -15,7 +15,7 @@ from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_n
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.metrics import Reading, Wanted
-from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
+from paretonas.search import Candidate, KnownTrial, NoMore, SearchError, Suggestion
 
 T = TypeVar("T")
 Moment = Literal["before", "after"]
@@ -240,7 +240,9 @@ def suggestion(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int, po
         x = random.Random(repr((spec.search.seed, seen))).choice(free)  # noqa: S311 # no secret
         found.append(Candidate({"x": x}, "Sobol"))
         pending.append(KnownTrial(max((k.index for k in pending), default=-1) + 1, {"x": x}, "Pending"))
-    return Suggestion(tuple(found), exhausted=len(pending) >= points, seconds=0.0)
+    return Suggestion(
+        tuple(found), NoMore.SEARCH_SPACE_EXHAUSTED if len(pending) >= points else None, seconds=0.0
+    )
 
 
 def _assert_goes_forward(before: NASTrial, after: NASTrial) -> None:

@@ -12,6 +12,7 @@ from tests.builders import attempt, experiment, trial
 from paretonas.api import Attempt, ExperimentStatus, NASTrial
 from paretonas.engine.decide import Decision, decide
 from paretonas.jobs.job import Job, Phase
+from paretonas.search import NoMore
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -51,7 +52,7 @@ def names(trials: Sequence[NASTrial]) -> list[int]:
 
 
 def decided(trials: Sequence[NASTrial], seen: dict[str, Job] | None = None, **options: Any) -> Decision:
-    flags = {key: options.pop(key) for key in ("exhausted", "draining", "ahead") if key in options}
+    flags = {key: options.pop(key) for key in ("no_more", "draining", "ahead") if key in options}
     of = experiment(**options).replace(status=ExperimentStatus(start_time=ago(100)))
     return decide(of, trials, jobs(*trials) if seen is None else seen, NOW, **flags)
 
@@ -115,8 +116,8 @@ def test_an_experiment_that_its_user_stops_ends_with_what_there_is():
         ([ended(0, "Failed"), ended(1, "Infeasible")], {}, [], 2),  # they count, too
         ([], {"suspend": True}, [], 0),
         ([waiting(0)], {"suspend": True}, [], 0),
-        ([running(0)], {"exhausted": True}, [], 0),
-        ([running(0), waiting(1)], {"exhausted": True}, [1], 0),
+        ([running(0)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, [], 0),
+        ([running(0), waiting(1)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, [1], 0),
         ([running(0), running(1)], {"ahead": 1}, [], 1),
         ([running(0), running(1), waiting(2)], {"ahead": 1}, [], 0),
         ([*(ended(i, "Succeeded") for i in range(6)), running(6), running(7)], {"ahead": 1}, [], 0),
@@ -190,11 +191,11 @@ TOO_MANY = False, "TooManyFailures"
         ([ended(i, "Infeasible") for i in range(8)], {}, (False, "NoTrialSucceeded")),
         (
             [ended(0, "Succeeded"), ended(1, "Infeasible")],
-            {"exhausted": True},
+            {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED},
             (True, "SearchSpaceExhausted"),
         ),
-        ([ended(0, "Infeasible")], {"exhausted": True}, (False, "NoTrialSucceeded")),
-        ([ended(0, "Succeeded"), waiting(1)], {"exhausted": True}, None),
+        ([ended(0, "Infeasible")], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, (False, "NoTrialSucceeded")),
+        ([ended(0, "Succeeded"), waiting(1)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, None),
         # the ratio: half may fail, counted from the fifth ended trial on
         ([ended(i, *FAILED) for i in range(4)], {}, None),
         ([ended(i, *FAILED) for i in range(5)], {}, TOO_MANY),
@@ -265,7 +266,7 @@ def situations(draw: st.DrawFn) -> tuple[list[NASTrial], dict[str, Job], dict[st
         {
             "maxTrials": (most := draw(st.integers(1, 12))),
             "parallelism": draw(st.integers(1, most)),
-            "exhausted": draw(st.booleans()),
+            "no_more": draw(st.sampled_from([None, *NoMore])),
             "draining": draw(st.booleans()),
             "suspend": draw(st.booleans()),
             "ahead": draw(st.integers(0, 2)),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from paretonas.search import SearchError, suggest_here
-from paretonas.search.sampling import scatter
+from paretonas.search import NoMore, SearchError, suggest_here
+from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 
 LAYERS = [{"name": f"h{i}", "int": {"min": 16, "max": 512, "scale": "Log"}} for i in range(1, 5)]
@@ -38,7 +38,7 @@ def _constrained(make_spec):
 
 def test_thousands_of_quasi_random_points_keep_them(constrained) -> None:
     space = Space(constrained)
-    points = [space.decode(code) for code in scatter(space, seed=0, count=3000)]
+    points = [space.decode(code) for code in Sampler(space).sequence(3000)]
     broken = [
         point for point in points if not all(c.satisfied(point) for c in constrained.linear_constraints)
     ]
@@ -87,7 +87,7 @@ def test_an_order_with_factor_one_survives_rounding(make_spec) -> None:
     suggestion = suggest_here(ordered, [], 10)
     found = sorted((c.parameters["a"], c.parameters["b"]) for c in suggestion.candidates)
     assert found == [(a, b) for a in (1, 2, 3) for b in range(1, a + 1)]
-    assert suggestion.exhausted
+    assert suggestion.no_more is NoMore.SEARCH_SPACE_EXHAUSTED
 
 
 def test_the_pool_does_not_crowd_where_constraints_are_tight(make_spec) -> None:
@@ -96,6 +96,6 @@ def test_the_pool_does_not_crowd_where_constraints_are_tight(make_spec) -> None:
         parameterConstraints=["x0 + x1 + x2 + x3 + x4 + x5 <= 0.5"],
     )
     space = Space(tight)
-    codes = scatter(space, seed=0, count=256)
+    codes = Sampler(space).sequence(256)
     assert space.feasible(codes).all()
     assert len(np.unique(codes, axis=0)) > 200

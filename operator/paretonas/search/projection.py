@@ -1,0 +1,201 @@
+"""The point of a space that is nearest to another one, constraints, conditions and all, by a mixed-integer program.
+
+For what bounds alone do not find: whole numbers whose sum must hit a value, and constraints that no point keeps.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+from scipy.optimize import Bounds, milp  # type: ignore[import-untyped] # scipy ships no types
+from scipy.optimize import LinearConstraint as Rows
+
+from paretonas.search.columns import ChoiceColumn, Codes
+from paretonas.search.space import Space
+from paretonas.search.types import SearchError
+
+MOST_NODES = 20_000
+"""Branches that are tried: a second or two. The same number on every machine, as a limit of time would not be."""
+UNSOLVABLE = 2
+"""The status of scipy's milp for a program that has no solution."""
+
+
+def nearest(space: Space, target: Codes) -> Codes:
+    """A feasible point that is near the target in the sum of the distances, shape (columns,).
+
+    Raises:
+        SearchError: no point keeps the constraints, or none was found within `MOST_NODES`.
+    """
+    program = _Program(space, target)
+    solved = program.solve()
+    texts = ", ".join(repr(constraint.text) for constraint in space.spec.linear_constraints)
+    if solved is None and program.status == UNSOLVABLE:
+        raise SearchError(f"no point of the search space keeps the parameter constraints {texts}")
+    if solved is not None:
+        for window in (WINDOW, 1.0):
+            code = _rounded(space, solved, window)
+            if code is not None:
+                return code
+    raise SearchError(f"cannot find a point that keeps the parameter constraints {texts}")
+
+
+WINDOW = 1e-6
+"""Part of a continuous range within which the program's answer is made exact: the program's own accuracy."""
+
+
+def _rounded(space: Space, code: Codes, window: float) -> Codes | None:
+    """The point with whole numbers and choices as they are, and the continuous ones so that every row holds."""
+    codes = space.snap(code[None].copy())
+    region = space.region
+    low, high = region.box(1)
+    for i, column in enumerate(region.columns):
+        numbers = space.numbers(codes)[:, i]
+        if column.size is not None:
+            low[:, i] = high[:, i] = numbers
+        else:
+            start, end = column.around(space.constrained(codes)[:, i], np.array([window]))
+            low[:, i], high[:, i] = np.maximum(low[:, i], start), np.minimum(high[:, i], end)
+    half = np.full((1, len(region.columns)), 0.5)
+    part, complete = region.fill((low, high), space.applies(codes), half, np.arange(len(region.columns)))
+    codes = space.with_constrained(codes, part)
+    return np.asarray(codes[0]) if complete[0] and space.feasible(codes)[0] else None
+
+
+class _Program:
+    """The columns as variables: a number's place between its ends, or of a choice one 0/1 variable a value."""
+
+    def __init__(self, space: Space, target: Codes) -> None:
+        self._space = space
+        self.status = 0
+        self._low: list[float] = []
+        self._high: list[float] = []
+        self._whole: list[int] = []
+        self._cost: list[float] = []
+        self._rows: list[tuple[dict[int, float], float, float]] = []
+        self._start = [self._add_column(i, float(target[i])) for i in range(len(space.columns))]
+        self._position = {column.name: i for i, column in enumerate(space.columns)}
+        self._activity: dict[str, int] = {}
+        for constraint_row in range(len(space.region.bounds)):
+            self._add_row(constraint_row)
+
+    def _variable(self, high: float = 1.0, *, whole: bool = False, cost: float = 0.0) -> int:
+        self._low.append(0.0)
+        self._high.append(high)
+        self._whole.append(int(whole))
+        self._cost.append(cost)
+        return len(self._low) - 1
+
+    def _add_column(self, i: int, target: float) -> int:
+        """The column's first variable: of a choice one a value, of a range its steps from min or its part of it."""
+        column = self._space.columns[i]
+        if isinstance(column, ChoiceColumn):
+            codes = column.at(np.arange(column.size))
+            start = [
+                self._variable(
+                    whole=True, cost=abs(float(code) - target) if column.ordered else float(code != target)
+                )
+                for code in codes
+            ]
+            self._rows.append((dict.fromkeys(start, 1.0), 1.0, 1.0))
+            return start[0]
+        low, high = column.ends
+        goal = float(column.number(np.array([target]))[0])
+        unit = column.step or (high - low)
+        variable = self._variable((high - low) / unit, whole=column.step is not None)
+        distance = self._variable(np.inf, cost=unit / (high - low))
+        place = (goal - low) / unit
+        self._rows.append(({variable: 1.0, distance: -1.0}, -np.inf, place))
+        self._rows.append(({variable: 1.0, distance: 1.0}, place, np.inf))
+        return variable
+
+    def _active(self, name: str) -> int | None:
+        """The 0/1 variable of whether a parameter is active; None where it always is."""
+        parameter = self._space.spec.parameter(name)
+        if not parameter.active_when:
+            return None
+        if name in self._activity:
+            return self._activity[name]
+        active = self._variable(whole=True)
+        self._activity[name] = active
+        need: list[dict[int, float]] = []
+        for when in parameter.active_when:
+            above = self._active(when.parameter)
+            if above is not None:
+                need.append({above: 1.0})
+            i = self._position.get(when.parameter)
+            if i is None:  # of a single value
+                never = self._space.spec.parameter(when.parameter).domain.values[0] not in when.values  # type: ignore[union-attr] # no range
+                need += [{}] if never else []
+            else:
+                column = self._space.columns[i]
+                places = column.positions(column.encode(when.values)).tolist()
+                need.append({self._start[i] + place: 1.0 for place in places})
+        for part in need:  # active only where every part holds, and then for sure
+            self._rows.append(({**_negative(part), active: 1.0}, -np.inf, 0.0))
+        together: dict[int, float] = defaultdict(float)
+        for part in need:
+            for variable, factor in part.items():
+                together[variable] += factor
+        self._rows.append(({**_negative(together), active: 1.0}, 1.0 - len(need), np.inf))
+        return active
+
+    def _add_row(self, row: int) -> None:
+        """One row of the region; where one of its parameters is inactive, as much room as its summands can need."""
+        region, space = self._space.region, self._space
+        terms: dict[int, float] = defaultdict(float)
+        bound, most = float(region.bounds[row]), 0.0
+        for column, factor in zip(region.columns, region.factors[row], strict=True):
+            if not factor:
+                continue
+            low, high = column.ends
+            most += max(factor * low, factor * high)
+            i = self._position.get(column.name)
+            if i is None:
+                bound -= factor * low
+            elif isinstance(column, ChoiceColumn):
+                for place, number in enumerate(column.number(column.at(np.arange(column.size)))):
+                    terms[self._start[i] + place] += factor * float(number)
+            else:
+                bound -= factor * low
+                terms[self._start[i]] += factor * (column.step or high - low)
+        room = max(0.0, most - float(region.bounds[row]))
+        names = space.spec.linear_constraints[region.owners[row]].terms
+        for active in map(self._active, names):
+            if active is not None:
+                terms[active] += room
+                bound += room
+        size = max(map(abs, terms.values()), default=0.0) or 1.0
+        self._rows.append(
+            ({variable: factor / size for variable, factor in terms.items()}, -np.inf, bound / size)
+        )
+
+    def solve(self) -> Codes | None:
+        """The codes, shape (columns,); None without a solution, and `status` says why."""
+        matrix = np.zeros((len(self._rows), len(self._low)))
+        for k, (terms, _, _) in enumerate(self._rows):
+            for variable, factor in terms.items():
+                matrix[k, variable] = factor
+        limits = Rows(matrix, [low for _, low, _ in self._rows], [high for _, _, high in self._rows])
+        solved = milp(
+            self._cost,
+            constraints=limits,
+            integrality=self._whole,
+            bounds=Bounds(self._low, self._high),
+            options={"node_limit": MOST_NODES},
+        )
+        self.status = solved.status
+        if solved.x is None:
+            return None
+        codes = []
+        for start, column in zip(self._start, self._space.columns, strict=True):
+            if isinstance(column, ChoiceColumn):
+                place = int(solved.x[start : start + column.size].argmax())
+                codes.append(float(column.at(np.array([place]))[0]))
+            else:
+                low, high = column.ends
+                number = low + float(solved.x[start]) * (column.step or high - low)
+                codes.append(float(column.encode_numbers(np.array([number]))[0]))
+        return np.array(codes)
+
+
+def _negative(terms: dict[int, float]) -> dict[int, float]:
+    return {variable: -factor for variable, factor in terms.items()}

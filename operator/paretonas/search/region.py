@@ -1,0 +1,139 @@
+"""The linear parameter constraints as matrices: what they leave of each parameter.
+
+A set of constraints may be thin (an order of nine widths keeps one point in 362,880) or have no volume at all (``a + b
++ c == 1``), so points are not thrown away until one fits: bounds are handed on from parameter to parameter, and points
+are built, listed (`enumeration`) and moved (`moves`) within them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from paretonas.api import LinearConstraint
+from paretonas.search.columns import ChoiceColumn, Codes, Mask, RangeColumn
+
+TOLERANCE = 5e-10
+"""Slack of a constraint, relative to its largest summand: half of what the API grants, so that what passes here passes
+there."""
+ROUNDS = 3
+"""Times that bounds are handed on to and fro. An order or a sum is exact after one; what stays looser costs some points
+that cannot be completed, never a wrong one."""
+
+Column = RangeColumn | ChoiceColumn
+Box = tuple[Codes, Codes]
+"""Each parameter's smallest and largest number, both of shape (points, parameters); crossed where none is left."""
+
+
+class Region:
+    """What some constraints leave of the parameters that they name, in these parameters' numbers.
+
+    Attributes:
+        columns: One a named parameter, in the order of the experiment.
+        factors: Shape (rows, parameters). A point keeps a row when ``factors @ numbers <= bounds``; an equality
+            is two rows.
+        bounds: Shape (rows,).
+        owners: For each row, the position of its constraint.
+    """
+
+    def __init__(self, constraints: Sequence[LinearConstraint], column_of: Mapping[str, Column]) -> None:
+        named = {name for constraint in constraints for name in constraint.terms}
+        self.columns = [column for name, column in column_of.items() if name in named]
+        rows = [
+            (owner, c, sign)
+            for owner, c in enumerate(constraints)
+            for sign in ((1.0, -1.0) if c.equality else (1.0,))
+        ]
+        names = [column.name for column in self.columns]
+        self.factors = np.array([[sign * c.terms.get(name, 0.0) for name in names] for _, c, sign in rows])
+        self.factors = self.factors.reshape(len(rows), len(names))
+        self.bounds = np.array([sign * c.bound for _, c, sign in rows])
+        self.owners = np.array([owner for owner, _, _ in rows], dtype=np.intp)
+        self._rows_of = [np.flatnonzero(self.factors[:, i]) for i in range(len(names))]
+        used = self.factors != 0
+        self._neighbours = [
+            np.flatnonzero(used[rows].any(0) & (np.arange(len(names)) != i))
+            for i, rows in enumerate(self._rows_of)
+        ]
+
+    # In what follows, numbers have the shape (points, parameters), and applies the shape (points, rows): it is False
+    # where a row is vacuous, since one of its parameters is inactive.
+
+    def keeps(self, numbers: Codes, applies: Mask) -> Mask:
+        """Which points keep every row that applies: the API's rule, with half of its slack."""
+        kept = ~applies | (numbers @ self.factors.T <= self.bounds)
+        close = ~kept.all(1)  # the others need no second look, with slack
+        parts = numbers[close, None, :] * self.factors
+        size = np.maximum(np.abs(parts).max(2, initial=0.0), np.abs(self.bounds))
+        kept[close] |= parts.sum(2) <= self.bounds + TOLERANCE * size
+        return np.asarray(kept.all(1))
+
+    def box(self, points: int) -> Box:
+        """All that the parameters can be."""
+        ends = np.array([column.ends for column in self.columns]).reshape(-1, 2)
+        low, high = (np.repeat(end[None], points, axis=0) for end in ends.T)
+        return low, high
+
+    def left(self, i: int, box: Box, applies: Mask) -> tuple[Codes, Codes]:
+        """What the rows leave of one parameter's part of a box while the others are anywhere in theirs.
+
+        Returns:
+            The smallest and the largest value that is left, both of shape (points,); crossed where there is none.
+        """
+        low, high = box
+        rows = self._rows_of[i]
+        factors, own = self.factors[rows], self.factors[rows, i]
+        least = np.where(factors > 0, low[:, None, :] * factors, high[:, None, :] * factors)
+        most = np.maximum(np.abs(low), np.abs(high))[:, None, :] * np.abs(factors)
+        least[:, :, i] = most[:, :, i] = 0.0
+        limits = (self.bounds[rows] - least.sum(2)) / own
+        slack = 0.5 * TOLERANCE * np.maximum(most.max(2), np.abs(self.bounds[rows])) / np.abs(own)
+        above, below = applies[:, rows] & (own > 0), applies[:, rows] & (own < 0)
+        widened = slack if self.columns[i].size is not None else 0.0
+        start = np.maximum(np.where(below, limits - widened, -np.inf).max(1), low[:, i])
+        end = np.minimum(np.where(above, limits + widened, np.inf).min(1), high[:, i])
+        if self.columns[i].size is None:  # of an equality, rounding may leave a little less than a point
+            touching = (start > end) & (start - end <= 2.0 * np.where(above | below, slack, 0.0).max(1))
+            middle = 0.5 * (start + end)
+            start, end = np.where(touching, middle, start), np.where(touching, middle, end)
+        return self.columns[i].within(start, end)
+
+    def tighten(self, box: Box, applies: Mask, changed: Sequence[int]) -> Box:
+        """Hand on what has changed in a box to all other parameters, as far as it reaches."""
+        low, high = box[0].copy(), box[1].copy()
+        order = range(len(self.columns))
+        dirty = {int(j) for i in changed for j in self._neighbours[i]}
+        for step in range(2 * ROUNDS):
+            if not dirty:
+                break
+            for i in order if step % 2 == 0 else reversed(order):
+                if i not in dirty:
+                    continue
+                dirty.discard(i)
+                start, end = self.left(i, (low, high), applies)
+                if (start > low[:, i]).any() or (end < high[:, i]).any():
+                    low[:, i], high[:, i] = np.maximum(start, low[:, i]), np.minimum(end, high[:, i])
+                    dirty.update(map(int, self._neighbours[i]))
+        return low, high
+
+    def fill(self, box: Box, applies: Mask, unit: Codes, order: npt.NDArray[np.intp]) -> tuple[Codes, Mask]:
+        """Points of the region: one parameter after the other, anywhere in what those before it leave.
+
+        Args:
+            box: What the parameters may be.
+            applies: See above.
+            unit: Uniform numbers in [0, 1), shape (points, parameters).
+            order: The parameters in the order in which they are drawn.
+
+        Returns:
+            The codes of the parameters, shape (points, parameters), and which of the points were completed.
+        """
+        codes = np.zeros_like(unit)
+        complete = np.ones(len(unit), dtype=bool)
+        low, high = self.tighten(box, applies, range(len(self.columns)))
+        for i in order:
+            codes[:, i], there = self.columns[i].between(low[:, i], high[:, i], unit[:, i])
+            complete &= there
+            low[:, i] = high[:, i] = self.columns[i].number(codes[:, i])
+            low, high = self.tighten((low, high), applies, [int(i)])
+        return codes, complete

@@ -101,11 +101,15 @@ class Sampler:
 
     @cached_property
     def _thin(self) -> bool:
-        """Whether most points of the box break a constraint."""
+        """Whether most points of the box break a constraint, or most of those among which the same ones hold."""
         if not self.space.spec.linear_constraints:
             return False
         unit = np.random.default_rng(0).random((SCATTERED, len(self.space.columns)))
-        return bool(self.space.feasible(self.space.spread(unit)).mean() < 1 / THIN)
+        codes = self.space.spread(unit)
+        _, kinds = np.unique(self.space.applies(codes), axis=0, return_inverse=True)
+        drawn = np.bincount(kinds.reshape(-1))
+        kept = np.bincount(kinds.reshape(-1), weights=self.space.feasible(codes))
+        return bool((kept[drawn >= THIN] < drawn[drawn >= THIN] / THIN).any())
 
     @cached_property
     def _moves(self) -> Moves:

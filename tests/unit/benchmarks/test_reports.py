@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from benchmarks import harness, quality
+from benchmarks import harness, quality, spaces
 from benchmarks.rivals import Task, experiment
 from benchmarks.tables import LOSS, MIXED_SPACE, SIZE, load
 
@@ -46,6 +46,19 @@ def test_the_experiment_that_is_measured_is_one_that_a_user_can_write(space: Any
     assert {objective.metric: objective.threshold for objective in spec.objectives} == worst
     assert set(worst) == {LOSS, SIZE}
     assert [parameter.name for parameter in spec.parameters] == [parameter.name for parameter in space]
+
+
+@pytest.mark.parametrize("name", spaces.CASES)
+def test_the_uniform_sample_of_a_space_keeps_its_constraints(name: str) -> None:
+    case = spaces.CASES[name]
+    sample = case.uniform(50, len(case.parameters))
+    assert ((sample >= 0) & (sample <= 1)).all()
+    parameters = [{"name": p["name"], "float": {"min": 0, "max": 1}} for p in case.parameters]
+    constraints = [text.replace("100", "1") for text in case.constraints]
+    spec = spaces._spec(spaces.Case(parameters, constraints, case.uniform))
+    for row in sample:
+        point = dict(zip((p["name"] for p in parameters), row.tolist(), strict=True))
+        assert all(constraint.satisfied(point) for constraint in spec.linear_constraints), point
 
 
 def _never(**_key: Any) -> NoReturn:

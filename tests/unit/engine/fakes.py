@@ -61,6 +61,8 @@ class World:
     script: Script = lambda *_: Run()
     points: int = 64
     """How many points the search space has."""
+    no_more: NoMore = NoMore.SEARCH_SPACE_EXHAUSTED
+    """What the search says once all of them are known."""
     ahead: int = 0
     now: datetime = BEGIN
     trials_: dict[str, NASTrial] = field(default_factory=dict)
@@ -201,7 +203,7 @@ class World:
                 self.search_fails -= 1
                 raise SearchError("the model does not fit")
             assert 0 < count <= spec.max_trials - sum(t.counts for t in self.trials_.values())
-            return suggestion(spec, known, count, self.points)
+            return suggestion(spec, known, count, self.points, self.no_more)
 
         return self._call("suggest", suggest)
 
@@ -228,7 +230,13 @@ class World:
         return [t.spec.parameters for t in sorted(self.trials_.values(), key=lambda t: t.spec.index)]
 
 
-def suggestion(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int, points: int) -> Suggestion:
+def suggestion(
+    spec: ExperimentSpec,
+    known: Sequence[KnownTrial],
+    count: int,
+    points: int,
+    no_more: NoMore = NoMore.SEARCH_SPACE_EXHAUSTED,
+) -> Suggestion:
     """Points of a grid that are not known yet: a function of all that is known, one after the other."""
     pending, found = list(known), list[Candidate]()
     for _ in range(count):
@@ -240,9 +248,7 @@ def suggestion(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int, po
         x = random.Random(repr((spec.search.seed, seen))).choice(free)  # noqa: S311 # no secret
         found.append(Candidate({"x": x}, "Sobol"))
         pending.append(KnownTrial(max((k.index for k in pending), default=-1) + 1, {"x": x}, "Pending"))
-    return Suggestion(
-        tuple(found), NoMore.SEARCH_SPACE_EXHAUSTED if len(pending) >= points else None, seconds=0.0
-    )
+    return Suggestion(tuple(found), no_more if len(pending) >= points else None, seconds=0.0)
 
 
 def _assert_goes_forward(before: NASTrial, after: NASTrial) -> None:

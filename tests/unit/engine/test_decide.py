@@ -194,6 +194,11 @@ TOO_MANY = False, "TooManyFailures"
             {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED},
             (True, "SearchSpaceExhausted"),
         ),
+        (
+            [ended(0, "Succeeded"), ended(1, "Succeeded")],
+            {"no_more": NoMore.NOTHING_NEW_FOUND},
+            (True, "NothingNewFound"),
+        ),
         ([ended(0, "Infeasible")], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, (False, "NoTrialSucceeded")),
         ([ended(0, "Succeeded"), waiting(1)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, None),
         # the ratio: half may fail, counted from the fifth ended trial on

@@ -9,6 +9,7 @@ from tests.unit.engine.fakes import Run, World, run
 from paretonas.api import NASTrial
 from paretonas.engine.engine import Engine, Snapshot, known_trial
 from paretonas.jobs.job import Launch, SubmitError
+from paretonas.search import NoMore
 
 WRITES = {"create_trial", "save_trial", "save_status", "submit", "cancel"}
 
@@ -214,6 +215,12 @@ def test_an_exhausted_space_ends_the_search_as_complete(beside: bool) -> None:
     assert {point["x"] for point in world.asked} == {0.0, 0.2, 0.4, 0.6, 0.8}
     assert world.calls.count("suggest") <= 4, "it is not asked over and over"
     assert ending(run(world)) == ("True", "SearchSpaceExhausted"), "an engine that comes new sees it too"
+
+
+def test_that_nothing_new_was_found_is_not_called_exhausted() -> None:
+    world = World(experiment(), points=4, no_more=NoMore.NOTHING_NEW_FOUND)
+    assert ending(run(world)) == ("True", "NothingNewFound")
+    assert ending(run(world)) == ("True", "NothingNewFound"), "an engine that comes new says the same"
 
 
 def test_when_no_trial_succeeds_the_experiment_fails() -> None:

@@ -27,7 +27,7 @@ RUN mkdir trainer && uv pip install --compile-bytecode --no-deps .
 ENV OMP_NUM_THREADS=1 USER=paretonas
 USER 65532:65532
 EXPOSE 8080
-ENTRYPOINT ["kopf", "run", "--standalone", "--module", "paretonas.handlers"]
+ENTRYPOINT ["paretonas-operator"]
 
 FROM torch AS trainer
 COPY requirements/trainer.txt requirements/

@@ -1,11 +1,13 @@
-"""kopf's handlers, all of them: each hands on what it saw and returns. Run by ``kopf run -m paretonas.handlers``.
+"""kopf's handlers, all of them: each hands on what it saw and returns. `run` is the operator's process.
 
 Nothing is written through kopf: no finalizers, no annotations, no patches (a failed one would end a kopf timer for
 good). Whatever a handler misses, the next listing brings.
 """
 
 import asyncio
+import dataclasses
 import logging
+import sys
 from typing import Any
 
 import kopf
@@ -13,6 +15,7 @@ from kubernetes import config
 
 from paretonas.api import EXPERIMENT_LABEL
 from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
+from paretonas.controller.access import hidden_namespaces
 from paretonas.controller.controller import Controller
 from paretonas.controller.failpoints import Failpoint
 from paretonas.controller.server import serve
@@ -22,6 +25,45 @@ from paretonas.search import SearchWorker
 _STOP_SECONDS = 20.0
 """For the passes at hand: below the 30 s that Kubernetes gives a pod to end."""
 
+_log = logging.getLogger(__name__)
+
+
+def run() -> None:
+    """Serve the namespaces of the settings until the process is told to end, or cannot begin."""
+    try:
+        settings, failpoint = Settings.read(), Failpoint.read()
+    except ValueError as error:
+        sys.exit(f"{error}")
+    if not settings.namespaces:
+        sys.exit("PARETONAS_NAMESPACES: is not set; name the namespaces to serve, or write * for all of them")
+    kopf.configure(log_format=kopf.LogFormat.FULL)
+    try:
+        config.load_incluster_config()
+    except config.ConfigException:  # outside of a cluster, where it has the account of a person
+        config.load_kube_config()
+    else:
+        if settings.service_account is None:
+            sys.exit("PARETONAS_SERVICE_ACCOUNT: is not set; name the operator's own as NAMESPACE/NAME")
+    hidden = hidden_namespaces(PatientClient(), settings.namespaces)
+    for refusal in hidden.values():
+        _log.warning("%s; its experiments wait until it can be seen", refusal)
+    seen = tuple(name for name in settings.namespaces if name not in hidden)
+    if not seen:
+        sys.exit("PARETONAS_NAMESPACES: none of them can be seen")
+    over = asyncio.Event()
+    kopf.run(
+        standalone=True,
+        clusterwide=seen == (None,),
+        namespaces=[name for name in seen if name is not None],
+        stop_flag=over,
+        memo=kopf.Memo(
+            settings=dataclasses.replace(settings, namespaces=seen),
+            failpoint=failpoint,
+            hidden=list(hidden),
+            over=over,
+        ),
+    )
+
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
@@ -30,15 +72,24 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.scanning.disabled = True  # namespaced mode may not list CRDs and namespaces
     settings.networking.request_timeout = 60  # seconds; a watch that says nothing is opened again
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-    try:
-        config.load_incluster_config()
-    except config.ConfigException:
-        await asyncio.to_thread(config.load_kube_config)
     search = SearchWorker()
     search.warm_up()
-    memo.controller = Controller(PatientClient(), Settings.read(), search, Failpoint.read())
+    memo.controller = Controller(PatientClient(), memo.settings, search, memo.failpoint)
     memo.server = await serve(memo.controller)
     await asyncio.to_thread(memo.controller.start)
+    if memo.hidden:
+        memo.look = asyncio.create_task(_end_when_seen(memo))
+
+
+async def _end_when_seen(memo: kopf.Memo) -> None:
+    """End the process when a namespace can be seen that could not at its start: the next one watches it."""
+    while True:
+        await asyncio.sleep(memo.settings.resync_seconds)
+        hidden = await asyncio.to_thread(hidden_namespaces, PatientClient(), memo.hidden)
+        if len(hidden) < len(memo.hidden):
+            _log.info("there are more namespaces to serve: starting anew")
+            memo.over.set()
+            return
 
 
 @kopf.on.cleanup()

@@ -28,14 +28,14 @@ class Refused(Exception):  # noqa: N818 # the API server's answer, which is ofte
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl in one namespace."""
+    """kubectl in one namespace; an empty name is for what has namespaces of its own."""
 
     namespace: str
 
     def __call__(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
         """What it printed. Raises Refused."""
         done = subprocess.run(
-            [BINARY, "-n", self.namespace, *arguments],
+            [BINARY, *(["-n", self.namespace] if self.namespace else []), *arguments],
             input=stdin,
             capture_output=True,
             text=True,

@@ -78,17 +78,31 @@ def test_a_missing_image_is_named(nas: Kubectl, start: Start):
     eventually(says(nas, name, "localhost/nowhere:1"), "the image is named")
 
 
-def test_a_missing_service_account_is_named_and_waited_for(nas: Kubectl, start: Start):
+def test_an_account_that_is_not_allowed_or_missing_is_named_and_waited_for(nas: Kubectl, start: Start):
     name = start(quick("no-account", maxTrials=1, parallelism=1, trial={"serviceAccountName": "late"}))
-    eventually(says(nas, name, "late"), "the account is named")
-    nas.apply(ACCOUNT)
-    nas.wait(f"nasexperiment/{name}", "Succeeded")
+    eventually(says(nas, name, "paretonas.io/trial-accounts"), "the annotation is named that would allow it")
+    nas("annotate", "namespace", nas.namespace, "paretonas.io/trial-accounts=default,late", "--overwrite")
+    try:
+        eventually(says(nas, name, "late"), "the account is named")
+        nas.apply(ACCOUNT)
+        nas.wait(f"nasexperiment/{name}", "Succeeded")
+    finally:
+        nas("annotate", "namespace", nas.namespace, "paretonas.io/trial-accounts-")
 
 
 def test_a_pod_that_admission_refuses_is_told_in_its_words(nas: Kubectl, start: Start):
-    overlay = {"spec": {"runtimeClassName": "nowhere"}}
-    name = start(quick("forbidden", maxTrials=1, parallelism=1, trial={"podOverlay": overlay}))
-    eventually(says(nas, name, "RuntimeClass", "nowhere"), "the runtime class is named")
+    limits = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "late"},
+        "spec": {"limits": [{"type": "Container", "max": {"memory": "32Mi"}}]},
+    }
+    nas.apply(limits)
+    try:
+        name = start(quick("forbidden", maxTrials=1, parallelism=1))
+        eventually(says(nas, name, "maximum memory usage", "32Mi"), "the limit is named")
+    finally:
+        nas("delete", "limitrange", "late")
 
 
 def test_a_quota_that_is_used_up_is_named_and_waited_for(nas: Kubectl, start: Start):

@@ -1,15 +1,18 @@
-"""What docs/kubernetes.md lists is what there is."""
+"""What the documentation lists is what there is."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 import yaml
 from tests.builders import experiment
 
+from paretonas.controller.settings import Settings
 from paretonas.controller.telemetry import Telemetry
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.appdef import RENDEZVOUS_PORT
+from paretonas.jobs.overlay import AUTHORS_FIELDS
 
 PAGE = Path("docs/kubernetes.md").read_text()
 
@@ -21,13 +24,33 @@ def table(first: str) -> list[list[str]]:
 
 
 def test_the_verbs_are_those_of_the_role() -> None:
-    [role] = (d for d in yaml.safe_load_all(Path("deploy/base/role.yaml").read_text()) if d["kind"] == "Role")
+    text = Path("deploy/components/namespace/role.yaml").read_text()
+    [role] = (d for d in yaml.safe_load_all(text) if d["kind"] == "Role")
     rules = [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in role["rules"]]
     listed = [
         ([group.replace("core", "")], [resource], verbs.split(", "))
         for group, resource, verbs in table("group")
     ]
     assert listed == rules
+
+
+def test_the_settings_are_those_that_are_read() -> None:
+    read = {f"`PARETONAS_{field.name.upper()}`" for field in dataclasses.fields(Settings)}
+    assert {name for name, _, _ in table("variable")} == read
+
+
+def test_the_fields_of_an_overlay_are_those_that_may_be_set() -> None:
+    assert tuple(field.strip("`") for field, _ in table("field")) == AUTHORS_FIELDS
+
+
+def test_each_promise_of_the_security_page_has_its_test() -> None:
+    text = Path("docs/security.md").read_text()
+    named = re.findall(r"`(tests/[^`]+)`", text)
+    assert len(named) > 20
+    for name in named:
+        path, _, function = name.partition("::")
+        assert Path(path).exists(), name
+        assert not function or f"def {function}(" in Path(path).read_text(), name
 
 
 def test_the_metrics_are_those_of_prometheus() -> None:

@@ -130,13 +130,23 @@ class Controller:
     def _resync(self, _: str) -> None:
         experiments = self._caches[EXPERIMENTS]
         before = experiments.all()
-        for kind, selector in _SELECTORS.items():
-            bodies, version = self._resources.list(kind, self.settings.namespace, selector)
-            self._caches[kind].replace((_kept(kind, body) for body in bodies), version)
+        refused: ApiException | None = None
+        for namespace in self.settings.namespaces:
+            try:
+                self._list(namespace)
+            except ApiException as error:  # it costs only itself
+                refused = error
         for body in (*before, *experiments.all()):  # a pass forgets what is gone
             self._passes.mark(_experiment_of(EXPERIMENTS, body))
+        if refused is not None:
+            raise refused
         self._synced.set()
         self._resyncs.mark("again", self.settings.resync_seconds)
+
+    def _list(self, namespace: str | None) -> None:
+        for kind, selector in _SELECTORS.items():
+            bodies, version = self._resources.list(kind, namespace, selector)
+            self._caches[kind].replace((_kept(kind, body) for body in bodies), version, namespace)
 
     def _pass(self, key: Key) -> None:
         try:
@@ -224,6 +234,7 @@ class Controller:
                 namespace,
                 job=lambda job: self._job(namespace, job),
                 pod=lambda pod: pods.get(namespace, pod),
+                policy=self.settings.pods,
             )
             logs = ClusterLogs(lambda: self.settings.logs_folder(store.experiment()), name)
             fail = self._failpoint.on

@@ -1,25 +1,36 @@
 """How an operator is set up: environment variables, read once."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from paretonas.api import NASExperiment
+from paretonas.api.template import DNS_LABEL_PATTERN
 from paretonas.backends.cluster.rules import PlaceRules
+from paretonas.jobs.overlay import AUTHORS_FIELDS
+from paretonas.jobs.pod_policy import Account, PodPolicy
 from paretonas.jobs.pod_security import LEVELS, Level
+
+_ALL = "*"
+"""In the place of the names of namespaces."""
+
+_DEFAULT = "default"
+"""Among paths of an overlay: those that may be set anyway."""
+
+_FIELD = rf"{_DEFAULT}|(metadata\.(labels|annotations)|spec)\.\S+"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The operator's settings; each is ``PARETONAS_<NAME>`` in the environment."""
 
-    namespace: str | None = None
-    """The namespace that is watched; unset: all of them."""
+    namespaces: tuple[str | None, ...] = ()
+    """The namespaces that are served; a single None: all of them."""
 
     logs_root: Path = Path("/logs")
-    """Where the operator sees the logs: the claim itself when it watches one namespace, else a folder
-    ``<namespace>/<claim>`` for each."""
+    """Where the operator sees the logs: `logs_claim` itself, or a folder ``<namespace>/<claim>`` for each claim."""
 
     port: int = 8080
     """Of /healthz, /readyz and /metrics."""
@@ -36,15 +47,18 @@ class Settings:
     pod_security: Level = "restricted"
     """The Pod Security Standard that a pod overlay may not go beyond: restricted, baseline or privileged."""
 
-    service_account: str | None = None
-    """The operator's own, which a trial in its namespace may not have."""
+    overlay_fields: tuple[str, ...] = AUTHORS_FIELDS
+    """Paths below `podOverlay` that the author of an experiment may set."""
+
+    service_account: Account | None = None
+    """The operator's own, which no trial may have."""
 
     logs_claim: str | None = None
     """The one claim that is mounted at the root, if it is one: an experiment that names another is not valid."""
 
     def logs_folder(self, experiment: NASExperiment) -> Path:
         """Where the operator sees an experiment's claim."""
-        if self.namespace or experiment.spec.logs is None:
+        if self.logs_claim or experiment.spec.logs is None:
             return self.logs_root
         namespace = experiment.metadata.namespace or "default"
         return self.logs_root / namespace / experiment.spec.logs.persistent_volume_claim.claim_name
@@ -52,8 +66,12 @@ class Settings:
     @property
     def rules(self) -> PlaceRules:
         """What an experiment must keep on this cluster."""
-        own = self.service_account if self.namespace else None  # else it is in a namespace of its own
-        return PlaceRules(self.logs_claim, self.pod_security, own)
+        return PlaceRules(self.logs_claim, self.pods)
+
+    @property
+    def pods(self) -> PodPolicy:
+        """What the pods of trials may be."""
+        return PodPolicy(self.pod_security, self.overlay_fields, self.service_account)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -71,14 +89,39 @@ class Settings:
             except ValueError:
                 raise ValueError(f"PARETONAS_{name}: {text!r} is not a number") from None
 
+        def names(name: str, pattern: str, what: str) -> tuple[str, ...]:
+            written = re.split(r"[,\s]+", environment.get(f"PARETONAS_{name}", ""))
+            found = tuple(dict.fromkeys(filter(None, written)))
+            for text in found:
+                if not re.fullmatch(pattern, text):
+                    raise ValueError(f"PARETONAS_{name}: {text!r} is not {what}")
+            return found
+
+        namespaces = names("NAMESPACES", rf"\*|{DNS_LABEL_PATTERN}", "the name of a namespace, or *")
+        if _ALL in namespaces and len(namespaces) > 1:
+            raise ValueError(f"PARETONAS_NAMESPACES: {_ALL} is all namespaces: write it alone, or name some")
+        overlay_fields = default.overlay_fields
+        if "PARETONAS_OVERLAY_FIELDS" in environment:  # an empty one allows nothing
+            what = "a path as spec.tolerations or metadata.labels.team, or default"
+            fields = names("OVERLAY_FIELDS", _FIELD, what)
+            overlay_fields = tuple(
+                path for field in fields for path in (AUTHORS_FIELDS if field == _DEFAULT else (field,))
+            )
+        account = None
+        if text := environment.get("PARETONAS_SERVICE_ACCOUNT"):
+            namespace, slash, name = text.partition("/")
+            if not (namespace and slash and name):
+                raise ValueError(f"PARETONAS_SERVICE_ACCOUNT: {text!r} is not NAMESPACE/NAME")
+            account = Account(namespace, name)
         level = environment.get("PARETONAS_POD_SECURITY") or default.pod_security
         if level not in LEVELS:
             raise ValueError(f"PARETONAS_POD_SECURITY: {level!r} is not one of {', '.join(LEVELS)}")
         return cls(
-            namespace=environment.get("PARETONAS_NAMESPACE") or None,
+            namespaces=tuple(None if name == _ALL else name for name in namespaces),
             logs_root=Path(environment.get("PARETONAS_LOGS_ROOT") or default.logs_root),
             pod_security=level,
-            service_account=environment.get("PARETONAS_SERVICE_ACCOUNT") or None,
+            overlay_fields=overlay_fields,
+            service_account=account,
             logs_claim=environment.get("PARETONAS_LOGS_CLAIM") or None,
             port=int(number("PORT", default.port)),
             resync_seconds=number("RESYNC_SECONDS", default.resync_seconds),

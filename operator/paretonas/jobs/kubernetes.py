@@ -18,6 +18,8 @@ from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.jobs.manifest import TRIAL_LABEL, finished_manifest
 from paretonas.jobs.phases import event_wait, group_wait, pod_end, pod_names, pod_wait, seen
+from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
+from paretonas.jobs.pod_shape import shaped
 from paretonas.jobs.refusals import said
 
 SCHEDULER = "kubernetes"
@@ -45,9 +47,17 @@ Watched = Callable[[str], Mapping[str, Any] | None]
 class KubernetesJobs:
     """Submits, observes and cancels attempts in one namespace."""
 
-    def __init__(self, api: client.ApiClient, namespace: str, job: Watched, pod: Watched) -> None:
+    def __init__(
+        self,
+        api: client.ApiClient,
+        namespace: str,
+        job: Watched,
+        pod: Watched,
+        policy: PodPolicy = DEFAULT_POLICY,
+    ) -> None:
         logging.getLogger("torchx").setLevel(logging.WARNING)
         self._api, self._namespace, self._job, self._pod = api, namespace, job, pod
+        self._policy = policy
         self._cancelled: set[str] = set()
         self._core, self._custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
         self._runner = Runner(
@@ -70,7 +80,7 @@ class KubernetesJobs:
         """Create the attempt's Volcano Job; one that exists is left as it is.
 
         Raises:
-            SubmitError: the API server or Volcano refuses it, or cannot be reached.
+            SubmitError: the API server or Volcano refuses it, or cannot be reached; or its pods may not be made.
         """
         spec = launch.experiment.spec
         root = spec.logs.mount_path if spec.logs else "/logs"
@@ -87,7 +97,12 @@ class KubernetesJobs:
         chosen = {key: value for key, value in options.items() if value is not None}
         info: Any = self._runner.dryrun(trial_app(launch, folder), SCHEDULER, chosen)
         manifest = self._api.sanitize_for_serialization(info.request.resource)
-        info.request.resource = finished_manifest(manifest, launch)
+        overlay, problems = shaped(spec.trial.pod_overlay)
+        job = info.request.resource = finished_manifest(manifest, launch, overlay)
+        for task in job["spec"]["tasks"]:  # what is really sent, whoever has looked at the experiment before
+            problems += self._policy.beyond(task["template"], overlay, self._namespace)
+        if problems:
+            raise SubmitError(f"cannot submit {launch.name}: {problems[0]}")
         try:
             self._runner.schedule(info)
         except ValueError as error:

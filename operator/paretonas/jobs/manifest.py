@@ -1,11 +1,15 @@
 """The Volcano Job of one attempt: TorchX's, with our name, owner, security and resources."""
 
 import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from torchx.schedulers.kubernetes_scheduler import PLACEHOLDER_FIELD_PATH
 
 from paretonas.api import API_VERSION, EXPERIMENT_LABEL, ExperimentSpec
 from paretonas.jobs.appdef import ROLE
 from paretonas.jobs.job import GRACE_SECONDS, Launch
+from paretonas.jobs.overlay import ACCOUNT_FIELDS, merged
 
 TRIAL_LABEL = "paretonas.io/trial"
 ATTEMPT_LABEL = "paretonas.io/attempt"
@@ -26,7 +30,7 @@ RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
 }
-"""What the Pod Security Standard `restricted` asks for; `podOverlay` can change it where the cluster allows that."""
+"""What the Pod Security Standard `restricted` asks for; `podOverlay` can change it where the operator allows that."""
 
 END_WITH_A_LOST_POD = {"event": "PodEvicted", "action": "TerminateJob"}
 """Without it Volcano makes the pod anew, and one attempt would log twice into its folder."""
@@ -34,12 +38,15 @@ END_WITH_A_FAILED_POD = {"event": "PodFailed", "action": "TerminateJob"}
 """Without it a gang with one failed pod stays Running for ever."""
 
 
-def finished_manifest(torchx_job: dict[str, Any], launch: Launch) -> dict[str, Any]:
+def finished_manifest(
+    torchx_job: dict[str, Any], launch: Launch, overlay: Mapping[str, Any]
+) -> dict[str, Any]:
     """TorchX's manifest made deterministic and ours.
 
     Args:
         torchx_job: the resource of a dry run, as plain values.
         launch: the attempt.
+        overlay: the trial's pod overlay, of the right shape.
     """
     spec = launch.experiment.spec
     job: dict[str, Any] = _renamed(torchx_job, torchx_job["metadata"]["name"], launch.name)
@@ -61,7 +68,7 @@ def finished_manifest(torchx_job: dict[str, Any], launch: Launch) -> dict[str, A
     else:
         job["spec"]["policies"] = [END_WITH_A_LOST_POD, END_WITH_A_FAILED_POD]
     for task in job["spec"]["tasks"]:
-        _finish_pod(task["template"], spec, labels)
+        task["template"] = finished_template(task["template"], spec, overlay, labels)
     return job
 
 
@@ -76,13 +83,41 @@ def owner(launch: Launch) -> dict[str, Any]:
     }
 
 
-def _finish_pod(template: dict[str, Any], spec: ExperimentSpec, labels: dict[str, str]) -> None:
+def finished_template(
+    template: Mapping[str, Any],
+    spec: ExperimentSpec,
+    overlay: Mapping[str, Any],
+    labels: Mapping[str, str],
+) -> dict[str, Any]:
+    """The pod template of a trial.
+
+    Args:
+        template: TorchX's, as plain values.
+        spec: the experiment's.
+        overlay: its pod overlay, of the right shape.
+        labels: by which its pods are known.
+    """
+    base = copy.deepcopy(dict(template))
+    _finish_base(base["spec"], spec)
+    for kind in ("initContainers", "containers"):
+        if beside := list(_beside(base["spec"], overlay, kind)):
+            base["spec"].setdefault(kind, []).extend(beside)
+    finished: dict[str, Any] = merged(base, overlay)
+    # what must hold whatever an overlay has is written last
+    pod, metadata = finished["spec"], finished["metadata"]
+    metadata["labels"] = {**metadata.get("labels", {}), **base["metadata"].get("labels", {}), **labels}
+    for field in ACCOUNT_FIELDS:
+        pod.pop(field, None)
+    if spec.trial.service_account_name is not None:
+        pod["serviceAccountName"] = spec.trial.service_account_name
+    pod["automountServiceAccountToken"] = False  # a trial has no business with the API server
+    return finished
+
+
+def _finish_base(pod: dict[str, Any], spec: ExperimentSpec) -> None:
     trial = spec.trial
-    template["metadata"].setdefault("labels", {}).update(labels)
-    pod = template["spec"]
     pod["securityContext"] = copy.deepcopy(RESTRICTED_POD)
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
-    pod["automountServiceAccountToken"] = False  # a trial has no business with the API server
     pod["imagePullSecrets"] = [{"name": name} for name in trial.image_pull_secrets]
     volumes = [
         (v.name, v.persistent_volume_claim.claim_name, v.mount_path, v.read_only) for v in trial.volumes
@@ -96,35 +131,40 @@ def _finish_pod(template: dict[str, Any], spec: ExperimentSpec, labels: dict[str
     for container in pod["containers"]:
         container["name"] = ROLE  # in every replica the same, so that an overlay reaches it
         container["securityContext"] = copy.deepcopy(RESTRICTED_CONTAINER)
+        _keep_texts(container)
         for name, _, path, read_only in volumes:
             mount = {"name": name, "mountPath": path, "readOnly": read_only}
             container.setdefault("volumeMounts", []).append(mount)
         if trial.resources:  # exactly as written: TorchX knows whole CPUs and MB only
             amounts = {name: quantity for name, quantity in trial.resources.items() if quantity != "0"}
             container["resources"] = {"limits": amounts, "requests": amounts}
-    overlaid = merged({"metadata": template["metadata"], "spec": pod}, trial.pod_overlay)
-    template.update(overlaid)
 
 
-def merged(base: Any, overlay: Any) -> Any:
-    """The overlay laid over a pod: mappings are merged; lists of named items by name, other lists replaced."""
-    if isinstance(base, dict) and isinstance(overlay, dict):
-        keys = [*base, *(key for key in overlay if key not in base)]
-        return {
-            key: merged(base[key], overlay[key])
-            if key in base and key in overlay
-            else overlay.get(key, base.get(key))
-            for key in keys
-        }
-    if _named(base) and _named(overlay):
-        over = {item["name"]: item for item in overlay}
-        kept = [merged(item, over.pop(item["name"])) if item["name"] in over else item for item in base]
-        return [*kept, *over.values()]
-    return overlay
+def _keep_texts(container: dict[str, Any]) -> None:
+    """Have a container's texts arrive as they are written, as on a laptop.
+
+    The kubelet takes ``$(NAME)`` for a variable and ``$$`` for a ``$``; TorchX takes a variable whose value begins
+    with ``[FIELD_PATH]`` for a field of the pod.
+    """
+    for field in ("command", "args"):
+        if field in container:
+            container[field] = [_literal(text) for text in container[field]]
+    for variable in container.get("env", ()):
+        if source := variable.pop("valueFrom", None):
+            variable["value"] = PLACEHOLDER_FIELD_PATH + source["fieldRef"]["fieldPath"]
+        variable["value"] = _literal(variable.get("value", ""))
 
 
-def _named(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value)
+def _literal(text: str) -> str:
+    return text.replace("$", "$$")
+
+
+def _beside(pod: Mapping[str, Any], overlay: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    """What containers that an overlay adds are laid over: they are restricted like the trial's own."""
+    known = {container["name"] for container in pod.get(kind, ())}
+    for container in overlay.get("spec", {}).get(kind) or ():
+        if container["name"] not in known:
+            yield {"name": container["name"], "securityContext": copy.deepcopy(RESTRICTED_CONTAINER)}
 
 
 def _renamed(value: Any, old: str, new: str) -> Any:

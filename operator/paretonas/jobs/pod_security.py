@@ -1,4 +1,4 @@
-"""What a pod overlay may ask for: the Pod Security Standards, checked on the pod that it makes. Pure.
+"""The Pod Security Standards, held against a pod template. Pure.
 
 An operator makes pods for whoever may create a NASExperiment, who need not be allowed to create pods. The namespace's
 own admission has the last word; this is the first, also where a namespace enforces nothing.
@@ -6,17 +6,13 @@ own admission has the last word; this is the first, also where a namespace enfor
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/ (of Kubernetes 1.34).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Literal, get_args
 
-from paretonas.api import Problem, TrialTemplate
-from paretonas.jobs.appdef import ROLE
-from paretonas.jobs.manifest import RESTRICTED_CONTAINER, RESTRICTED_POD, merged
+from paretonas.api.problems import Location
 
 Level = Literal["restricted", "baseline", "privileged"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-
-_PATH = "spec.trial.podOverlay"
 
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
 
@@ -70,110 +66,133 @@ _SYSCTLS = frozenset(
         "net.ipv4.tcp_wmem",
     }
 )
+_PROFILES = frozenset({"RuntimeDefault", "Localhost"})
+"""Of seccomp and AppArmor."""
+
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+"""An annotation for each container, which counts where its security context says nothing."""
+
+_HANDLERS = (
+    ("livenessProbe",),
+    ("readinessProbe",),
+    ("startupProbe",),
+    ("lifecycle", "postStart"),
+    ("lifecycle", "preStop"),
+)
+"""What the kubelet does from the node: to another host it would be a request in the node's name."""
+
 _SELINUX = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
 
-Found = Iterator[tuple[str, Any]]
-"""Fields below the overlay that ask for too much, with their values."""
+Found = Iterator[tuple[Location, Any]]
+"""Fields of a pod template that ask for too much, with their values."""
 
 
-def violations(trial: TrialTemplate, level: Level) -> list[Problem]:
-    """What a trial's overlay asks for beyond a level, field by field."""
-    if level == "privileged" or not trial.pod_overlay:
-        return []
-    base = {
-        "spec": {
-            "securityContext": RESTRICTED_POD,
-            "containers": [{"name": ROLE, "securityContext": RESTRICTED_CONTAINER}],
-        }
-    }
-    spec = _mapping(merged(base, trial.pod_overlay).get("spec"))
-    found = [*_baseline(spec), *(_restricted(spec) if level == "restricted" else ())]
-    remedy = "leave it out, or have the operator started with a wider PARETONAS_POD_SECURITY"
-    message = f"is more than the pod security standard {level!r} allows"
-    return [Problem(f"{_PATH}.{path}", message, remedy, value) for path, value in dict(found).items()]
+def violations(template: Mapping[str, Any], level: Level) -> dict[Location, Any]:
+    """The fields of a pod template, of the right shape, that ask for more than a level allows; with their values."""
+    if level == "privileged":
+        return {}
+    spec = template["spec"]
+    found = [*_annotations(template), *_baseline(spec)]
+    if level == "restricted":
+        found += _restricted(spec)
+    return dict(found)
+
+
+def _annotations(template: Mapping[str, Any]) -> Found:
+    for name, value in _at(template, "metadata", "annotations").items():
+        harmless = value in {"", "runtime/default"} or value.startswith("localhost/")
+        if name.startswith(_APPARMOR) and not harmless:
+            yield ("metadata", "annotations", name), value
 
 
 def _baseline(spec: Mapping[str, Any]) -> Found:
     for name in _HOST:
         if spec.get(name):
-            yield f"spec.{name}", spec[name]
-    for path, volume in _items(spec, "volumes"):
+            yield ("spec", name), spec[name]
+    for place, volume in _items(spec, "volumes"):
         if "hostPath" in volume:
-            yield f"{path}.hostPath", _mapping(volume["hostPath"]).get("path")
-    for path, context in _contexts(spec):
-        yield from ((f"{path}.{field}", value) for field, value in _context_baseline(context))
-    for path, container in _containers(spec):
-        for port in container.get("ports") or ():
+            yield (*place, "hostPath"), _at(volume, "hostPath").get("path")
+    for place, context in _contexts(spec):
+        yield from (((*place, *field), value) for field, value in _context_baseline(context))
+    for place, container in _containers(spec):
+        for position, port in enumerate(container.get("ports", ())):
             if port.get("hostPort"):
-                yield f"{path}.ports", port["hostPort"]
+                yield (*place, "ports", position, "hostPort"), port["hostPort"]
+        for path in _HANDLERS:
+            for kind in ("httpGet", "tcpSocket"):
+                if host := _at(container, *path, kind).get("host"):
+                    yield (*place, *path, kind, "host"), host
 
 
 def _context_baseline(context: Mapping[str, Any]) -> Found:
     if context.get("privileged"):
-        yield "privileged", True
-    if context.get("procMount") not in {None, "Default"}:
-        yield "procMount", context["procMount"]
-    if _mapping(context.get("windowsOptions")).get("hostProcess"):
-        yield "windowsOptions.hostProcess", True
+        yield ("privileged",), True
+    if context.get("procMount", "Default") != "Default":
+        yield ("procMount",), context["procMount"]
+    if _at(context, "windowsOptions").get("hostProcess"):
+        yield ("windowsOptions", "hostProcess"), True
     for kind in ("seccompProfile", "appArmorProfile"):
-        if _mapping(context.get(kind)).get("type") == "Unconfined":
-            yield f"{kind}.type", "Unconfined"
-    selinux = _mapping(context.get("seLinuxOptions"))
-    if selinux.get("type", "") not in _SELINUX or selinux.get("user") or selinux.get("role"):
-        yield "seLinuxOptions", str(dict(selinux))
-    if added := _added(context) - _CAPABILITIES:
-        yield "capabilities.add", ", ".join(sorted(added))
-    for setting in context.get("sysctls") or ():
+        if kind in context and context[kind].get("type") not in _PROFILES:
+            yield (kind, "type"), context[kind].get("type")
+    selinux = _at(context, "seLinuxOptions")
+    if selinux.get("type", "") not in _SELINUX:
+        yield ("seLinuxOptions", "type"), selinux["type"]
+    for field in ("user", "role"):
+        if selinux.get(field):
+            yield ("seLinuxOptions", field), selinux[field]
+    yield from _added(context, _CAPABILITIES)
+    for position, setting in enumerate(context.get("sysctls", ())):
         if setting.get("name") not in _SYSCTLS:
-            yield "sysctls", setting.get("name")
+            yield ("sysctls", position, "name"), setting.get("name")
 
 
 def _restricted(spec: Mapping[str, Any]) -> Found:
-    for path, volume in _items(spec, "volumes"):
+    for place, volume in _items(spec, "volumes"):
         for kind in volume.keys() - {"name", "hostPath"} - _VOLUMES:
-            yield f"{path}.{kind}", kind
-    pod = _mapping(spec.get("securityContext"))
-    for path, context in _contexts(spec):
+            yield (*place, kind), kind
+    pod, at_pod = _at(spec, "securityContext"), ("spec", "securityContext")
+    for place, context in _contexts(spec):
         if context.get("runAsUser") == 0:
-            yield f"{path}.runAsUser", 0
-    for path, container in _containers(spec):
-        context = _mapping(container.get("securityContext"))
-        if not context.get("runAsNonRoot", pod.get("runAsNonRoot")):
-            yield f"{path}.securityContext.runAsNonRoot", context.get("runAsNonRoot")
+            yield (*place, "runAsUser"), 0
+        if context.get("runAsNonRoot") is False:
+            yield (*place, "runAsNonRoot"), False
+    for place, container in _containers(spec):
+        context, at = _at(container, "securityContext"), (*place, "securityContext")
+        if "runAsNonRoot" not in context and not pod.get("runAsNonRoot"):
+            yield (*at_pod, "runAsNonRoot"), pod.get("runAsNonRoot")
+        if "seccompProfile" not in context and "seccompProfile" not in pod:
+            yield (*at_pod, "seccompProfile"), None
         if context.get("allowPrivilegeEscalation") is not False:
-            value = context.get("allowPrivilegeEscalation")
-            yield f"{path}.securityContext.allowPrivilegeEscalation", value
-        profile = _mapping(context.get("seccompProfile") or pod.get("seccompProfile")).get("type")
-        if profile not in {"RuntimeDefault", "Localhost"}:
-            yield f"{path}.securityContext.seccompProfile", profile
-        capabilities = _mapping(context.get("capabilities"))
-        if "ALL" not in (capabilities.get("drop") or ()):
-            yield f"{path}.securityContext.capabilities.drop", str(capabilities.get("drop"))
-        if added := _added(context) - {"NET_BIND_SERVICE"}:
-            yield f"{path}.securityContext.capabilities.add", ", ".join(sorted(added))
+            yield (*at, "allowPrivilegeEscalation"), context.get("allowPrivilegeEscalation")
+        if "ALL" not in _at(context, "capabilities").get("drop", ()):
+            yield (*at, "capabilities", "drop"), ", ".join(_at(context, "capabilities").get("drop", ()))
+        yield from (((*at, *field), value) for field, value in _added(context, {"NET_BIND_SERVICE"}))
 
 
-def _added(context: Mapping[str, Any]) -> set[str]:
-    return set(map(str, _mapping(context.get("capabilities")).get("add") or ()))
+def _added(context: Mapping[str, Any], allowed: Set[str]) -> Found:
+    if more := set(_at(context, "capabilities").get("add", ())) - allowed:
+        yield ("capabilities", "add"), ", ".join(sorted(more))
 
 
-def _contexts(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _contexts(spec: Mapping[str, Any]) -> Iterator[tuple[Location, Mapping[str, Any]]]:
     """The security contexts of the pod and of its containers."""
-    yield "spec.securityContext", _mapping(spec.get("securityContext"))
-    for path, container in _containers(spec):
-        yield f"{path}.securityContext", _mapping(container.get("securityContext"))
+    yield ("spec", "securityContext"), _at(spec, "securityContext")
+    for place, container in _containers(spec):
+        yield (*place, "securityContext"), _at(container, "securityContext")
 
 
-def _containers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _containers(spec: Mapping[str, Any]) -> Iterator[tuple[Location, Mapping[str, Any]]]:
     for kind in ("initContainers", "containers", "ephemeralContainers"):
         yield from _items(spec, kind)
 
 
-def _items(spec: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    items = spec.get(field)
-    for number, item in enumerate(items if isinstance(items, list) else ()):
-        yield f"spec.{field}[{number}]", _mapping(item)
+def _items(spec: Mapping[str, Any], field: str) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+    for position, item in enumerate(spec.get(field, ())):
+        yield ("spec", field, position), item
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _at(value: Mapping[str, Any], *fields: str) -> Mapping[str, Any]:
+    """A mapping inside of others; an empty one where there is none."""
+    for field in fields:
+        value = value.get(field, {})
+    return value

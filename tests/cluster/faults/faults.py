@@ -13,7 +13,7 @@ from tests.cluster.faults.proxy import ADDRESS, PORT, Harm, Proxy
 from tests.cluster.kubectl import Kubectl, eventually
 from tests.cluster.quick import PROGRAM, of
 
-OPERATOR = ("kopf", "paretonas.handlers")
+OPERATOR = ("paretonas-operator",)
 """Words of the command that the operator's process was started with."""
 
 DEPLOYMENT = "deployment/paretonas-operator"
@@ -259,6 +259,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "node: lost for 80 s",
         daemon_down("kubelet", 80),
+        operator={"PARETONAS_OVERLAY_FIELDS": "default spec.tolerations"},
         spec={"trial": {"podOverlay": {"spec": _LEAVES_A_LOST_NODE}}},
     ),
     _at("after create_trial 1"),

@@ -40,3 +40,13 @@ def test_a_listing_removes_what_it_lacks_but_not_what_is_newer() -> None:
     changed = cache.replace([body("stays", 1), body("found", 3)], version=5)
     assert changed == {("team", "gone"), ("team", "found")}
     assert sorted(b["metadata"]["name"] for b in cache.all()) == ["found", "newer", "stays"]
+
+
+def test_a_listing_of_a_namespace_leaves_the_others_as_they_are() -> None:
+    cache = Cache()
+    cache.put(body("a", 1, "red"))
+    cache.put(body("b", 1, "blue"))
+    cache.remove(body("c", 4, "blue"))
+    assert cache.replace([], 9, "red") == {("red", "a")}
+    assert cache.all() == [body("b", 1, "blue")]
+    assert not cache.put(body("c", 3, "blue")), "its deletion is still known"

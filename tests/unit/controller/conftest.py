@@ -50,7 +50,8 @@ class Cluster:
     def operator(self, **settings: Any) -> Controller:
         """An operator process; a later one takes the place of the one before."""
         api = PatientClient(client.Configuration(host=self.server.url, retries=False))
-        self.controller = Controller(api, Settings("team", self.logs, **settings), self.search)
+        usual = {"namespaces": ("team",), "logs_root": self.logs, "logs_claim": "nas-logs"}
+        self.controller = Controller(api, Settings(**{**usual, **settings}), self.search)
         self._controllers.append(self.controller)
         return self.controller
 

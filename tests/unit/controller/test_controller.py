@@ -38,6 +38,16 @@ def test_an_operator_that_may_not_list_does_not_start(cluster: Cluster) -> None:
     assert not cluster.controller.ready
 
 
+def test_a_namespace_that_is_closed_meanwhile_does_not_keep_the_others_from_being_listed(
+    cluster: Cluster,
+) -> None:
+    cluster.operator(resync_seconds=0.1, namespaces=("closed", "team")).start()
+    cluster.server.refused["/namespaces/closed/"] = 403
+    cluster.apply()
+    cluster.deafen()
+    eventually(lambda: cluster.names("jobs") == ["nas-0-a1", "nas-1-a1"], "the next listing of the other")
+
+
 def test_a_new_experiment_gets_trials_and_their_jobs(cluster: Cluster) -> None:
     cluster.controller.start()
     cluster.apply()

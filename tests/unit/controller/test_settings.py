@@ -5,6 +5,8 @@ from tests import builders
 
 from paretonas.api import parse_experiment
 from paretonas.controller.settings import Settings
+from paretonas.jobs.overlay import AUTHORS_FIELDS
+from paretonas.jobs.pod_policy import Account
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -13,7 +15,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 def test_every_setting_can_be_given() -> None:
     given = {
-        "PARETONAS_NAMESPACE": "team",
+        "PARETONAS_NAMESPACES": "team-a,team-b",
         "PARETONAS_LOGS_ROOT": "/mnt",
         "PARETONAS_PORT": "9090",
         "PARETONAS_RESYNC_SECONDS": "5",
@@ -21,11 +23,62 @@ def test_every_setting_can_be_given() -> None:
         "PARETONAS_ASK_AHEAD": "0",
         "PARETONAS_LOGS_CLAIM": "logs",
         "PARETONAS_POD_SECURITY": "baseline",
-        "PARETONAS_SERVICE_ACCOUNT": "operator",
+        "PARETONAS_OVERLAY_FIELDS": "spec.tolerations, metadata.labels.example.com/*",
+        "PARETONAS_SERVICE_ACCOUNT": "tools/operator",
     }
     assert Settings.read(given) == Settings(
-        "team", Path("/mnt"), 9090, 5.0, 2.5, 0, "baseline", "operator", "logs"
+        namespaces=("team-a", "team-b"),
+        logs_root=Path("/mnt"),
+        port=9090,
+        resync_seconds=5.0,
+        pass_seconds=2.5,
+        ask_ahead=0,
+        pod_security="baseline",
+        overlay_fields=("spec.tolerations", "metadata.labels.example.com/*"),
+        service_account=Account("tools", "operator"),
+        logs_claim="logs",
     )
+
+
+@pytest.mark.parametrize("text", ["a b", "a,b", " a ,\n b,", "a  b"])
+def test_a_list_is_written_with_commas_spaces_or_lines(text: str) -> None:
+    assert Settings.read({"PARETONAS_NAMESPACES": text}).namespaces == ("a", "b")
+
+
+def test_all_namespaces_are_served_only_when_it_says_so() -> None:
+    assert Settings.read({"PARETONAS_NAMESPACES": "*"}).namespaces == (None,)
+    assert Settings.read({"PARETONAS_NAMESPACES": ""}).namespaces == ()
+    with pytest.raises(ValueError, match=r"PARETONAS_NAMESPACES: \* is all namespaces"):
+        Settings.read({"PARETONAS_NAMESPACES": "team,*"})
+
+
+@pytest.mark.parametrize("text", ["Team", "team_a", "kube-*", "-a", "a.b", "**"])
+def test_what_is_no_name_of_a_namespace_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=r"PARETONAS_NAMESPACES: .* is not the name of a namespace"):
+        Settings.read({"PARETONAS_NAMESPACES": f"team,{text}"})
+
+
+@pytest.mark.parametrize("text", ["operator", "/operator", "tools/", "/"])
+def test_an_account_has_a_namespace_and_a_name(text: str) -> None:
+    with pytest.raises(ValueError, match=r"PARETONAS_SERVICE_ACCOUNT: .* is not NAMESPACE/NAME"):
+        Settings.read({"PARETONAS_SERVICE_ACCOUNT": text})
+
+
+def test_the_fields_of_an_overlay_are_the_default_ones_those_and_others_or_none() -> None:
+    assert Settings.read({}).overlay_fields == AUTHORS_FIELDS
+    more = Settings.read({"PARETONAS_OVERLAY_FIELDS": "default spec.tolerations"})
+    assert more.overlay_fields == (*AUTHORS_FIELDS, "spec.tolerations")
+    assert Settings.read({"PARETONAS_OVERLAY_FIELDS": ""}).overlay_fields == ()
+    for wrong in (
+        "tolerations",
+        "metadata",
+        "metadata.labels",
+        "metadata.name.x",
+        "spec.",
+        "podOverlay.spec.x",
+    ):
+        with pytest.raises(ValueError, match=r"PARETONAS_OVERLAY_FIELDS: .* is not a path"):
+            Settings.read({"PARETONAS_OVERLAY_FIELDS": wrong})
 
 
 def test_a_wrong_number_is_named() -> None:
@@ -38,26 +91,19 @@ def test_a_pod_security_standard_that_does_not_exist_is_named() -> None:
         Settings.read({"PARETONAS_POD_SECURITY": "none"})
 
 
-@pytest.mark.parametrize(("namespace", "refused"), [("team", True), (None, False)])
-def test_no_trial_beside_the_operator_may_have_its_account(namespace: str | None, refused: bool) -> None:
-    rules = Settings(namespace, service_account="operator").rules
-    template = builders.ON_CLUSTER["trial"]
-    overlay = {"spec": {"serviceAccountName": "operator"}}
-    for trial in ({**template, "serviceAccountName": "operator"}, {**template, "podOverlay": overlay}):
-        found = rules.broken(builders.spec(**{**builders.ON_CLUSTER, "trial": trial}))
-        assert [p.message for p in found] == ["is the operator's own service account"] * refused
+def test_a_trial_is_held_against_the_settings_in_the_namespace_that_it_is_in() -> None:
+    rules = Settings(service_account=Account("tools", "operator"), pod_security="baseline").rules
+    trial = {**builders.ON_CLUSTER["trial"], "serviceAccountName": "operator"}
+    document = builders.experiment(**{**builders.ON_CLUSTER, "trial": trial}).to_dict()
+    for namespace, count in (("tools", 1), ("team", 0)):
+        document["metadata"]["namespace"] = namespace
+        assert len(rules.broken(parse_experiment(document))) == count
+    assert rules.pods.level == "baseline"
 
 
-def test_an_overlay_does_not_touch_the_labels_that_trials_are_known_by() -> None:
-    overlay = {"metadata": {"labels": {"paretonas.io/experiment": "other", "team": "mine"}}}
-    trial = {**builders.ON_CLUSTER["trial"], "podOverlay": overlay}
-    [problem] = Settings("team").rules.broken(builders.spec(**{**builders.ON_CLUSTER, "trial": trial}))
-    assert problem.path == "spec.trial.podOverlay.metadata.labels.paretonas.io/experiment"
-
-
-def test_logs_are_the_claim_itself_in_one_namespace_and_a_folder_a_claim_in_all() -> None:
+def test_logs_are_the_one_claim_that_is_mounted_or_a_folder_for_each() -> None:
     whole = builders.experiment(logs={"persistentVolumeClaim": {"claimName": "nas-logs"}}).to_dict()
     whole["metadata"]["namespace"] = "team"
     experiment = parse_experiment(whole)
-    assert Settings(namespace="team").logs_folder(experiment) == Path("/logs")
-    assert Settings(namespace=None).logs_folder(experiment) == Path("/logs/team/nas-logs")
+    assert Settings(logs_claim="nas-logs").logs_folder(experiment) == Path("/logs")
+    assert Settings(("team",)).logs_folder(experiment) == Path("/logs/team/nas-logs")

@@ -1,7 +1,9 @@
 """The Volcano Job of an attempt, from TorchX's own dry run: no cluster is asked."""
 
+import copy
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from tests import builders
+from tests.kubelet import started
 
 from paretonas.jobs import refusals
 from paretonas.jobs.job import Launch, SubmitError
 from paretonas.jobs.kubernetes import KubernetesJobs, last_words
-from paretonas.jobs.manifest import merged
+from paretonas.jobs.manifest import finished_template
+from paretonas.jobs.pod_policy import TORCHX_TEMPLATE
 
 LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"}
 
@@ -35,8 +39,8 @@ def submitted(monkeypatch: pytest.MonkeyPatch, **spec: Any) -> dict[str, Any]:
     return manifest
 
 
-def launch(**spec: Any) -> Launch:
-    trial = builders.trial(3)
+def launch(x: Any = 0.5, **spec: Any) -> Launch:
+    trial = builders.trial(3, x=x)
     stored = trial.replace(metadata=type(trial.metadata)(name=trial.name, namespace="team", uid="trial-uid"))
     return Launch(builders.experiment(**{"logs": LOGS, **spec}), stored, 1)
 
@@ -83,7 +87,7 @@ def test_its_pod_is_restricted_and_has_exactly_what_was_asked(monkeypatch: pytes
 def test_logs_go_to_the_attempts_own_folder_on_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     job = submitted(monkeypatch, trial=template())
     pod = job["spec"]["tasks"][0]["template"]["spec"]
-    environment = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}
+    environment = started(pod["containers"][0])[1]
     assert environment["PARETONAS_LOG_DIR"] == "/logs/nas/nas-3/a1"
     assert {"name": "paretonas-logs", "persistentVolumeClaim": {"claimName": "nas-logs"}} in pod["volumes"]
     assert pod["containers"][0]["command"][-2:] == ["--x=0.5", "--log_dir=/logs/nas/nas-3/a1"]
@@ -105,11 +109,16 @@ def containers(job: dict[str, Any]) -> list[dict[str, Any]]:
     return [only for task in job["spec"]["tasks"] for only in task["template"]["spec"]["containers"]]
 
 
+def words(container: dict[str, Any]) -> list[str]:
+    """Of the command, as the kubelet starts it."""
+    return started(container)[0]
+
+
 def test_the_replicas_of_a_gang_meet_at_the_first_through_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Volcano's `svc` plugin tells each pod VC_<TASK>_HOSTS: `<job>-<task>-0.<job>`, here of task trial-0."""
     job = submitted(monkeypatch, trial=template(replicas=2))
     assert [task["name"] for task in job["spec"]["tasks"]] == ["trial-0", "trial-1"]
-    first, second = (only["command"][-1] for only in containers(job))
+    first, second = (words(only)[-1] for only in containers(job))
     assert "--rdzv_endpoint ${TORCHX_RANK0_HOST:=localhost}:29500 --rdzv_id 'nas-3-a1' --nnodes 2" in first
     assert "--rdzv_endpoint ${VC_TRIAL_0_HOSTS:=localhost}:29500 --rdzv_id 'nas-3-a1' --nnodes 2" in second
     for only in containers(job):
@@ -124,7 +133,7 @@ def test_every_replica_is_told_the_same_and_is_restricted(monkeypatch: pytest.Mo
     )
     assert len(containers(job)) == 3
     for only in containers(job):
-        environment = {e["name"]: e["value"] for e in only["env"]}
+        environment = started(only)[1]
         assert environment["PARETONAS_LOG_DIR"] == "/logs/nas/nas-3/a1"
         assert environment["PARETONAS_TRIAL"] == "nas-3"
         assert json.loads(environment["PARETONAS_PARAMETERS"]) == {"x": 0.5}
@@ -143,39 +152,75 @@ def test_a_gangs_command_reaches_torchrun_as_it_was_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Once for every GPU of a replica, through the shell that resolves the first one's name."""
-    words = ["a b's", "$HOME", "$${app_id}", "--lr", "${parameters.x}"]
-    job = submitted(monkeypatch, trial=template(replicas=2, args=words, resources={"nvidia.com/gpu": "4"}))
-    command = containers(job)[1]["command"]
+    args = ["a b's", "$HOME", "$${app_id}", "$(PATH)", "$$$$7", "--lr", "${parameters.x}"]
+    job = submitted(monkeypatch, trial=template(replicas=2, args=args, resources={"nvidia.com/gpu": "4"}))
+    command = words(containers(job)[1])
     fake = tmp_path / "torchrun"
     fake.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
     fake.chmod(0o755)
     found = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "VC_TRIAL_0_HOSTS": "first.nas-3-a1"}
     done = subprocess.run(command, env=os.environ | found, capture_output=True, text=True, check=True)
     seen = json.loads(done.stdout)
-    flags = dict(zip(seen[:-9:2], seen[1:-9:2], strict=True))
+    flags = dict(zip(seen[:-11:2], seen[1:-11:2], strict=True))
     assert flags["--rdzv_endpoint"] == "first.nas-3-a1:29500"
     assert flags["--nproc_per_node"] == "4"
-    assert seen[-9:] == ["--no-python", "python", "-m", "trial", *words[:2], "${app_id}", "--lr", "0.5"]
+    own = ["a b's", "$HOME", "${app_id}", "$(PATH)", "$$$$7", "--lr", "0.5"]
+    assert seen[-11:] == ["--no-python", "python", "-m", "trial", *own]
 
 
-def test_an_overlay_is_merged_by_name() -> None:
-    pod = {
-        "spec": {
-            "nodeSelector": {"disk": "ssd"},
-            "containers": [{"name": "trial", "image": "a"}],
-            "hosts": [1],
-        }
-    }
-    over = {
-        "spec": {"nodeSelector": {"zone": "b"}, "containers": [{"name": "trial", "tty": True}], "hosts": [2]}
-    }
-    assert merged(pod, over) == {
-        "spec": {
-            "nodeSelector": {"disk": "ssd", "zone": "b"},
-            "containers": [{"name": "trial", "image": "a", "tty": True}],
-            "hosts": [2],
-        }
-    }
+TEXTS = ["$(HOME)", "$$9", "$", "$$", "a$(", "$(PARETONAS_TRIAL)$$(x)", "[FIELD_PATH]metadata.name", "5 $"]
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_text_arrives_as_it_is_on_a_laptop(monkeypatch: pytest.MonkeyPatch, replicas: int) -> None:
+    """Whatever the kubelet and TorchX make of a `$`: in the command, in arguments, variables and parameters."""
+    for text in TEXTS:
+        parameters = [{"name": "x", "choice": {"values": [text, "b"]}}]
+        env = [{"name": "A", "value": "${parameters.x}"}, {"name": "B", "value": f"{text}!"}]
+        job = submitted(
+            monkeypatch,
+            x=text,
+            parameters=parameters,
+            trial=template(command=["run", text], args=["${parameters.x}", text], env=env, replicas=replicas),
+        )
+        found, environment = started(containers(job)[0])
+        if replicas == 1:
+            assert found == ["run", text, text, text]
+        else:
+            said = shlex.split(found[-1])
+            assert said[-4:] == ["run", text, text, text]
+        assert environment["A"] == text
+        assert environment["B"] == f"{text}!"
+        assert json.loads(environment["PARETONAS_PARAMETERS"]) == {"x": text}
+
+
+def test_the_pod_that_is_checked_before_there_is_a_trial_is_the_one_that_is_submitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """But for what only the trial knows: its words, its variables, its labels."""
+    over = {"metadata": {}, "spec": {"nodeSelector": {"zone": "b"}, "initContainers": [{"name": "first"}]}}
+    fields = {"serviceAccountName": "trainer", "imagePullSecrets": ["hub"], "podOverlay": over}
+    job = submitted(monkeypatch, trial=template(**fields))
+    sent = copy.deepcopy(job["spec"]["tasks"][0]["template"])
+    checked = finished_template(TORCHX_TEMPLATE, launch(trial=template(**fields)).experiment.spec, over, {})
+    for known in ("command", "env", "image", "ports", "resources"):
+        sent["spec"]["containers"][0].pop(known)
+    del sent["metadata"]["labels"], checked["metadata"]["labels"]
+    assert sent["spec"].pop("nodeSelector") == checked["spec"].pop("nodeSelector")
+    assert sent == checked
+
+
+def test_a_pod_that_may_not_be_is_not_submitted_whoever_has_looked_at_its_experiment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for overlay, word in (
+        ({"spec": {"hostNetwork": True}}, "hostNetwork"),
+        ({"spec": {"containers": [{"name": "trial", "ports": [5]}]}}, r"ports\[0\]"),
+    ):
+        with pytest.raises(
+            SubmitError, match=rf"^cannot submit nas-3-a1: spec.trial.podOverlay.spec.*{word}"
+        ):
+            submitted(monkeypatch, trial=template(podOverlay=overlay))
 
 
 def test_a_refusal_is_told_in_the_api_servers_words() -> None:

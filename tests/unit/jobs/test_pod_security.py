@@ -1,16 +1,21 @@
-"""What a pod overlay may ask for."""
+"""Which pods the Pod Security Standards forbid: the overlay that asks for them is not valid."""
 
 from typing import Any
 
 import pytest
 from tests import builders
 
-from paretonas.api import TrialTemplate
-from paretonas.jobs.pod_security import Level, violations
+from paretonas.api import Problem
+from paretonas.jobs.pod_policy import PodPolicy
+from paretonas.jobs.pod_security import Level
+
+EVERYTHING = ("spec.*", "metadata.annotations.*", "metadata.labels.*")
+"""Fields that an author may set here: what is forbidden all the same is so by the standards."""
 
 
-def trial(spec: Any) -> TrialTemplate:
-    return builders.spec(trial={**builders.MINIMAL["trial"], "podOverlay": {"spec": spec}}).trial
+def problems(overlay: Any, level: Level = "restricted") -> list[Problem]:
+    trial = {**builders.MINIMAL["trial"], "podOverlay": overlay}
+    return PodPolicy(level, EVERYTHING).problems(builders.spec(trial=trial), "team")
 
 
 def container(**fields: Any) -> dict[str, Any]:
@@ -19,6 +24,10 @@ def container(**fields: Any) -> dict[str, Any]:
 
 def context(**fields: Any) -> dict[str, Any]:
     return container(securityContext=fields)
+
+
+def probe(kind: str, handler: str, host: str = "169.254.169.254") -> dict[str, Any]:
+    return container(**{kind: {handler: {"host": host, "port": 80}}})
 
 
 HARMLESS: list[Any] = [
@@ -30,6 +39,10 @@ HARMLESS: list[Any] = [
     context(readOnlyRootFilesystem=True),
     context(capabilities={"add": ["NET_BIND_SERVICE"]}),
     container(ports=[{"containerPort": 8080}]),
+    probe("livenessProbe", "httpGet", ""),
+    container(readinessProbe={"exec": {"command": ["true"]}}),
+    container(lifecycle={"preStop": {"httpGet": {"port": 80}}}),
+    {"containers": [{"name": "beside", "image": "x"}], "initContainers": [{"name": "first", "image": "x"}]},
 ]
 BEYOND_BASELINE: list[tuple[Any, str]] = [
     ({"hostNetwork": True}, "hostNetwork"),
@@ -41,13 +54,28 @@ BEYOND_BASELINE: list[tuple[Any, str]] = [
     (context(procMount="Unmasked"), "containers[0].securityContext.procMount"),
     (context(seccompProfile={"type": "Unconfined"}), "containers[0].securityContext.seccompProfile.type"),
     (context(appArmorProfile={"type": "Unconfined"}), "containers[0].securityContext.appArmorProfile.type"),
-    (context(seLinuxOptions={"type": "spc_t"}), "containers[0].securityContext.seLinuxOptions"),
-    ({"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}, "securityContext.sysctls"),
+    (context(seLinuxOptions={"type": "spc_t"}), "containers[0].securityContext.seLinuxOptions.type"),
+    (context(seLinuxOptions={"role": "object_r"}), "containers[0].securityContext.seLinuxOptions.role"),
+    (context(seccompProfile={"type": "Mine"}), "containers[0].securityContext.seccompProfile.type"),
+    (
+        {"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}},
+        "securityContext.sysctls[0].name",
+    ),
     (
         {"securityContext": {"windowsOptions": {"hostProcess": True}}},
         "securityContext.windowsOptions.hostProcess",
     ),
-    (container(ports=[{"hostPort": 80}]), "containers[0].ports"),
+    (container(ports=[{"containerPort": 1}, {"hostPort": 80}]), "containers[0].ports[1].hostPort"),
+    *(
+        (probe(kind, handler), f"containers[0].{kind}.{handler}.host")
+        for kind in ("livenessProbe", "readinessProbe", "startupProbe")
+        for handler in ("httpGet", "tcpSocket")
+    ),
+    *(
+        (container(lifecycle={when: {how: {"host": "db"}}}), f"containers[0].lifecycle.{when}.{how}.host")
+        for when in ("postStart", "preStop")
+        for how in ("httpGet", "tcpSocket")
+    ),
     (
         {"initContainers": [{"name": "first", "securityContext": {"privileged": True}}]},
         "initContainers[0].securityContext.privileged",
@@ -55,23 +83,25 @@ BEYOND_BASELINE: list[tuple[Any, str]] = [
 ]
 BEYOND_RESTRICTED: list[tuple[Any, str]] = [
     ({"volumes": [{"name": "nfs", "nfs": {"server": "x", "path": "/"}}]}, "volumes[0].nfs"),
-    ({"securityContext": {"runAsNonRoot": False}}, "containers[0].securityContext.runAsNonRoot"),
+    ({"securityContext": {"runAsNonRoot": False}}, "securityContext.runAsNonRoot"),
+    ({"securityContext": {"runAsNonRoot": None}}, "securityContext.runAsNonRoot"),
+    (context(runAsNonRoot=False), "containers[0].securityContext.runAsNonRoot"),
     ({"securityContext": {"runAsUser": 0}}, "securityContext.runAsUser"),
     (context(allowPrivilegeEscalation=True), "containers[0].securityContext.allowPrivilegeEscalation"),
     (context(capabilities=None), "containers[0].securityContext.capabilities.drop"),
     (context(capabilities={"add": ["CHOWN"]}), "containers[0].securityContext.capabilities.add"),
-    ({"securityContext": None}, "containers[0].securityContext.seccompProfile"),
+    ({"securityContext": None}, "securityContext.seccompProfile"),
     (
-        {"containers": [{"name": "beside", "image": "x"}]},
-        "containers[1].securityContext.allowPrivilegeEscalation",
+        {"containers": [{"name": "beside", "image": "x", "securityContext": None}, {"name": "trial"}]},
+        "containers[0].securityContext.allowPrivilegeEscalation",
     ),
+    (context(capabilities={"drop": ["NET_RAW"]}), "containers[0].securityContext.capabilities.drop"),
 ]
 
 
 def paths(spec: Any, level: Level) -> list[str]:
-    return [
-        problem.path.removeprefix("spec.trial.podOverlay.spec.") for problem in violations(trial(spec), level)
-    ]
+    found = problems({"spec": spec}, level)
+    return [problem.path.removeprefix("spec.trial.podOverlay.spec.") for problem in found]
 
 
 @pytest.mark.parametrize("spec", HARMLESS, ids=str)
@@ -92,14 +122,19 @@ def test_what_weakens_a_pod_is_refused_at_the_stricter_level(spec: Any, path: st
     assert paths(spec, "baseline") == []
 
 
+@pytest.mark.parametrize("name", ["trial", "beside"])
+def test_an_annotation_does_not_switch_apparmor_off(name: str) -> None:
+    field = f"container.apparmor.security.beta.kubernetes.io/{name}"
+    for value in ("", "runtime/default", "localhost/mine"):
+        assert problems({"metadata": {"annotations": {field: value}}}) == []
+    for value in ("unconfined", "localhost", "Runtime/Default"):
+        [problem] = problems({"metadata": {"annotations": {field: value}}}, "baseline")
+        assert problem.path == f"spec.trial.podOverlay.metadata.annotations.{field}"
+
+
 def test_a_violation_names_the_field_the_value_and_the_remedy() -> None:
-    [problem] = violations(trial({"volumes": [{"name": "root", "hostPath": {"path": "/etc"}}]}), "restricted")
+    [problem] = problems({"spec": {"volumes": [{"name": "root", "hostPath": {"path": "/etc"}}]}})
     assert str(problem) == (
         'spec.trial.podOverlay.spec.volumes[0].hostPath: "/etc": is more than the pod security standard '
         "'restricted' allows; leave it out, or have the operator started with a wider PARETONAS_POD_SECURITY"
     )
-
-
-@pytest.mark.parametrize("nonsense", [[], "x", {"containers": "x"}, {"volumes": [1]}, {"securityContext": 7}])
-def test_an_overlay_of_any_shape_is_looked_at_without_an_error(nonsense: Any) -> None:
-    violations(trial(nonsense), "restricted")

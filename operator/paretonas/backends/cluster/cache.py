@@ -36,15 +36,24 @@ class Cache:
                 del self._bodies[key]
             self._gone[key] = max(version, self._gone.get(key, -1))
 
-    def replace(self, bodies: Iterable[Body], version: int) -> set[Key]:
-        """Take a whole listing in: what it lacks and is not newer than it is gone. The keys that changed come back."""
+    def replace(self, bodies: Iterable[Body], version: int, namespace: str | None = None) -> set[Key]:
+        """Take a whole listing in, of a namespace or of all. The keys that changed come back.
+
+        What it lacks and is not newer than it is gone.
+        """
         listed = {key_of(body): body for body in bodies}
         changed = {key for key, body in listed.items() if self.put(body)}
         with self._lock:
-            gone = [k for k, b in self._bodies.items() if k not in listed and version_of(b) <= version]
+            gone = [
+                key
+                for key, body in self._bodies.items()
+                if namespace in {None, key[0]} and key not in listed and version_of(body) <= version
+            ]
             for key in gone:
                 del self._bodies[key]
-            self._gone = {k: v for k, v in self._gone.items() if v > version}
+            self._gone = {
+                key: v for key, v in self._gone.items() if v > version or namespace not in {None, key[0]}
+            }
         return changed | set(gone)
 
     def get(self, namespace: str, name: str) -> Body | None:

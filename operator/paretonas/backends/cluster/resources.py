@@ -48,11 +48,13 @@ class Resources:
         self._api, self._custom = api, client.CustomObjectsApi(api)
 
     def list(
-        self, kind: Kind, namespace: str | None, selector: str = "", *, fields: str = ""
+        self, kind: Kind, namespace: str | None, selector: str = "", *, fields: str = "", limit: int = 0
     ) -> tuple[list[dict[str, Any]], int]:
-        """All resources of a kind in a namespace, or everywhere, and the version of the listing."""
+        """All resources of a kind in a namespace, or everywhere, and the version of the listing; or some of them."""
         listing, place = self._listing(kind, namespace)
         options: dict[str, Any] = {"label_selector": selector, "_request_timeout": self.TIMEOUT}
+        if limit:
+            options["limit"] = limit
         if kind is PODS:  # as plain values, like custom resources
             answer = json.loads(listing(**place, **options, _preload_content=False).data)
         else:

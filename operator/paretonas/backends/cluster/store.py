@@ -52,7 +52,7 @@ class ClusterStore:
         known = self._experiment
         if known is None or known[0] != version:
             experiment = parse_experiment(dict(body))
-            if problems := self._rules.broken(experiment.spec):
+            if problems := self._rules.broken(experiment):
                 raise InvalidDocument(problems)
             known = self._experiment = version, experiment
         return known[1]

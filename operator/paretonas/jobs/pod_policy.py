@@ -1,0 +1,90 @@
+"""What the pods of trials may be: a problem, with field and remedy, for whatever they may not. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from paretonas.api import ExperimentSpec, Problem
+from paretonas.jobs.appdef import ROLE
+from paretonas.jobs.manifest import finished_template
+from paretonas.jobs.overlay import ACCOUNT_FIELDS, AUTHORS_FIELDS, refused, written_at
+from paretonas.jobs.pod_security import Level, violations
+from paretonas.jobs.pod_shape import shaped
+
+_OF_THE_CLUSTER = "system-"
+"""Begins the names of the priority classes that push out everything else."""
+
+TORCHX_TEMPLATE = {
+    "metadata": {"annotations": {"sidecar.istio.io/inject": "false"}},
+    "spec": {
+        "restartPolicy": "Never",
+        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}],
+        "containers": [{"name": ROLE, "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}]}],  # noqa: S108
+    },
+}
+"""What TorchX makes of any trial, without its words: known before there is a trial."""
+
+
+class Account(NamedTuple):
+    """A service account."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodPolicy:
+    """The rules of one operator."""
+
+    level: Level = "restricted"
+    """The Pod Security Standard that no pod may go beyond."""
+    overlay_fields: tuple[str, ...] = AUTHORS_FIELDS
+    """Paths below `podOverlay` that an author may set."""
+    operator: Account | None = None
+    """The operator's own account: a trial that had it could do all that the operator can."""
+
+    def problems(self, spec: ExperimentSpec, namespace: str) -> list[Problem]:
+        """Everything that an experiment's template asks too much of, or that no pod has."""
+        overlay, problems = shaped(spec.trial.pod_overlay)
+        problems += refused(overlay, self.overlay_fields)
+        told = tuple(problem.path for problem in problems)
+        template = finished_template(TORCHX_TEMPLATE, spec, overlay, {})
+        problems += (p for p in self.beyond(template, overlay, namespace) if not p.path.startswith(told))
+        priority = spec.trial.priority_class_name
+        if priority is not None and priority.startswith(_OF_THE_CLUSTER):
+            problems.append(_too_important("spec.trial.priorityClassName", priority))
+        return problems
+
+    def beyond(
+        self, template: Mapping[str, Any], overlay: Mapping[str, Any], namespace: str
+    ) -> Iterator[Problem]:
+        """What a finished pod template has that it may not have.
+
+        Args:
+            template: of the right shape.
+            overlay: that is in it, and that a problem names.
+            namespace: of the pods.
+        """
+        spec = template["spec"]
+        for location, value in violations(template, self.level).items():
+            message = f"is more than the pod security standard {self.level!r} allows"
+            remedy = "leave it out, or have the operator started with a wider PARETONAS_POD_SECURITY"
+            yield Problem(written_at(location, template, overlay), message, remedy, value)
+        # the first of the two that is set counts, and every pod has an account
+        name = next((spec[field] for field in ACCOUNT_FIELDS if spec.get(field)), "default")
+        if Account(namespace, name) == self.operator:
+            path = "spec.trial.serviceAccountName"
+            yield Problem(path, "is the operator's own service account", "name another one", name)
+        if spec.get("automountServiceAccountToken") is not False:
+            path = written_at(("spec", "automountServiceAccountToken"), template, overlay)
+            yield Problem(path, "gives the trial a token of its account", "leave it out")
+        priority = spec.get("priorityClassName", "")
+        if priority.startswith(_OF_THE_CLUSTER):
+            yield _too_important(written_at(("spec", "priorityClassName"), template, overlay), priority)
+
+
+DEFAULT_POLICY = PodPolicy()
+
+
+def _too_important(path: str, name: str) -> Problem:
+    return Problem(path, "is kept for the cluster's own pods", "name another priority class", name)

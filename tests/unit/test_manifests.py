@@ -1,0 +1,65 @@
+"""The manifests that are shipped, as far as no cluster is needed to look at them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from paretonas.jobs.overlay import RESERVED
+
+DEPLOY = Path("deploy")
+
+
+def documents(folder: Path = DEPLOY) -> Iterator[dict[str, Any]]:
+    for file in sorted(folder.rglob("*.yaml")):
+        for document in yaml.safe_load_all(file.read_text()):
+            yield document
+            for patch in document.get("patches", ()):
+                found = yaml.safe_load(patch["patch"])
+                yield from [found] if isinstance(found, dict) else found
+
+
+def selected(value: Any) -> Iterator[str]:
+    """Labels by which pods are selected anywhere in a document."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in {"podSelector", "selector", "podAffinity", "podAntiAffinity"}:
+                yield from (inner.get("matchLabels") or {}) if isinstance(inner, dict) else ()
+            yield from selected(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from selected(inner)
+
+
+def test_every_label_that_a_manifest_selects_pods_by_is_reserved() -> None:
+    labels = {label for document in documents() for label in selected(document)}
+    assert labels
+    assert all(label.startswith(RESERVED) for label in labels), labels
+
+
+def test_the_namespaces_with_a_role_are_those_that_the_operator_is_told() -> None:
+    folder = DEPLOY / "overlays/cluster-wide"
+    top = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    teams = [name for name in top["resources"] if name != "operator"]
+    roles = [
+        yaml.safe_load((folder / team / "kustomization.yaml").read_text())["namespace"] for team in teams
+    ]
+    [told] = (
+        operation["value"]["value"]
+        for patch in top["patches"]
+        for operation in yaml.safe_load(patch["patch"])
+        if operation["path"].endswith("/env/0")
+    )
+    assert told.split() == roles == teams
+    first = yaml.safe_load((DEPLOY / "base/deployment.yaml").read_text())["spec"]["template"]["spec"]
+    assert first["containers"][0]["env"][0]["name"] == "PARETONAS_NAMESPACES", "the one that is replaced"
+
+
+def test_a_cluster_role_is_in_the_one_overlay_that_says_so() -> None:
+    with_one = {
+        file.relative_to(DEPLOY).parts[1]
+        for file in DEPLOY.rglob("*.yaml")
+        if "ClusterRole" in file.read_text()
+    }
+    assert with_one == {"all-namespaces"}

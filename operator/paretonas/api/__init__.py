@@ -29,6 +29,7 @@ from paretonas.api.parameters import (
 from paretonas.api.problems import InvalidDocument, Problem
 from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
 from paretonas.api.template import TrialTemplate
+from paretonas.api.texts import load_documents, load_yaml
 from paretonas.api.transfer import EXPERIMENT_LABEL, Loaded, exported, imported
 from paretonas.api.trial import (
     REFUSED,
@@ -43,7 +44,6 @@ from paretonas.api.trial import (
     new_trial,
     trial_name,
 )
-from paretonas.api.yaml_text import load_documents, load_yaml
 
 __all__ = [
     "API_VERSION",

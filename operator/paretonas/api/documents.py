@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from paretonas.api.as_typed import as_typed
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.problems import InvalidDocument, Location, Problem, read
 from paretonas.api.rules import broken, broken_by_name
+from paretonas.api.texts import load_yaml, unusable
 from paretonas.api.trial import NASTrial
-from paretonas.api.yaml_text import load_yaml
 
 _STAND_INS: Mapping[Location, Any] = {
     ("metadata",): {"name": "stand-in"},
@@ -47,8 +48,9 @@ def parse_experiment(document: Any) -> NASExperiment:
     problems = required + problems
     if experiment is not None:
         problems += broken(experiment.spec, _hidden(document, unread)) + broken_by_name(experiment)
+    problems = _with_unusable_texts(document, problems)
     if problems or experiment is None:
-        raise InvalidDocument(problems)
+        raise InvalidDocument(as_typed(document, problem) for problem in problems)
     return experiment
 
 
@@ -64,11 +66,20 @@ def _hidden(document: Any, unread: set[Location]) -> frozenset[str] | None:
 def parse_trial(document: Any) -> NASTrial:
     """Read a trial. Raises InvalidDocument."""
     trial, problems, _ = read(NASTrial, document, {})
+    problems = _with_unusable_texts(document, problems)
     if problems or trial is None:
-        raise InvalidDocument(problems)
+        raise InvalidDocument(as_typed(document, problem) for problem in problems)
     return trial
 
 
+def _with_unusable_texts(document: Any, problems: list[Problem]) -> list[Problem]:
+    """The problems, where a text cannot be used with this one alone. A status is ours, and is only shown."""
+    spec = document.get("spec") if isinstance(document, dict) else None
+    found = list(unusable(spec, ("spec",)))
+    places = {problem.path for problem in found}
+    return [*(problem for problem in problems if problem.path not in places), *found]
+
+
 def load_experiment(text: str) -> NASExperiment:
-    """Read and validate the experiment of a YAML text. Raises InvalidDocument."""
+    """Read and validate the experiment of a text, YAML or JSON. Raises InvalidDocument."""
     return parse_experiment(load_yaml(text))

@@ -29,6 +29,12 @@ _NAMED = 16
 """Known names that a problem lists before it ends in …: every field of a mapping, but not every parameter."""
 
 
+class Typed(str):
+    """A value as it was typed, without quotes: ``yes``, ``1_000``."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake: where, what was found there, what is wrong with it, what to do."""
@@ -45,7 +51,9 @@ class Problem:
     def _shown(self) -> str:
         if self.value is ABSENT or isinstance(self.value, (Mapping, list, tuple)):
             return ""
-        text = json.dumps(self.value, ensure_ascii=False, default=str)
+        typed = isinstance(self.value, Typed)
+        text = self.value if typed else json.dumps(self.value, ensure_ascii=False, default=str)
+        text = text.encode("utf-8", "backslashreplace").decode()  # half of a character cannot be printed
         return (text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…") + ": "
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from paretonas.api.as_typed import with_values
 from paretonas.api.base import Model
 from paretonas.api.documents import parse_experiment, parse_trial
 from paretonas.api.experiment import NASExperiment
@@ -88,7 +89,7 @@ def _is_trial(item: Any) -> bool:
 
 def _changed(document: Any, changes: Mapping[str, Any]) -> Any:
     if changes and isinstance(document, dict) and isinstance(document.get("spec"), dict):
-        return {**document, "spec": {**document["spec"], **changes}}
+        return with_values(document, {"spec": with_values(document["spec"], changes)})
     return document
 
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from paretonas.api.as_typed import TypedList, TypedMapping
 from paretonas.api.problems import InvalidDocument, Problem
 
 MOST_VALUES = 100_000
@@ -37,44 +38,46 @@ for _kind, _pattern, _first in (  # the first that matches counts
     _Loader.add_implicit_resolver(_PREFIX + _kind, re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> TypedMapping:
     seen = set[str]()
     for key_node, _ in node.value:
         if key_node.tag == _PREFIX + "merge":
             continue
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
+            shown = key_node.value if isinstance(key_node, yaml.ScalarNode) else repr(key)
             raise _invalid(
-                key_node.start_mark, f"has the key {key!r}, which is not a text", "put it in quotes"
+                key_node.start_mark, f"has the key {shown}, which is not a text", "put it in quotes"
             )
         if key in seen:
             raise _invalid(key_node.start_mark, f"has the key {key!r} a second time", "remove one of the two")
         seen.add(key)
     loader.flatten_mapping(node)  # puts what << brings before the mapping's own keys, which therefore win
-    return {
-        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value
-    }
+    nodes = {loader.construct_object(k, deep=True): v for k, v in node.value}
+    mapping = TypedMapping((key, loader.construct_object(value, deep=True)) for key, value in nodes.items())
+    mapping.typed = {key: value.value for key, value in nodes.items() if _is_plain(value)}
+    return mapping
+
+
+def _sequence(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> TypedList:
+    items = TypedList(loader.construct_object(item, deep=True) for item in node.value)
+    items.typed = {i: item.value for i, item in enumerate(node.value) if _is_plain(item)}
+    return items
+
+
+def _is_plain(node: yaml.Node) -> bool:
+    """Whether a value is what YAML makes of a word without quotes: a number, a boolean, null."""
+    return isinstance(node, yaml.ScalarNode) and node.tag != _PREFIX + "str"
 
 
 _Loader.add_constructor(_PREFIX + "map", _mapping)
+_Loader.add_constructor(_PREFIX + "seq", _sequence)
 
 
-def load_yaml(text: str) -> Any:
-    """The one document of a YAML text.
-
-    Raises:
-        InvalidDocument: it does not parse, or holds none or several documents.
-    """
-    documents = load_documents(text)
-    if len(documents) != 1:
-        raise _invalid(None, f"holds {len(documents)} documents", "write one NASExperiment in a file")
-    return documents[0]
-
-
-def load_documents(text: str) -> list[Any]:
-    """All documents of a YAML text that are not empty. Raises InvalidDocument when it does not parse."""
+def load_yaml_documents(text: str) -> list[Any]:
+    """All documents of a YAML text. Raises InvalidDocument when it does not parse."""
     try:
-        documents = [d for d in yaml.load_all(text, _Loader) if d is not None]  # a SafeLoader of our own
+        documents = list(yaml.load_all(text, _Loader))  # a SafeLoader of our own
         size = _size(documents, MOST_VALUES)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -33,7 +33,7 @@ def load(file: Path, **budget: int | None) -> Loaded:
         InvalidDocument: with every problem.
     """
     try:
-        documents = load_documents(file.read_text(encoding="utf-8"))
+        documents = load_documents(file.read_text(encoding="utf-8"), json=file.suffix.lower() == ".json")
     except UnicodeDecodeError as error:
         message = f"is not UTF-8: {error.reason} at byte {error.start}"
         raise InvalidDocument([Problem("document", message, "save it as UTF-8")]) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paretonas.api import InvalidDocument, Problem, load_experiment, load_yaml
+from paretonas.api.problems import Typed
 
 FILES = sorted(Path("tests/data/invalid").glob("*.yaml"))
 NOTHING = object()
@@ -74,4 +75,5 @@ def test_a_problem_is_one_line_with_path_value_and_remedy(path: Path):
         written = at(document, problem.path)
         if isinstance(written, (str, int, float)):
             found = problem.value
-            assert found == written or str(found) == str(written), f"the value is not there: {problem}"
+            typed = load_yaml(f"[{found}]")[0] if isinstance(found, Typed) else found
+            assert typed == written or str(typed) == str(written), f"the value is not there: {problem}"

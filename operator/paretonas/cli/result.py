@@ -11,6 +11,7 @@ from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import RunsFolder, Source
 from paretonas.cli.tables import ended, page, pareto_columns
+from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.engine.words import count, number
 
 REPORT_FILE = "report.html"
@@ -41,10 +42,16 @@ def conclude(experiment: NASExperiment, runs: Path, console: Console) -> ExitCod
     return ExitCode.FINE if succeeded else ExitCode.FAILED
 
 
-def give_up(experiment: NASExperiment, console: Console) -> ExitCode:
-    """Say why the search ends the run."""
-    condition = experiment.status.condition("Progressing")
-    complain(f"stopped: the search fails again and again: {condition.message if condition else 'no reason'}")
+_GAVE_UP = {
+    Hindrance.SEARCH_FAILED: "the search fails again and again",
+    Hindrance.WARM_START_FAILED: "what it is to begin with is not there",
+    Hindrance.SUBMIT_FAILED: "no trial can be started",
+}
+
+
+def give_up(experiment: NASExperiment, trouble: Trouble, console: Console) -> ExitCode:
+    """Say what ends a run that cannot go on."""
+    complain(f"stopped: {_GAVE_UP[trouble.reason]}: {trouble.message}")
     _print_how_to_go_on(experiment, console)
     return ExitCode.FAILED
 

@@ -54,8 +54,8 @@ def _run(store: FolderStore, runs: Path, console: Console) -> ExitCode:
     # The search is not closed: that would wait for its answer, and it ends with this process.
     if ending is Ending.FINISHED:
         return conclude(snapshot.experiment, runs, console)
-    if ending is Ending.SEARCH_FAILED:
-        return give_up(snapshot.experiment, console)
+    if ending is Ending.GAVE_UP and snapshot.trouble is not None:
+        return give_up(snapshot.experiment, snapshot.trouble, console)
     return interrupted(snapshot.experiment, runs, console, killed=ending is Ending.LEFT)
 
 

@@ -13,6 +13,7 @@ from paretonas.cli.live import Display
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import events
 from paretonas.engine.ports import Jobs
+from paretonas.engine.trouble import Hindrance
 from paretonas.jobs.job import Job
 
 LOOK_SECONDS = 0.1
@@ -24,8 +25,8 @@ PASS_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """Until a store that cannot be written is tried again, or a search that failed is asked again."""
 
-SEARCH_FAILURES = 3
-"""Failed questions in a row that end a run in which nothing else goes on."""
+TRIES_IN_VAIN = 3
+"""In a row, that end a run in which nothing goes on: whatever hinders it, it is said and not tried for ever."""
 
 
 class Ending(Enum):
@@ -35,7 +36,8 @@ class Ending(Enum):
     INTERRUPTED = "interrupted"
     LEFT = "left"
     """Interrupted twice: what ran was killed."""
-    SEARCH_FAILED = "search failed"
+    GAVE_UP = "gave up"
+    """Nothing runs, and what keeps it from going on (`Snapshot.trouble`) has not changed for some tries."""
 
 
 class Passes(Protocol):
@@ -71,7 +73,8 @@ class Session:
         self._display, self._interrupts, self._pause = display, interrupts, pause
         self._asking = Asking(engine.ask)
         self._ask_after = 0.0
-        self._search_failures = 0
+        self._count_after = 0.0
+        self._in_vain = 0
         self._write_trouble = ""
 
     def run(self, snapshot: Snapshot) -> tuple[Ending, Snapshot]:
@@ -120,8 +123,7 @@ class Session:
         if self._write_trouble:
             self._write_trouble = ""
             self._display.say("the folder can be written again; going on")
-        if answered:
-            self._count_failure(after)
+        self._count_trouble(after, answered=answered)
         if after.missing and not draining and self._may_ask():
             self._asking.begin()
         self._display.show(after, events(before, after))
@@ -131,23 +133,30 @@ class Session:
 
     @property
     def _hopeless(self) -> bool:
-        return self._search_failures >= SEARCH_FAILURES
+        return self._in_vain >= TRIES_IN_VAIN
 
-    def _count_failure(self, snapshot: Snapshot) -> None:
-        progressing = snapshot.status.condition("Progressing")
-        failed = progressing is not None and progressing.reason == "SearchFailed"
-        # while a trial runs its end may change what the search fails over
-        self._search_failures = self._search_failures + 1 if failed and not snapshot.running else 0
-        self._ask_after = time.monotonic() + RETRY_SECONDS if failed else 0.0
+    def _count_trouble(self, snapshot: Snapshot, *, answered: bool) -> None:
+        """Count what was tried in vain: a pass tries to submit, an answer tells of the search."""
+        trouble, now = snapshot.trouble, time.monotonic()
+        if trouble is None:
+            self._in_vain, self._ask_after = 0, 0.0
+        elif answered or trouble.reason is Hindrance.SUBMIT_FAILED:
+            if answered:
+                self._ask_after = now + RETRY_SECONDS
+            if any(not job.over for job in self._look().values()):
+                self._in_vain = 0  # its end may change what hinders
+            elif now >= self._count_after:
+                self._in_vain, self._count_after = self._in_vain + 1, now + RETRY_SECONDS
 
     def _ending(self, *, draining: bool) -> Ending | None:
-        if self._snapshot.running or self._write_trouble:
+        if self._write_trouble:
             return None
-        if self._snapshot.status.finished:
-            return Ending.FINISHED
-        if draining:
-            return Ending.INTERRUPTED
-        return Ending.SEARCH_FAILED if self._hopeless else None
+        if not self._snapshot.running:
+            if self._snapshot.status.finished:
+                return Ending.FINISHED
+            if draining:
+                return Ending.INTERRUPTED
+        return Ending.GAVE_UP if self._hopeless and not draining else None
 
     def _look(self) -> Mapping[str, Job]:
         """The jobs of open attempts as they are now."""

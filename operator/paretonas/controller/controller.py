@@ -34,6 +34,7 @@ from paretonas.engine.engine import Engine, Snapshot
 from paretonas.engine.events import events
 from paretonas.engine.ports import Search
 from paretonas.engine.summary import invalid
+from paretonas.engine.trouble import Hindrance
 from paretonas.jobs.kubernetes import KubernetesJobs
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ _SOON = 0.05
 _LATER = 1.0
 """Seconds before a trial's name is tried again that a deleted experiment's trial still has."""
 
-_ASKED_IN_VAIN = {"SearchFailed", "WarmStartFailed"}
+_ASKED_IN_VAIN = {Hindrance.SEARCH_FAILED, Hindrance.WARM_START_FAILED}
 """Reasons after which the same question at once would have the same answer."""
 
 STUCK_SECONDS = 300.0

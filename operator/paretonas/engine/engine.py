@@ -15,7 +15,8 @@ from paretonas.api import (
 from paretonas.engine.decide import Decision, decide
 from paretonas.engine.ports import Jobs, Logs, Search, Store
 from paretonas.engine.quiet import Growth
-from paretonas.engine.summary import Front, Trouble, summarise
+from paretonas.engine.summary import Front, summarise
+from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.engine.verdicts import observed, settled
 from paretonas.engine.warm import WarmStartError, begun, taken_over
 from paretonas.jobs.job import Job, Launch, SubmitError
@@ -34,6 +35,8 @@ class Snapshot:
     trials: tuple[NASTrial, ...]
     missing: int = 0
     """Candidates that the search is still to be asked for."""
+    trouble: Trouble | None = None
+    """What kept the pass from going on."""
 
     @property
     def status(self) -> ExperimentStatus:
@@ -106,10 +109,10 @@ class Engine:
             known = [known_trial(trial) for trial in trials if not trial.refused]
             suggestion = self._search.suggest(experiment.spec, known, count)
         except WarmStartError as error:
-            self._search_trouble = Trouble("WarmStartFailed", str(error))
+            self._search_trouble = Trouble(Hindrance.WARM_START_FAILED, str(error))
             return
         except SearchError as error:
-            self._search_trouble = Trouble("SearchFailed", str(error))
+            self._search_trouble = Trouble(Hindrance.SEARCH_FAILED, str(error))
             return
         self._search_trouble = None
         # Not the number of trials: one may have been removed by hand, or have been given an index by its user.
@@ -197,7 +200,7 @@ class Engine:
             try:
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
             except SubmitError as error:
-                trouble = Trouble("SubmitFailed", str(error))
+                trouble = Trouble(Hindrance.SUBMIT_FAILED, str(error))
         return trouble
 
     def _write_status(
@@ -216,7 +219,7 @@ class Engine:
         after = experiment.replace(status=status)
         if status != experiment.status:
             self._store.save_status(after)
-        return Snapshot(after, marked, decision.ask)
+        return Snapshot(after, marked, decision.ask, trouble)
 
 
 def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:

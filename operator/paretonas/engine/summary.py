@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from paretonas.api import (
@@ -17,20 +16,13 @@ from paretonas.api import (
 )
 from paretonas.api.status import ConditionStatus
 from paretonas.engine.decide import Outcome
+from paretonas.engine.trouble import Trouble
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import hypervolume, pareto_set, reference_point
 
 PARETO_SET_BYTES = 90_000
 """Of the Pareto set in the status, which is to stay below 100 KB: the API server refuses 1.5 MB, and every watcher
 gets the whole of it with every change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What keeps an experiment from going on; the next pass tries again."""
-
-    reason: str
-    message: str
 
 
 def summarise(
@@ -189,12 +181,12 @@ def _conditions(
         progressing = condition("Progressing", "False", outcome.reason)
         succeeded = condition("Succeeded", ending, outcome.reason, outcome.message)
     else:
-        idle = Trouble("Suspended", "") if spec.suspend else trouble
-        progressing = (
-            condition("Progressing", "False", idle.reason, idle.message)
-            if idle
-            else condition("Progressing", "True", "TrialsRunning")
-        )
+        if spec.suspend:
+            progressing = condition("Progressing", "False", "Suspended")
+        elif trouble:
+            progressing = condition("Progressing", "False", trouble.reason.value, trouble.message)
+        else:
+            progressing = condition("Progressing", "True", "TrialsRunning")
         succeeded = condition("Succeeded", "Unknown", "Running", progress)
     suspended = (
         condition("Suspended", "True", "Suspended")

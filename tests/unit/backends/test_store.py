@@ -142,6 +142,19 @@ def test_a_spec_may_change_only_where_the_results_keep_their_meaning(runs: Path,
     assert read_experiment(runs / "nas").spec == old.spec
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"warmStartFrom": [{"name": "other"}]}, {"search": {"seed": 4}}, {"parameterConstraints": ["x <= 0.5"]}],
+)
+def test_an_experiment_without_trials_may_change_in_everything(runs: Path, change: dict[str, Any]) -> None:
+    """Nothing has a meaning yet that could be lost: a mistake in the file is mended there."""
+    store = FolderStore.open(runs, experiment(**change))
+    save_status(store, reference_point={"accuracy": 0.5})
+    mended = FolderStore.open(runs, experiment()).experiment()
+    assert (mended.spec, mended.status) == (experiment().spec, ExperimentStatus())
+    assert read_experiment(runs / "nas") == mended
+
+
 def test_a_change_keeps_the_status(runs: Path) -> None:
     store = FolderStore.open(runs, experiment())
     save_status(store, reference_point={"accuracy": 0.5})

@@ -129,6 +129,21 @@ def test_a_search_without_an_answer_ends_the_run_with_its_reason(
     assert result.stdout.endswith("0 of 8 trials ended; the same command goes on\n")
 
 
+def test_a_warm_start_from_what_is_not_there_ends_the_run_and_can_be_mended(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "RETRY_SECONDS", 0.0)
+    project.write(maxTrials=2, warmStartFrom=[{"name": "mistyped"}])
+    result = project.run()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "stopped: what it is to begin with is not there: warmStartFrom: there is no experiment 'mistyped' here; "
+        "create it, or create this one without it\n"
+    )
+    project.write(maxTrials=2)
+    assert project.run().exit_code == 0
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_stops_its_trials_and_goes_on_when_called_again(
     project: Project, signum: signal.Signals

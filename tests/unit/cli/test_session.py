@@ -16,6 +16,8 @@ from paretonas.cli.interrupts import Interrupts, LeaveAtOnce
 from paretonas.cli.session import Ending, Session
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event
+from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.jobs.job import Launch, SubmitError
 
 SHORT = 0.5
 """Seconds of the world between two looks."""
@@ -141,8 +143,8 @@ def test_a_search_that_fails_three_times_ends_a_run_in_which_nothing_runs() -> N
     of = world()
     of.search_fails = 10
     ending, snapshot = Stage(of).run()
-    assert ending is Ending.SEARCH_FAILED
-    assert of.calls.count("suggest") == session_module.SEARCH_FAILURES
+    assert ending is Ending.GAVE_UP
+    assert of.calls.count("suggest") == session_module.TRIES_IN_VAIN
     condition = snapshot.status.condition("Progressing")
     assert condition is not None
     assert condition.message == "the model does not fit"
@@ -157,7 +159,74 @@ def test_a_failing_search_does_not_end_a_run_while_a_trial_runs() -> None:
 
     stage = Stage(of, fail_until_the_long_trial_ended)
     assert stage.run()[0] is Ending.FINISHED
-    assert of.calls.count("suggest") > 2 + session_module.SEARCH_FAILURES
+    assert of.calls.count("suggest") > 2 + session_module.TRIES_IN_VAIN
+
+
+def test_a_warm_start_from_what_is_not_there_ends_a_run_with_the_reason() -> None:
+    of = world(warmStartFrom=[{"name": "elsewhere"}])
+    stage = Stage(of)
+    ending, snapshot = stage.run()
+    assert ending is Ending.GAVE_UP
+    assert snapshot.trouble is not None
+    assert snapshot.trouble.reason is Hindrance.WARM_START_FAILED
+    assert "there is no experiment 'elsewhere' here" in snapshot.trouble.message
+    assert [e.reason for e in stage.heard.events] == ["WarmStartFailed"], "it is said once"
+
+
+def refuse(of: Watched, times: float) -> list[str]:
+    """Have submissions fail for so many times; those that did are in the list."""
+    submit, refused = of.submit, list[str]()
+
+    def failing(launch: Launch) -> None:
+        if len(refused) < times:
+            refused.append(launch.name)
+            raise SubmitError(f"cannot start {launch.name}: Permission denied")
+        submit(launch)
+
+    of.submit = failing  # type: ignore[method-assign] # a folder that cannot be made
+    return refused
+
+
+def test_trials_that_cannot_be_started_end_a_run_in_which_nothing_runs() -> None:
+    of = world()
+    refused = refuse(of, float("inf"))
+    ending, snapshot = Stage(of).run()
+    assert ending is Ending.GAVE_UP
+    assert snapshot.trouble == Trouble(Hindrance.SUBMIT_FAILED, "cannot start nas-1-a1: Permission denied")
+    assert len(refused) <= 2 * (session_module.TRIES_IN_VAIN + 1)
+
+
+def test_trials_that_cannot_be_started_for_a_while_are_started_then() -> None:
+    of = world()
+    refused = refuse(of, 2 * (session_module.TRIES_IN_VAIN - 1))
+    ending, snapshot = Stage(of).run()
+    assert ending is Ending.FINISHED
+    assert refused[:2] == ["nas-0-a1", "nas-1-a1"]
+    assert all(t.status.state == "Succeeded" for t in snapshot.trials)
+
+
+def test_a_trial_that_cannot_be_started_does_not_end_a_run_while_another_runs() -> None:
+    of = world(lambda index, _: Run(seconds=60 if index == 0 else 1), maxTrials=2)
+    submit = of.submit
+
+    def failing(launch: Launch) -> None:
+        if launch.trial.name == "nas-1" and not of.trials_["nas-0"].ended:
+            raise SubmitError("cannot start nas-1-a1: not yet")
+        submit(launch)
+
+    of.submit = failing  # type: ignore[method-assign] # the other one has the room
+    assert Stage(of).run()[0] is Ending.FINISHED
+
+
+def test_a_run_that_gave_up_goes_on_once_the_reason_is_gone() -> None:
+    of = world()
+    submit = of.submit
+    refuse(of, float("inf"))
+    assert Stage(of).run()[0] is Ending.GAVE_UP
+    of.submit = submit  # type: ignore[method-assign] # as it was
+    ending, snapshot = Stage(of).run()
+    assert ending is Ending.FINISHED
+    assert len(snapshot.trials) == 6
 
 
 def full_disk(path: str | None) -> OSError:

@@ -11,7 +11,8 @@ from tests.builders import experiment, trial
 
 from paretonas.api import ExperimentStatus, NASExperiment, NASTrial
 from paretonas.engine.decide import Outcome
-from paretonas.engine.summary import Trouble, best_trials, summarise
+from paretonas.engine.summary import best_trials, summarise
+from paretonas.engine.trouble import Hindrance, Trouble
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = [{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize"}]
@@ -152,10 +153,10 @@ def test_the_end_is_told_with_its_reason_and_its_time(succeeds: bool, word: str)
 
 def test_transition_times_change_with_the_status_alone() -> None:
     of = after(experiment(), [])
-    of = after(of, [], 5, trouble=Trouble("SearchFailed", "no answer"))
+    of = after(of, [], 5, trouble=Trouble(Hindrance.SEARCH_FAILED, "no answer"))
     assert conditions(of)["Progressing"] == ("False", "SearchFailed", 5)
     assert conditions(of)["Succeeded"] == ("Unknown", "Running", 0)
-    of = after(of, [], 9, trouble=Trouble("SubmitFailed", "no folder"))
+    of = after(of, [], 9, trouble=Trouble(Hindrance.SUBMIT_FAILED, "no folder"))
     assert conditions(of)["Progressing"] == ("False", "SubmitFailed", 5), "another reason, the same status"
     assert [c.message for c in of.status.conditions if c.type == "Progressing"] == ["no folder"]
     of = after(of, [], 12)

@@ -82,14 +82,15 @@ class FolderStore:
         old, new = self._experiment.spec, experiment.spec
         fields = type(new).model_fields
         fixed = [n for n in fields if n not in CHANGEABLE and getattr(old, n) != getattr(new, n)]
-        if fixed:
+        if fixed and self._trials:
             names = ", ".join(fields[n].alias or n for n in fixed)
             raise StoreError(
                 f"{self._folder} holds {experiment.name!r} with other {names}: its results would lose their meaning; "
                 f"rename the experiment, or give another --runs-dir"
             )
         if old != new:
-            self._experiment = self._experiment.replace(spec=new)
+            status = ExperimentStatus() if fixed else self._experiment.status  # it was another search's
+            self._experiment = self._experiment.replace(spec=new, status=status)
             files.write(self._folder / EXPERIMENT_FILE, _text(self._experiment))
 
     def experiment(self) -> NASExperiment:

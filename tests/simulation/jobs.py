@@ -11,7 +11,7 @@ from tests.simulation.truth import NEVER, SimulatedJob, Truth, result
 
 from paretonas.api import NASTrial, job_name
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.metrics import Reading, Wanted
+from paretonas.metrics import Reading, Unread, Wanted
 
 
 class SimulatedJobs:
@@ -32,6 +32,8 @@ class SimulatedJobs:
         self._withdrawn: set[str] = set()
         self._cancelled: set[str] = set()
         """What this process has cancelled; the next one does not know."""
+        self._reading: set[str] = set()
+        """What this process has begun to read, beside its passes."""
 
     # --- the port Jobs
 
@@ -74,10 +76,13 @@ class SimulatedJobs:
 
     # --- the port Logs
 
-    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
-        def read() -> Reading:
+    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
+        def read() -> Reading | Unread:
             job = self._truth.jobs[job_name(trial, attempt)]
             self._promises.kept("no orphan", not job.alive(self._truth.now), f"{job.name} is read as it runs")
+            if job.name not in self._reading and self._network.number % 2:
+                self._reading.add(job.name)
+                return Unread()
             if job.end is End.NAN:
                 return Reading({"size": 1.0}, ("accuracy is nan",), ("accuracy",), ())
             if job.end is End.SILENT:
@@ -111,7 +116,7 @@ class SimulatedJobs:
 
     def restart(self) -> None:
         """A new process lists everything, and remembers nothing."""
-        self._cancelled, self._known = set(), {}
+        self._cancelled, self._reading, self._known = set(), set(), {}
         self.lag.begin(0)
         self._watch()
 

@@ -24,6 +24,7 @@ from paretonas.backends.cluster.resources import (
     Resources,
 )
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
+from paretonas.backends.cluster.turns import Turns
 from paretonas.controller.dispatch import Dispatcher
 from paretonas.controller.expiry import expiry, trials_removed, without_trials
 from paretonas.controller.failpoints import Failpoint
@@ -83,8 +84,10 @@ class Controller:
         settings: Settings,
         search: Search,
         failpoint: Failpoint | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._api, self.settings, self._search = api, settings, search
+        self._turns = turns or Turns()
         self._failpoint = failpoint or Failpoint()
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
@@ -107,6 +110,7 @@ class Controller:
         deadline = time.monotonic() + timeout
         for dispatcher in (self._passes, self._resyncs, self._asks):  # the search may take longer than all
             dispatcher.stop(max(0.0, deadline - time.monotonic()))
+        self._turns.close()
         self._poster.close(max(0.0, deadline - time.monotonic()))
 
     @property
@@ -237,7 +241,12 @@ class Controller:
                 pod=lambda pod: pods.get(namespace, pod),
                 policy=self.settings.pods,
             )
-            logs = ClusterLogs(lambda: self.settings.logs_folder(store.experiment()), name)
+            logs = ClusterLogs(
+                lambda: self.settings.logs_folder(store.experiment()),
+                name,
+                self._turns,
+                wake=lambda: self._passes.mark(key),
+            )
             fail = self._failpoint.on
             engine = Engine(
                 fail(store), fail(jobs), fail(logs), fail(self._search), now, ahead=self.settings.ask_ahead

@@ -66,7 +66,7 @@ def decide(
     running = [t for t in unfinished if t.attempt is not None]
     outcome = _outcome(experiment, trials, now, no_more=no_more)
     if outcome is not None or draining:
-        stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running)
+        stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running if not _over(t, jobs))
         return Decision(stops=stops, outcome=None if running else outcome)
     overdue = ((t, _overdue(t, experiment, jobs, now)) for t in running)
     stops = tuple(Stop(t, reason) for t, reason in overdue if reason)
@@ -139,6 +139,12 @@ def _unsubmitted(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
     return attempt.start_time is None and attempt.job not in jobs
 
 
+def _over(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
+    """Whether its open attempt has ended, and is only to be read: what it left must not be removed."""
+    job = jobs.get(trial.attempt.job) if trial.attempt else None
+    return job is not None and job.over
+
+
 def _reason(trial: NASTrial) -> str | None:
     """Why its open attempt is being stopped already."""
     return trial.attempt.reason if trial.attempt else None
@@ -156,6 +162,8 @@ def _overdue(
     trial: NASTrial, experiment: NASExperiment, jobs: Mapping[str, Job], now: datetime
 ) -> str | None:
     attempt, template = trial.attempt, experiment.spec.trial
+    if _over(trial, jobs):
+        return None
     if attempt is None or attempt.reason is not None or attempt.start_time is None:
         return _reason(trial)
     if _past(now - attempt.start_time, template.active_deadline_seconds):

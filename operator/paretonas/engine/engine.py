@@ -20,7 +20,7 @@ from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.engine.verdicts import observed, settled
 from paretonas.engine.warm import WarmStartError, begun, taken_over
 from paretonas.jobs.job import Job, Launch, SubmitError
-from paretonas.metrics import Reading, Wanted
+from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, NoMore, SearchError
 
 _SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
@@ -152,7 +152,7 @@ class Engine:
         jobs = self._jobs.observe((t.name, t.last_attempt) for t in before if t.attempt is not None)
         wanted = [Wanted(m.name, m.tag, m.reduce, m.run) for m in experiment.spec.metric_sources]
 
-        def read(trial: NASTrial, attempt: int) -> Reading:
+        def read(trial: NASTrial, attempt: int) -> Reading | Unread:
             return self._logs.read(trial.name, attempt, wanted)
 
         trials = []
@@ -192,12 +192,12 @@ class Engine:
         trouble = None
         for waiting in decision.starts:
             trial = waiting
-            if trial.attempt is None:
-                number = self._logs.free_attempt(trial.name, trial.last_attempt + 1)
-                opened = Attempt(job=job_name(trial.name, number))
-                trial = trial.with_status(attempts=(*trial.status.attempts, opened))
-                trial = self._store.save_trial(trial)
             try:
+                if trial.attempt is None:
+                    number = self._logs.free_attempt(trial.name, trial.last_attempt + 1)
+                    opened = Attempt(job=job_name(trial.name, number))
+                    trial = trial.with_status(attempts=(*trial.status.attempts, opened))
+                    trial = self._store.save_trial(trial)
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
             except SubmitError as error:
                 trouble = Trouble(Hindrance.SUBMIT_FAILED, str(error))

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial
 from paretonas.jobs.job import Job, Launch
-from paretonas.metrics import Reading, Wanted
+from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, Suggestion
 
 
@@ -54,14 +54,14 @@ class Jobs(Protocol):
 class Logs(Protocol):
     """The TensorBoard logs of attempts."""
 
-    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
-        """The metrics of an attempt that has ended."""
+    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
+        """The metrics of an attempt that has ended; while they are unread, a later pass asks again."""
 
-    def size(self, trial: str, attempt: int) -> int:
-        """Bytes that an attempt has logged so far."""
+    def size(self, trial: str, attempt: int) -> int | None:
+        """Bytes that an attempt has logged so far; None when nobody has looked just now."""
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on whose folder of logs does not exist yet."""
+        """The first number from this one on whose folder of logs does not exist yet. Raises SubmitError."""
 
 
 class Search(Protocol):

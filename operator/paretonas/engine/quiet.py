@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from paretonas.api import NASTrial
@@ -12,6 +12,7 @@ from paretonas.jobs.job import Job
 class _Seen(NamedTuple):
     size: int
     since: datetime
+    quiet: timedelta
 
 
 class Growth:
@@ -21,8 +22,8 @@ class Growth:
     kept in memory only, so that a new engine gives every attempt its whole time again.
     """
 
-    def __init__(self, size: Callable[[str, int], int]) -> None:
-        """``size`` tells how many bytes an attempt of a trial has logged."""
+    def __init__(self, size: Callable[[str, int], int | None]) -> None:
+        """``size`` tells how many bytes an attempt of a trial has logged; None when that is not known just now."""
         self._size = size
         self._seen: dict[str, _Seen] = {}
 
@@ -34,9 +35,12 @@ class Growth:
             if attempt is None or attempt.start_time is None or attempt.job not in jobs:
                 continue
             size, before = self._size(trial.name, attempt.number), self._seen.get(attempt.job)
-            if before is None or before.size != size:
-                before = _Seen(size, now)
-            seen[attempt.job] = before
-            found[attempt.job] = replace(jobs[attempt.job], quiet=now - before.since)
+            if size is not None:
+                grown = before is None or before.size != size
+                since = now if before is None or grown else before.since
+                before = _Seen(size, since, now - since)
+            if before is not None:
+                seen[attempt.job] = before
+                found[attempt.job] = replace(jobs[attempt.job], quiet=before.quiet)
         self._seen = seen
         return found

@@ -1,7 +1,7 @@
 """What the end of an attempt means for its trial."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,9 +17,9 @@ from paretonas.api import (
 from paretonas.api.status import ConditionStatus
 from paretonas.engine.words import plain, shortest
 from paretonas.jobs.job import Job, Phase
-from paretonas.metrics import Reading
+from paretonas.metrics import Reading, Unread
 
-ReadMetrics = Callable[[NASTrial, int], Reading]
+ReadMetrics = Callable[[NASTrial, int], Reading | Unread]
 
 LOST_LIMIT: Final = 10
 """Attempts that may end through no fault of the candidate before its trial is given up: more means that the machine
@@ -83,7 +83,16 @@ def observed(
         job = Job(attempt.job, Phase.LOST, started=attempt.start_time, message="its job is gone")
     if not job.over:
         return _alive(trial, attempt, job)
-    reason, message, metrics = _end(trial, attempt, job, spec, read)
+    if job.phase is Phase.SUCCEEDED:  # also when it was about to be stopped: a result is a result
+        reading = read(trial, trial.last_attempt)
+        if isinstance(reading, Unread):
+            started = job.started or attempt.start_time or now
+            return _alive(
+                trial, attempt, replace(job, phase=Phase.RUNNING, started=started, message=reading.why)
+            )
+        reason, message, metrics = _result(reading, spec)
+    else:
+        (reason, message), metrics = _failure(attempt, job, spec), {}
     ended = attempt.replace(
         reason=reason,
         exit_code=job.exit_code,
@@ -126,16 +135,6 @@ def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
     return trial.with_status(state=state, attempts=attempts, message=job.message)
 
 
-def _end(
-    trial: NASTrial, attempt: Attempt, job: Job, spec: ExperimentSpec, read: ReadMetrics
-) -> tuple[str, str, dict[str, float]]:
-    """Reason, message and metrics of an attempt that is over."""
-    if job.phase is Phase.SUCCEEDED:  # also when it was about to be stopped: a result is a result
-        return _result(read(trial, trial.last_attempt), spec)
-    reason, message = _failure(attempt, job, spec)
-    return reason, message, {}
-
-
 def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
     """Reason and message of an attempt that ended without a result."""
     if attempt.reason is not None:  # we stopped it, for this reason
@@ -153,6 +152,7 @@ def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str
 
 
 def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:
+    """Reason, message and metrics of an attempt that has ended well."""
     values = dict(reading.values)
     not_finite = [name for name in reading.not_finite if name in spec.needed_metrics]
     unusable = [o.metric for o in spec.objectives if o.scale == "Log" and values.get(o.metric, 1.0) <= 0]

@@ -1,12 +1,15 @@
 """A job as the engine sees it, wherever it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
 from paretonas.api import NASExperiment, NASTrial, Scalar, job_name
+
+MOST_ATTEMPTS = 1000
+"""Folders of logs that are passed over to find a number for an attempt: many more than attempts can be."""
 
 GRACE_SECONDS = 5
 """From SIGTERM to SIGKILL: long enough to flush a TensorBoard file, short enough to wait for."""
@@ -88,14 +91,31 @@ def attempt_folder(root: Path, experiment: str, trial: str, attempt: int) -> Pat
     return root / experiment / trial / f"a{attempt}"
 
 
-def free_attempt(root: Path, experiment: str, trial: str, number: int) -> int:
-    """The first number from this one on whose folder does not exist yet.
+def free_attempt(is_taken: Callable[[int], bool], folder: Path, number: int) -> int:
+    """The first number from this one on that is not taken.
 
     A deleted experiment leaves its logs; one of the same name must not add to them.
+
+    Args:
+        is_taken: whether there are logs of an attempt of this number; may raise OSError.
+        folder: where they are, to be shown.
+        number: where to begin.
+
+    Raises:
+        SubmitError: there are too many, or it cannot be told.
     """
-    while attempt_folder(root, experiment, trial, number).exists():
-        number += 1
-    return number
+    try:
+        for candidate in range(number, number + MOST_ATTEMPTS):
+            if not is_taken(candidate):
+                return candidate
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SubmitError(
+            f"{folder} may have logs of earlier attempts: {why}; make it readable, or remove it"
+        ) from error
+    raise SubmitError(
+        f"{folder} has {MOST_ATTEMPTS:,} folders of earlier attempts (a{number}, …); remove them"
+    )
 
 
 Jobs = Mapping[str, Job]

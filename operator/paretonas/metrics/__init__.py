@@ -2,11 +2,12 @@
 
 Any image that writes TensorBoard scalars is a trial: torch, Lightning, tensorboardX, TensorFlow 2 and JAX all
 write the same files. They are read here without TensorBoard or protobuf, in small pure steps: `crc32c` checks
-bytes, `records` finds them in a file, `events` finds scalars in them, `reading` makes one value per metric of
-these; only `reader` opens files.
+bytes, `records` finds them in a file, `events` finds scalars in them, `curve` and `runs` say which of these count,
+`reading` makes one value per metric of them; only `folder` opens files. `process` does it all in a process apart.
 """
 
+from paretonas.metrics.folder import LogFolder
 from paretonas.metrics.reader import LogReader, logged, read
-from paretonas.metrics.reading import Reading, Wanted
+from paretonas.metrics.reading import Reading, Unread, Wanted
 
-__all__ = ["LogReader", "Reading", "Wanted", "logged", "read"]
+__all__ = ["LogFolder", "LogReader", "Reading", "Unread", "Wanted", "logged", "read"]

@@ -48,13 +48,14 @@ class Curve:
         kept = []
         end: int | None = None
         for writer in reversed(writers):
-            before = np.full(len(writer.steps), True) if end is None else writer.steps < end
-            kept.append(_in_order(writer.steps[before], writer.values[before]))
+            steps, values = writer.steps, writer.values
+            if end is not None:
+                steps, values = steps[steps < end], values[steps < end]
+            kept.append(_in_order(steps, values))
             begins = [] if writer.restart is None else [writer.restart]
             begins += [int(writer.steps.min())] if writer.steps.size else []
             end = min([*begins, *([] if end is None else [end])], default=None)
-        steps, values = (np.concatenate(column) for column in zip(*reversed(kept), strict=True))
-        return cls(steps, values)
+        return cls(*joined(kept[::-1]))
 
     def by_step(self) -> tuple[tuple[int, float], ...]:
         """Returns (step, value), strictly ascending by step. Of several values at one step the last counts."""
@@ -62,6 +63,14 @@ class Curve:
         steps = self.steps[order]
         last = np.append(steps[1:] != steps[:-1], True)[: len(steps)]
         return tuple(zip(steps[last].tolist(), self.values[order][last].tolist(), strict=True))
+
+
+def joined(parts: Sequence[tuple[Steps, Values]]) -> tuple[Steps, Values]:
+    """Puts parts behind each other; one alone is not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    steps, values = zip(*parts, strict=True)
+    return np.concatenate(steps), np.concatenate(values)
 
 
 def _in_order(steps: Steps, values: Values) -> tuple[Steps, Values]:

@@ -10,6 +10,7 @@ Messages: tensorflow/core/util/event.proto and core/framework/{summary,tensor,te
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ _TENSOR_CONTENT = 4 << 3 | BYTES
 _NOT_VARINTS = 5, 6  # float_val and double_val; the other typed fields hold varints
 _SHAPE_DIM = 2 << 3 | BYTES
 _DIM_SIZE = 1 << 3 | VARINT
+
+_MOST_SCALARS = 10_000  # in one event; writers put a few there, and each costs some microseconds
 
 _FLOAT = 1
 _BFLOAT16 = 14
@@ -195,6 +198,8 @@ def _layout(template: NDArray[np.uint8]) -> _Layout:
             step = slice(start, end)
         elif key == _EVENT_SUMMARY:
             scalars += _summary(record, start, end)
+            if len(scalars) > _MOST_SCALARS:
+                raise MalformedError
         elif key == _EVENT_SESSION_LOG:
             restarts = _is_start(record, start, end)
     if step is not None:
@@ -214,9 +219,9 @@ def _is_start(record: bytes, start: int, end: int) -> bool:
 
 
 def _summary(record: bytes, start: int, end: int) -> Iterator[_Scalar]:
-    for key, at, stop in fields(record, start, end):
-        if key == _SUMMARY_VALUE and (scalar := _value(record, at, stop)) is not None:
-            yield scalar
+    values = ((at, stop) for key, at, stop in fields(record, start, end) if key == _SUMMARY_VALUE)
+    scalars = (scalar for at, stop in values if (scalar := _value(record, at, stop)) is not None)
+    return islice(scalars, _MOST_SCALARS + 1)
 
 
 def _value(record: bytes, start: int, end: int) -> _Scalar | None:

@@ -1,36 +1,88 @@
 """How much of a log is read: whoever runs a trial writes it, and the operator reads it for everybody."""
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
+MOST_SECONDS = 60.0
+"""Of processor time for the logs of an attempt: what is logged at every step of a day takes one second."""
 MOST_BYTES = 4 << 30
-"""Of all event files of an attempt; some seconds of reading. A day of scalars at every step is a hundredth of it."""
+"""Of all event files of an attempt."""
 MOST_FILES = 1_000
 MOST_ENTRIES = 100_000
 """Files and folders that are looked at on the way to them."""
+MOST_DEPTH = 32
+"""Folders inside each other."""
 MOST_VALUES = 4_000_000
 """Kept in memory, 16 bytes each."""
 MOST_TAGS = 10_000
-"""Whose names are kept, to say which there are."""
 
 
 class Budget:
-    """What may still be kept of an attempt's logs."""
+    """What may still be read and kept of an attempt's logs, in all readings of them together."""
 
     def __init__(self, wanted: Collection[str] | None = None) -> None:
         """``wanted`` are the only tags whose values are kept; None: all."""
-        self._wanted, self._left = wanted, MOST_VALUES
+        self._wanted, self._values = wanted, MOST_VALUES
+        self._bytes, self._entries, self._seconds = MOST_BYTES, MOST_ENTRIES, MOST_SECONDS
+        self._ends = 0.0
         self.tags: set[str] = set()
         self.cut: set[str] = set()
         """Tags with more values than there was room for."""
+        self.stopped = ""
+        """What there is too much of, and what to do about it; "" while reading may go on."""
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Counts the processor time of this thread: a busy machine, or one that stands still, takes nothing from it."""
+        self._ends = time.thread_time() + self._seconds
+        self._entries = MOST_ENTRIES
+        try:
+            yield
+        finally:
+            self._seconds = self._ends - time.thread_time()
+
+    def stop(self, why: str) -> None:
+        """Read no more: what is there is too much."""
+        self.stopped = self.stopped or why
+
+    def look(self, depth: int) -> bool:
+        """Whether to look at one more file or folder, so deep."""
+        self._entries -= 1
+        if self._entries < 0:
+            self.stop(f"there are more than {MOST_ENTRIES:,} files; write other files elsewhere")
+        if depth > MOST_DEPTH:
+            self.stop(f"there are more than {MOST_DEPTH} folders inside each other; log into fewer")
+        return self._in_time()
+
+    def afford(self, files: int, size: int) -> bool:
+        """Whether to open so many event files, of so many bytes together."""
+        if files > MOST_FILES:
+            self.stop(f"there are more than {MOST_FILES:,} event files; keep one writer open")
+        if size > MOST_BYTES:
+            self.stop(f"the event files are larger than {MOST_BYTES >> 30} GiB; log less")
+        return self._in_time()
+
+    def go_on(self, read: int) -> bool:
+        """Whether to read on, after so many bytes; a file may grow while it is read."""
+        self._bytes -= read
+        return self.afford(0, MOST_BYTES - self._bytes)
 
     def take(self, tag: str, values: int) -> bool:
         """Whether to keep so many values of a tag."""
-        if len(self.tags) < MOST_TAGS:
+        if len(self.tags) >= MOST_TAGS and tag not in self.tags:
+            self.stop(f"there are more than {MOST_TAGS:,} tags; log fewer")
+        else:
             self.tags.add(tag)
-        if self._wanted is not None and tag not in self._wanted:
+        if self.stopped or (self._wanted is not None and tag not in self._wanted):
             return False
-        if values > self._left or (self._wanted is None and tag not in self.tags):
+        if values > self._values:
             self.cut.add(tag)
             return False
-        self._left -= values
+        self._values -= values
         return True
+
+    def _in_time(self) -> bool:
+        if not self.stopped and time.thread_time() > self._ends:
+            self.stop(f"reading them takes more than {MOST_SECONDS:g} s; log less")
+        return not self.stopped

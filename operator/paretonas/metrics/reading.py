@@ -56,6 +56,17 @@ class Reading:
     ambiguous: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """There is no reading yet.
+
+    Attributes:
+        why: what is in the way, "" while the logs are just being read.
+    """
+
+    why: str = ""
+
+
 _ALL_READ: Mapping[str, str] = {}
 
 _REDUCTIONS: Mapping[Reduce, Callable[[NDArray[np.float64]], np.float64]] = {
@@ -113,6 +124,11 @@ def summarise(
             why = _what_is_not_finite(metric, of_tag[run])
         problems.append(f"metric {quoted(metric.name)}: {why}")
     return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous))
+
+
+def unread(wanted: Sequence[Wanted], why: str, notes: Sequence[str] = ()) -> Reading:
+    """Logs that have no value for any metric, for one and the same reason."""
+    return Reading({}, tuple(f"metric {quoted(metric.name)}: {why}" for metric in wanted), (), tuple(notes))
 
 
 def quoted(text: str) -> str:

@@ -37,13 +37,20 @@ def chosen(folders: Sequence[str], run: str | None = None) -> list[str]:
     return list({_series(folder): folder for folder in folders}.values())
 
 
+def named(folder: str, folders: Sequence[str]) -> str:
+    """What a metric's `run` may call a folder: the fewest parts of its path that tell it from the others.
+
+    Parts that hold a time or a version are left out if that can be: they are others in the next trial.
+    """
+    ends = list(accumulate(reversed(folder.split("/")), lambda end, part: f"{part}/{end}"))
+    lasting = [end for end in ends if _series(end) == end and chosen(folders, end) == [folder]]
+    return lasting[0] if lasting else folder
+
+
 def example(folders: Sequence[str]) -> str:
-    """One of several folders as a metric's `run` may name it: in few words that will be the same for the next trial."""
-    ends = (
-        end for folder in folders for end in accumulate(reversed(folder.split("/")), lambda a, b: f"{b}/{a}")
-    )
-    lasting = [end for end in ends if _series(end) == end and len(chosen(folders, end)) == 1]
-    return min(lasting, key=lambda end: end.count("/"), default=folders[0])
+    """One of several folders as a metric's `run` may call it, preferably in words that the next trial has too."""
+    names = [named(folder, folders) for folder in folders]
+    return next((name for name in names if _series(name) == name), names[0])
 
 
 def _series(folder: str) -> str:

@@ -1,8 +1,6 @@
 """The search in a process of its own, which may be killed at any time: all it holds can be computed again.
 
-The parent and the worker talk over one pipe, a pickled request and its answer at a time. The worker ends when
-the pipe does, so it cannot outlive its parent, however that died. This module is both sides, and imports
-neither torch nor Ax.
+This module is both sides of the pipe (`piped`), and imports neither torch nor Ax.
 """
 
 import contextlib
@@ -11,18 +9,14 @@ import logging
 import os
 import queue
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import warnings
 from collections.abc import Sequence
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import IO
 
 from paretonas.api import ExperimentSpec
+from paretonas.piped import READY, LostError, PipedProcess, pipe_of
 from paretonas.search.types import KnownTrial, SearchError, Suggestion
 
 Request = tuple[ExperimentSpec, tuple[KnownTrial, ...], int]
@@ -35,9 +29,6 @@ as well."""
 STARTUP_SECONDS = 300.0
 """For importing torch and Ax: 4 s on an idle machine, over a minute was seen on one that builds at the same
 time."""
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-"""Faster than two for up to 500 trials, and leaves the other cores to the trials."""
-READY = "ready"
 
 
 class SearchWorker:
@@ -51,7 +42,7 @@ class SearchWorker:
         """
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._process: _Process | None = None
+        self._process: PipedProcess | None = None
 
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
         """Suggest ``count`` points that are not known yet; may be called from any thread.
@@ -65,8 +56,8 @@ class SearchWorker:
             for _ in range(ATTEMPTS):
                 process = self._running()
                 try:
-                    answer = process.ask(request, self._timeout)
-                except _LostError as lost:
+                    answer: Answer = process.ask(request, self._timeout)
+                except LostError as lost:
                     reason = str(lost)
                     self._stop()
                 except BaseException:
@@ -98,76 +89,15 @@ class SearchWorker:
         """The worker's process id, while there is one."""
         return self._process.pid if self._process else None
 
-    def _running(self) -> "_Process":
+    def _running(self) -> PipedProcess:
         if self._process is None:
-            self._process = _Process()
+            self._process = PipedProcess(__name__, STARTUP_SECONDS)
         return self._process
 
     def _stop(self) -> None:
         if self._process is not None:
             self._process.end()
             self._process = None
-
-
-class _LostError(Exception):
-    """The worker died or hung; the message says how."""
-
-
-class _Process:
-    """One worker process, seen from the parent."""
-
-    def __init__(self) -> None:
-        self._pipe, theirs = Pipe()
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 # lives as long as the process
-        package = str(Path(__file__).parents[2])
-        paths = filter(None, [package, os.environ.get("PYTHONPATH")])
-        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
-        self._popen = subprocess.Popen(  # noqa: S603 # our own module, by this interpreter
-            # -P: a folder named operator/ or a script next to the user must not shadow a module
-            [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
-            env=environment,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=self._errors,
-            stderr=self._errors,
-        )
-        theirs.close()
-        self._ready = False
-        self.pid = self._popen.pid
-
-    def ask(self, request: Request, timeout: float) -> Answer:
-        """Raises _LostError."""
-        try:
-            if not self._ready:
-                self._receive(STARTUP_SECONDS, "start")
-                self._ready = True
-            self._pipe.send(request)
-            return self._receive(timeout, "answer")
-        except (EOFError, OSError):
-            raise _LostError(self._death()) from None
-
-    def _receive(self, timeout: float, what: str) -> Answer:
-        if not self._pipe.poll(timeout):
-            raise _LostError(f"it did not {what} within {timeout:g} s")
-        received: Answer = self._pipe.recv()
-        return received
-
-    def _death(self) -> str:
-        self._popen.kill()
-        code = self._popen.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        last = f": {lines[-1]}" if lines else ""
-        return (
-            f"it was killed by signal {-code}{last}" if code < 0 else f"it ended with exit code {code}{last}"
-        )
-
-    def end(self) -> None:
-        """Kill it: it has nothing to save."""
-        self._popen.kill()
-        self._popen.wait()
-        self._pipe.close()
-        self._errors.close()
 
 
 def serve(pipe: Connection) -> None:
@@ -209,4 +139,4 @@ def _listen(pipe: Connection, requests: "queue.SimpleQueue[Request]") -> None:
 
 
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])))
+    serve(pipe_of(sys.argv[1]))

@@ -1,20 +1,62 @@
 """Where an attempt's logs are, and how a folder that is there already is left alone."""
 
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.local.quick_trial import write_scalars
+from tests.waiting import eventually
 
+from paretonas.backends.cluster import logs as cluster_logs
 from paretonas.backends.cluster.logs import ClusterLogs
+from paretonas.backends.cluster.turns import Turns
 from paretonas.backends.local.logs import FolderLogs
 from paretonas.engine.ports import Logs
-from paretonas.metrics import Wanted
+from paretonas.jobs.job import MOST_ATTEMPTS, SubmitError
+from paretonas.metrics import Reading, Unread, Wanted
+from paretonas.metrics.process import Answer, Question, Read
+from paretonas.piped import HungError
 
 ACCURACY = [Wanted("accuracy", "accuracy", "Last")]
 
 Open = Callable[[Path], Logs]
+
+
+class Reader:
+    """Answers questions in this process, once the gate is open; ``hangs`` times it does not answer at all."""
+
+    def __init__(self) -> None:
+        self.gate, self.hangs = threading.Event(), 0
+        self.gate.set()
+        self.asked: list[Question] = []
+
+    def ask(self, question: Question) -> Answer:
+        self.asked.append(question)
+        assert self.gate.wait(30)
+        if self.hangs:
+            self.hangs -= 1
+            raise HungError("it did not answer within 300 s")
+        return question.answer()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    monkeypatch.setattr(cluster_logs, "SOON", 30.0)  # a busy machine may take longer than a pass waits
+    reader = Reader()
+    yield reader
+    reader.gate.set()
+
+
+@pytest.fixture
+def cluster(reader: Reader) -> Iterator[Callable[[Path], ClusterLogs]]:
+    """Opens the logs of the experiment ``nas`` below a claim."""
+    turns = Turns(lambda: reader)
+    yield lambda root: ClusterLogs(lambda: root, "nas", turns)
+    turns.close()
 
 
 @pytest.fixture(params=["local", "cluster"])
@@ -22,7 +64,8 @@ def open_logs(request: pytest.FixtureRequest) -> Open:
     """Opens the logs of the experiment ``nas`` below a folder."""
     if request.param == "local":
         return lambda root: FolderLogs(root, "nas")
-    return lambda root: ClusterLogs(lambda: root, "nas")
+    opens: Open = request.getfixturevalue("cluster")
+    return opens
 
 
 def logged(
@@ -32,6 +75,11 @@ def logged(
     folder.mkdir(parents=True)
     write_scalars(folder, {"accuracy": accuracy})
     return folder
+
+
+def values(reading: Reading | Unread) -> dict[str, float]:
+    assert isinstance(reading, Reading)
+    return dict(reading.values)
 
 
 def test_the_number_that_is_asked_for_is_free_in_a_folder_without_logs(
@@ -66,59 +114,175 @@ def test_what_is_read_is_the_attempt_of_that_number(open_logs: Open, tmp_path: P
     logged(tmp_path, 1, 0.25)
     logged(tmp_path, 3, 0.75)
     found = open_logs(tmp_path)
-    assert [found.read("nas-0", number, ACCURACY).values for number in (1, 3)] == [
+    assert [values(found.read("nas-0", number, ACCURACY)) for number in (1, 3)] == [
         {"accuracy": 0.25},
         {"accuracy": 0.75},
     ]
 
 
-def test_metrics_that_a_network_file_system_shows_late_are_looked_for_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: logged(tmp_path, 1, 0.5))
-    assert ClusterLogs(lambda: tmp_path, "nas").read("nas-0", 1, ACCURACY).values == {"accuracy": 0.5}
-
-
-def test_metrics_that_never_come_are_waited_for_a_few_times_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    reading = ClusterLogs(lambda: tmp_path, "nas").read("nas-0", 1, ACCURACY)
-    assert (reading.values, len(reading.problems)) == ({}, 1)
-    assert 0 < sum(pauses) <= 2, "an experiment's other trials wait meanwhile"
-
-
 @pytest.mark.parametrize("place", ["nas", "nas/nas-0", "nas/nas-0/a1"])
-def test_a_link_on_the_way_to_an_attempts_logs_is_not_followed(tmp_path: Path, place: str) -> None:
+def test_a_link_on_the_way_to_an_attempts_logs_is_not_followed(
+    tmp_path: Path, cluster: Open, place: str
+) -> None:
     """Every trial can write to the whole claim; the operator sees more than the claim."""
     secret, root = tmp_path / "secret", tmp_path / "claim"
     logged(secret, 1, 0.5)
     link = root / place
     link.parent.mkdir(parents=True)
     link.symlink_to(secret / place)
-    found = ClusterLogs(lambda: root, "nas")
+    found = cluster(root)
     reading = found.read("nas-0", 1, ACCURACY)
+    assert isinstance(reading, Reading)
     assert reading.values == {}
-    assert reading.problems == (
-        f"{link} is a symbolic link, which is not followed: it may lead out of the claim",
-    )
+    assert f"'{link}' cannot be entered: it is a symbolic link, which is not followed" in reading.problems[0]
     assert found.size("nas-0", 1) == 0
 
 
-def test_a_claim_that_is_itself_mounted_behind_a_link_is_read(tmp_path: Path) -> None:
+def test_a_claim_that_is_itself_mounted_behind_a_link_is_read(tmp_path: Path, cluster: Open) -> None:
     logged(tmp_path / "real", 1, 0.5)
     (tmp_path / "logs").symlink_to(tmp_path / "real")
-    assert ClusterLogs(lambda: tmp_path / "logs", "nas").read("nas-0", 1, ACCURACY).values == {
-        "accuracy": 0.5
-    }
+    assert values(cluster(tmp_path / "logs").read("nas-0", 1, ACCURACY)) == {"accuracy": 0.5}
 
 
-def test_logs_that_grow_are_seen_to_grow(open_logs: Open, tmp_path: Path) -> None:
+def test_logs_that_grow_are_seen_to_grow(
+    open_logs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "LOOKS", 0.0)
+    monkeypatch.setattr(cluster_logs, "FRESH", 60.0)
     found = open_logs(tmp_path)
     assert found.size("nas-0", 1) == 0
     folder = logged(tmp_path, 1, 0.5)
     before = found.size("nas-0", 1)
+    assert before is not None
     (folder / "version_0").mkdir()
     write_scalars(folder / "version_0", {"accuracy": 0.6})
-    assert 0 < before < found.size("nas-0", 1)
+    after = found.size("nas-0", 1)
+    assert after is not None
+    assert 0 < before < after
+
+
+# What somebody has made of the folders
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_great_many_folders_are_not_passed_over_for_ever(
+    open_logs: Open, tmp_path: Path, first: int
+) -> None:
+    for number in range(first, first + MOST_ATTEMPTS):
+        (tmp_path / "nas" / "nas-0" / f"a{number}").mkdir(parents=True)
+    found = open_logs(tmp_path)
+    with pytest.raises(
+        SubmitError, match=rf"nas-0 has 1,000 folders of earlier attempts \(a{first}, …\); remove them"
+    ):
+        found.free_attempt("nas-0", first)
+    assert found.free_attempt("nas-0", first + 1) == first + MOST_ATTEMPTS
+
+
+def test_a_folder_without_the_right_to_search_it_is_a_reason_and_no_number(
+    open_logs: Open, unprivileged: Path
+) -> None:
+    trial = unprivileged / "nas" / "nas-0"
+    (trial / "a1").mkdir(parents=True)
+    found = open_logs(unprivileged)
+    trial.chmod(0o600)
+    with pytest.raises(
+        SubmitError, match="nas-0 may have logs of earlier attempts: Permission denied; make it readable"
+    ):
+        found.free_attempt("nas-0", 1)
+    trial.chmod(0o100)  # not to be listed, but that is not needed
+    assert found.free_attempt("nas-0", 1) == 2
+    trial.chmod(0o700)
+
+
+def test_a_link_in_the_place_of_an_attempt_takes_its_number(open_logs: Open, tmp_path: Path) -> None:
+    (tmp_path / "nas" / "nas-0").mkdir(parents=True)
+    (tmp_path / "nas" / "nas-0" / "a1").symlink_to("nowhere")
+    assert open_logs(tmp_path).free_attempt("nas-0", 1) == 2
+
+
+def test_a_link_in_the_place_of_a_trial_is_a_reason_and_no_number(cluster: Open, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "nas").mkdir()
+    (tmp_path / "nas" / "nas-0").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SubmitError, match="it is a symbolic link, which is not followed"):
+        cluster(tmp_path).free_attempt("nas-0", 1)
+
+
+# Logs are read beside the passes
+
+
+def test_a_pass_does_not_wait_for_logs_that_take_long_to_read(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "SOON", 0.0)
+    woken = threading.Event()
+    logged(tmp_path, 1, 0.5)
+    found = ClusterLogs(lambda: tmp_path, "nas", Turns(lambda: reader), woken.set)
+    reader.gate.clear()
+    assert [found.read("nas-0", 1, ACCURACY) for _ in range(3)] == [Unread()] * 3
+    assert not woken.is_set()
+    reader.gate.set()
+    assert woken.wait(30), "there is a reading now, and nobody would look before the next pass"
+    assert values(found.read("nas-0", 1, ACCURACY)) == {"accuracy": 0.5}
+
+
+def test_what_was_read_is_not_read_again_whoever_asks(reader: Reader, cluster: Open, tmp_path: Path) -> None:
+    logged(tmp_path, 1, 0.5)
+    found = cluster(tmp_path)
+    readings = [found.read("nas-0", 1, ACCURACY) for _ in range(4)]
+    assert [values(reading) for reading in readings] == [{"accuracy": 0.5}] * 4
+    assert len(reader.asked) == 1
+
+
+def test_a_file_system_that_does_not_answer_is_said_and_tried_again(
+    reader: Reader, cluster: Open, tmp_path: Path
+) -> None:
+    logged(tmp_path, 1, 0.5)
+    found = cluster(tmp_path)
+    reader.hangs = 1
+    why = "its logs cannot be read: it did not answer within 300 s; it is tried again"
+    assert found.read("nas-0", 1, ACCURACY) == Unread(why)
+    assert values(found.read("nas-0", 1, ACCURACY)) == {"accuracy": 0.5}
+
+
+def test_how_much_was_logged_is_not_known_while_nobody_can_look(
+    reader: Reader, cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "SOON", 0.0)
+    monkeypatch.setattr(cluster_logs, "FRESH", 60.0)
+    reader.gate.clear()
+    folder, found = logged(tmp_path, 1, 0.5), cluster(tmp_path)
+    assert [found.size("nas-0", 1) for _ in range(3)] == [None] * 3
+    reader.gate.set()
+    sizes: list[int] = []
+    eventually(lambda: sizes.append(found.size("nas-0", 1) or 0) or sizes[-1] > 0, "it is known")  # type: ignore[func-returns-value]
+    assert sizes[-1] == sum(file.stat().st_size for file in folder.iterdir())
+    assert found.size("nas-0", 1) is None, "the same look is not told twice"
+    assert len(reader.asked) == 1
+
+
+def test_an_old_look_does_not_tell_what_is_now(
+    cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "FRESH", 0.0)
+    logged(tmp_path, 1, 0.5)
+    assert cluster(tmp_path).size("nas-0", 1) is None
+
+
+def test_experiments_take_turns() -> None:
+    reader = Reader()
+    reader.gate.clear()
+    turns = Turns(lambda: reader, workers=1)
+    questions = {
+        name: Read(ClusterLogs(Path, name, turns)._folder("t", 1), ()) for name in ("a1", "a2", "a3", "b1")
+    }
+    answers = [turns.ask("a", questions["a1"])]
+    eventually(lambda: len(reader.asked) == 1, "the first is being answered")
+    assert not turns.idle
+    answers += [turns.ask("a", questions[name]) for name in ("a2", "a3")]
+    answers.append(turns.ask("b", questions["b1"]))
+    reader.gate.set()
+    for answer in answers:
+        answer.result(30)
+    assert reader.asked == [questions[name] for name in ("a1", "a2", "b1", "a3")]
+    turns.close()

@@ -15,8 +15,10 @@ from tests.waiting import eventually
 
 from paretonas.api import ExperimentSpec
 from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
+from paretonas.backends.cluster.turns import Turns
 from paretonas.controller.controller import Controller
 from paretonas.controller.settings import Settings
+from paretonas.metrics.process import Answer, Question
 from paretonas.search import KnownTrial, Suggestion
 
 T = TypeVar("T")
@@ -38,6 +40,16 @@ class GridSearch:
         return suggestion(spec, known, count, points=64)
 
 
+class ReadHere:
+    """Reads logs in this process: another one takes a while to start."""
+
+    def ask(self, question: Question) -> Answer:
+        return question.answer()
+
+    def close(self) -> None:
+        pass
+
+
 class Cluster:
     """An API server and an operator in the namespace ``team``."""
 
@@ -50,8 +62,9 @@ class Cluster:
     def operator(self, **settings: Any) -> Controller:
         """An operator process; a later one takes the place of the one before."""
         api = PatientClient(client.Configuration(host=self.server.url, retries=False))
+        turns = settings.pop("turns", None) or Turns(ReadHere)
         usual = {"namespaces": ("team",), "logs_root": self.logs, "logs_claim": "nas-logs"}
-        self.controller = Controller(api, Settings(**{**usual, **settings}), self.search)
+        self.controller = Controller(api, Settings(**{**usual, **settings}), self.search, turns=turns)
         self._controllers.append(self.controller)
         return self.controller
 
@@ -100,7 +113,8 @@ class Cluster:
     def log(self, job: str, **metrics: float) -> None:
         """Write the logs of a job's attempt."""
         if metrics:
-            folder = self.logs / "nas" / job.rpartition("-a")[0] / f"a{job.rpartition('-a')[2]}"
+            trial, _, number = job.rpartition("-a")
+            folder = self.logs / trial.rpartition("-")[0] / trial / f"a{number}"
             folder.mkdir(parents=True)
             write_scalars(folder, metrics)
 

@@ -1,15 +1,18 @@
 """The operator brings experiments forward: what it makes of what the watch brings, and of refusals."""
 
+import threading
 import time
 
 import pytest
 from kubernetes.client.exceptions import ApiException
-from tests.unit.controller.conftest import Cluster
-from tests.waiting import eventually
+from tests.unit.controller.conftest import Cluster, ReadHere
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 from paretonas.backends.cluster.resources import EXPERIMENTS
+from paretonas.backends.cluster.turns import Turns
 from paretonas.controller import controller as under_test
 from paretonas.controller.dispatch import Dispatcher
+from paretonas.metrics.process import Answer, Question
 
 
 @pytest.fixture(autouse=True)
@@ -329,3 +332,30 @@ def test_an_experiment_that_waits_for_another_one_is_asked_for_again_only_after_
     assert rate < 30, "it goes round and round"
     cluster.apply("other", maxTrials=1, parallelism=1)
     cluster.until(lambda: cluster.names("jobs") == ["nas-0-a1", "nas-1-a1", "other-0-a1"], "it goes on")
+
+
+def test_logs_that_take_for_ever_to_read_keep_no_other_experiment_waiting(cluster: Cluster) -> None:
+    """Nor does the operator count as stuck, for a restart would only begin again with them."""
+    gate, hostile = threading.Event(), threading.Event()
+
+    class Slow(ReadHere):
+        def ask(self, question: Question) -> Answer:
+            if question.folder.below[0] == "slow":
+                hostile.set()
+                assert gate.wait(PATIENCE_SECONDS)
+            return super().ask(question)
+
+    cluster.operator(turns=Turns(Slow, workers=2)).start()
+    for name in ("slow", "quick"):
+        cluster.apply(name, maxTrials=1, parallelism=1)
+    cluster.until(lambda: len(cluster.names("jobs")) == 2, "each has its job")
+    cluster.end("slow-0-a1", accuracy=0.5, size=1.0)
+    cluster.until(hostile.is_set, "its logs are being read")
+    cluster.end("quick-0-a1", accuracy=0.75, size=2.0)
+    cluster.until(
+        lambda: cluster.experiment("quick")["status"].get("progress") == "1/1", "the other one ends"
+    )
+    eventually(lambda: not cluster.controller._passes._running, "no pass waits for the logs")
+    assert cluster.state("slow-0") == "Running"
+    gate.set()
+    cluster.until(lambda: cluster.state("slow-0") == "Succeeded", "it ends as well")

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_name
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.metrics import Reading, Wanted
+from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import Candidate, KnownTrial, NoMore, SearchError, Suggestion
 
 T = TypeVar("T")
@@ -74,6 +74,9 @@ class World:
     """Jobs whose first submission arrives but is said to have failed."""
     others: dict[str, list[NASTrial]] = field(default_factory=dict)
     """Ended trials of other experiments."""
+    late: bool = False
+    """Logs are being read when they are first asked for, and read when they are asked for again."""
+    asked_for: set[str] = field(default_factory=set)
     search_fails: int = 0
     """So many questions fail."""
     calls: list[str] = field(default_factory=list)
@@ -170,9 +173,13 @@ class World:
 
     # --- Logs
 
-    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
-        def read() -> Reading:
-            started = self.jobs_[job_name(trial, attempt)]
+    def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
+        def read() -> Reading | Unread:
+            name = job_name(trial, attempt)
+            if self.late and name not in self.asked_for:
+                self.asked_for.add(name)
+                return Unread()
+            started = self.jobs_[name]
             assert self.now >= started.ends, "read before its end, a result would be half of one"
             found = started.run.values
             found = {"accuracy": started.x, "size": 90 * started.x**2} if found is None else found

@@ -158,6 +158,17 @@ def test_an_overdue_trial_is_stopped_and_keeps_its_slot_until_it_is_gone() -> No
     assert (decision.starts, decision.ask) == ((), 0)
 
 
+@pytest.mark.parametrize("options", [{}, {"draining": True}, {"stop": True}])
+def test_a_job_that_is_over_is_not_cancelled_while_its_logs_are_read(options: dict[str, bool]) -> None:
+    """To cancel a job is to delete it, and with it the word that it has ended well."""
+    template = {"command": ["x"], "activeDeadlineSeconds": 60, "progressDeadlineSeconds": 9}
+    trials = [running(0, since=61), running(1, since=61, reason="DeadlineExceeded")]
+    quiet = timedelta(seconds=10)
+    seen = {f"nas-{i}-a1": Job(f"nas-{i}-a1", Phase.SUCCEEDED, 0, quiet=quiet) for i in range(2)}
+    decision = decided(trials, seen, trial=template, parallelism=2, **options)
+    assert (decision.stops, decision.starts, decision.outcome) == ((), (), None)
+
+
 def test_the_reason_of_a_stop_stays_what_it_was() -> None:
     template = {"command": ["x"], "activeDeadlineSeconds": 60}
     decision = decided([running(0, since=61, reason="DeadlineExceeded")], trial=template, draining=True)

@@ -160,6 +160,34 @@ def test_what_cannot_be_submitted_is_told_and_tried_again() -> None:
     assert snapshot.status.trials.succeeded == 8
 
 
+class Barred(World):
+    """A world in which nobody may look into the folder of one trial."""
+
+    def free_attempt(self, trial: str, number: int) -> int:
+        if trial == "nas-2":
+            raise SubmitError(f"{trial} may have logs of earlier attempts: Permission denied")
+        return super().free_attempt(trial, number)
+
+
+def test_a_trial_whose_folder_nobody_may_look_into_is_told_and_keeps_no_other_from_its_end() -> None:
+    world = Barred(experiment(maxTrials=6, parallelism=2))
+    snapshot = passes(world, world.engine(), 40)
+    message = "nas-2 may have logs of earlier attempts: Permission denied"
+    assert progressing(snapshot) == ("False", "SubmitFailed", message)
+    assert [t.status.state for t in snapshot.trials] == ["Succeeded"] * 2 + ["Pending"] + ["Succeeded"] * 3
+    assert snapshot.trials[2].status.attempts == (), "no attempt was opened"
+    snapshot = run(World(world.experiment_, trials_=world.trials_, jobs_=world.jobs_, now=world.now))
+    assert snapshot.status.trials.succeeded == 6
+
+
+def test_logs_that_take_longer_to_read_than_a_pass_give_the_same_results() -> None:
+    at_once, late = World(experiment()), World(experiment(), late=True)
+    expected, found = run(at_once), run(late)
+    assert late.asked_for == late.jobs_.keys()
+    assert [t.status.metrics for t in found.trials] == [t.status.metrics for t in expected.trials]
+    assert found.status.pareto_set == expected.status.pareto_set
+
+
 def test_an_experiment_whose_trials_cannot_be_submitted_still_ends_at_its_deadline() -> None:
     world = Refusing(experiment(activeDeadlineSeconds=4))
     assert ending(run(world, limit=10)) == ("False", "DeadlineExceeded")

@@ -32,6 +32,13 @@ def test_the_time_is_counted_from_the_last_growth_that_was_seen() -> None:
     assert seen == [0, 0, 5, 10, 0]
 
 
+def test_while_nobody_can_look_an_attempt_is_not_quiet_any_longer() -> None:
+    sizes = iter([None, 100, 100, None, None, 100, None, 200, None])
+    growth = Growth(lambda *_: next(sizes))
+    seen = [quiet(growth, RUNNING, at(t)) for t in (0, 5, 10, 15, 20, 25, 30, 35, 40)]
+    assert seen == [0, 0, 5, 5, 5, 20, 20, 0, 0]
+
+
 def test_attempts_that_do_not_run_are_not_looked_at() -> None:
     growth = Growth(lambda *_: 1 // 0)
     others = [trial(1), trial(2, attempts=(attempt(2),)), trial(3, "Succeeded")]

@@ -10,7 +10,7 @@ from tests.builders import attempt, spec, trial
 from paretonas.api import Attempt, NASTrial, TrialState
 from paretonas.engine.verdicts import LOST_LIMIT, REASONS, observed
 from paretonas.jobs.job import Job, Phase
-from paretonas.metrics import Reading
+from paretonas.metrics import Reading, Unread
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 START, END = NOW - timedelta(seconds=9), NOW - timedelta(seconds=1)
@@ -33,7 +33,7 @@ def closed(number: int, reason: str) -> Attempt:
 def judged(
     job: Job | None,
     *before: str,
-    read: Reading | None = None,
+    read: Reading | Unread | None = None,
     reason: str | None = None,
     start: datetime | None = START,
     **fields: Any,
@@ -42,7 +42,7 @@ def judged(
     past = [closed(number, why) for number, why in enumerate(before, 1)]
     open_attempt = attempt(0, len(past) + 1, start_time=start, reason=reason)
 
-    def found(_: NASTrial, number: int) -> Reading:
+    def found(_: NASTrial, number: int) -> Reading | Unread:
         assert number == len(past) + 1, "the folder of another attempt was read"
         assert read is not None, "nothing is to be read of an attempt that did not end well"
         return read
@@ -206,3 +206,22 @@ def test_every_reason_that_is_charged_leads_to_another_attempt_or_an_end() -> No
 
 def _unread(_: NASTrial, __: int) -> Reading:
     pytest.fail("nothing is to be read")
+
+
+@pytest.mark.parametrize("start", [START, None])
+def test_while_its_logs_are_read_an_attempt_that_ended_well_counts_as_running(start: datetime | None) -> None:
+    seen = judged(SUCCEEDED, read=Unread(), start=start)
+    assert seen.status.state == "Running"
+    assert last(seen).open
+    assert last(seen).start_time == START, "else its job might be submitted again, should it be gone by then"
+
+
+def test_why_its_logs_are_not_read_yet_is_its_message() -> None:
+    why = "its logs cannot be read: the file system does not answer; it is tried again"
+    seen = judged(SUCCEEDED, read=Unread(why))
+    assert (seen.status.state, seen.status.message, seen.status.metrics) == ("Running", why, {})
+
+
+def test_an_attempt_that_was_being_stopped_and_ended_well_waits_for_its_reading_too() -> None:
+    seen = judged(SUCCEEDED, read=Unread(), reason="DeadlineExceeded")
+    assert (seen.status.state, last(seen).reason, last(seen).open) == ("Running", "DeadlineExceeded", True)

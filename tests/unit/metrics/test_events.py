@@ -200,6 +200,13 @@ def test_a_value_in_a_form_that_its_type_does_not_have_is_no_scalar(record):
     assert decode(as_matrix([record])) == ([], [], [])
 
 
+@pytest.mark.parametrize(("count", "read"), [(10_000, True), (10_001, False)])
+def test_an_event_of_more_scalars_than_any_writer_puts_there_is_malformed(count, read):
+    value = Summary.Value(tag="a", simple_value=1)
+    found = decode(as_matrix([Event(summary=Summary(value=[value] * count)).SerializeToString()]))
+    assert (len(found.points) == count, found.malformed == []) == (read, read)
+
+
 def test_more_tags_than_layouts_are_all_read(logs):
     messages = [logs.plain(step, **{f"tag{step:03}": step}) for step in range(1, 101)]
     found = points([message.SerializeToString() for message in messages])

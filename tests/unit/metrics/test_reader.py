@@ -161,8 +161,12 @@ def test_a_log_without_scalars_says_so(logs, write, tmp_path):
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(logs, write, tmp_path, monkeypatch):
     write([logs.plain(1, acc=0.5)])
 
-    def refuse(*_):
-        raise PermissionError(13, "Permission denied")
+    really_open = os.open
+
+    def refuse(path, *args, **kwargs):
+        if path == NAME:
+            raise PermissionError(13, "Permission denied")
+        return really_open(path, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", refuse)  # file modes do not stop a test that runs as root
     found = read(tmp_path, ACC)
@@ -208,14 +212,35 @@ def test_a_link_out_of_the_folder_is_not_followed_but_noted(outside, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda path, target: path.symlink_to(target), lambda path, _: os.mkfifo(path)]
+    "make",
+    [
+        lambda path, target: path.symlink_to(target),
+        lambda path, _: os.mkfifo(path),
+        lambda path, _: path.mkdir(),
+    ],
 )
 def test_what_takes_the_place_of_a_file_after_it_was_found_is_not_read(make, outside, tmp_path, monkeypatch):
     make(tmp_path / NAME, outside / NAME)
-    monkeypatch.setattr(LogReader, "files", lambda _: [NAME])
+    monkeypatch.setattr(LogReader, "_walk", lambda *_: [(NAME, 100)])
     found = read(tmp_path, ACC)
     assert found.values == {}
     assert found.notes[0].startswith(f"'{NAME}' cannot be read: ")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_folder_exchanged_for_a_link_after_it_was_found_is_not_entered(
+    depth, outside, tmp_path, monkeypatch
+):
+    parts = ["x", "y", "z"][:depth]
+    for number in range(depth):
+        link = tmp_path.joinpath(str(number), *parts[:number])
+        link.mkdir(parents=True)
+        (link / parts[number]).symlink_to(outside if number == depth - 1 else tmp_path / str(number + 1))
+    name = "/".join(["0", *parts, NAME])
+    monkeypatch.setattr(LogReader, "_walk", lambda *_: [(name, 100)])
+    found = read(tmp_path, ACC)
+    assert (found.values, len(found.notes)) == ({}, 1)
+    assert "cannot be read: it is a symbolic link, which is not followed" in found.notes[0]
 
 
 def test_links_inside_the_folder_neither_matter_nor_loop(logs, write, tmp_path):
@@ -235,6 +260,66 @@ def test_a_log_folder_that_is_a_link_is_read(outside, tmp_path):
 def test_a_pipe_is_not_waited_on(tmp_path):
     os.mkfifo(tmp_path / NAME)
     assert "no TensorBoard event file" in problem(tmp_path)
+
+
+def test_a_file_with_several_names_is_read_once_and_is_in_the_folder_of_each(
+    logs, write, tmp_path, monkeypatch
+):
+    path = write([logs.plain(step, acc=step) for step in range(3)])
+    (tmp_path / "best").mkdir()
+    for link in (f"best/{NAME}", f"best/{NAME}.2"):
+        os.link(path, tmp_path / link)
+    really_read, read_bytes = os.pread, []
+    monkeypatch.setattr(os, "pread", lambda *args: read_bytes.append(really_read(*args)) or read_bytes[-1])
+    found = read(tmp_path, [*ACC, Wanted("here", "acc", run="."), Wanted("best", "acc", "Mean", run="best")])
+    assert (found.values, found.ambiguous) == ({"here": 2.0, "best": 1.0}, ("acc",))
+    assert sum(map(len, read_bytes)) == path.stat().st_size
+
+
+def test_a_file_that_is_rotated_away_while_it_is_read_keeps_what_it_gave(logs, write, tmp_path, monkeypatch):
+    path = write([logs.plain(1, acc=0.5)])
+    really_read = os.pread
+
+    def rotate(*args):
+        if path.exists():
+            path.rename(tmp_path / "rotated")
+        return really_read(*args)
+
+    monkeypatch.setattr(os, "pread", rotate)
+    reader = LogReader(tmp_path)
+    reader.poll()
+    assert reader.reading(ACC).values == {"acc": 0.5}
+    reader.poll()
+    assert reader.curves() == {}, "it is gone now"
+
+
+def test_a_file_cut_off_while_it_is_read_keeps_what_stood_before(logs, write, tmp_path, monkeypatch):
+    first = logs.frame(logs.plain(1, acc=0.25))
+    path = write(first + logs.frame(logs.plain(2, acc=0.5)))
+    really_read = os.pread
+
+    def cut(*args):
+        os.truncate(path, len(first))
+        return really_read(*args)
+
+    monkeypatch.setattr(os, "pread", cut)
+    assert read(tmp_path, ACC).values == {"acc": 0.25}
+
+
+def test_a_folder_without_the_right_to_search_it_is_named_with_the_reason(logs, unprivileged):
+    folder = unprivileged / "version_0"
+    folder.mkdir()
+    (unprivileged / NAME).write_bytes(logs.frame(logs.plain(1, acc=0.5)))
+    (folder / NAME).write_bytes(logs.frame(logs.plain(1, loss=1)))
+    for mode, what in ((0o600, f"version_0/{NAME}"), (0o000, "version_0")):
+        folder.chmod(mode)
+        found = read(unprivileged, [*ACC, Wanted("loss", "loss")])
+        assert found.values == {"acc": 0.5}
+        assert found.notes == (f"'{what}' cannot be read: Permission denied",)
+    unprivileged.chmod(0o600)
+    assert f"'{NAME}' cannot be read: Permission denied" in problem(unprivileged)
+    unprivileged.chmod(0o000)
+    assert "the log folder cannot be read: Permission denied" in problem(unprivileged)
 
 
 # Growth

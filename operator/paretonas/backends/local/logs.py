@@ -5,7 +5,7 @@ from pathlib import Path
 
 from paretonas.jobs.job import attempt_folder, free_attempt
 from paretonas.jobs.records import record
-from paretonas.metrics import Reading, Wanted, logged, read
+from paretonas.metrics import LogFolder, Reading, Wanted, logged, read
 
 
 class FolderLogs:
@@ -23,8 +23,13 @@ class FolderLogs:
         return logged(attempt_folder(self._root, self._experiment, trial, attempt))
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on that nothing is left of, neither logs nor records."""
-        number = free_attempt(self._root, self._experiment, trial, number)
-        while record(self._root, self._experiment, trial, number).folder.exists():
-            number = free_attempt(self._root, self._experiment, trial, number + 1)
-        return number
+        """The first number from this one on that nothing is left of, neither logs nor records. Raises SubmitError."""
+        logs = LogFolder(self._root / self._experiment / trial)
+
+        def is_taken(attempt: int) -> bool:
+            return (
+                logs.has(f"a{attempt}")
+                or record(self._root, self._experiment, trial, attempt).folder.exists()
+            )
+
+        return free_attempt(is_taken, logs.path, number)

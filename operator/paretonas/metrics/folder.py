@@ -1,0 +1,108 @@
+"""A log folder, entered by descriptors.
+
+Whoever runs a trial writes there, and can exchange a folder for a symbolic link at any moment: what a path led to when
+it was looked at does not say what it leads to when it is opened. So each part of a path is opened by itself, relative
+to the one before it, and none that is a link.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+_ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+"""Of a folder that is only passed through: with O_PATH (Linux) the right to search it is enough."""
+_FILE = os.O_RDONLY | os.O_NONBLOCK
+"""O_NONBLOCK: without waiting for the other end of a pipe."""
+
+
+class LinkError(OSError):
+    """A symbolic link stands where a folder or a file should; the filename is its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFolder:
+    """The place of an attempt's logs.
+
+    Attributes:
+        root: a folder that no trial can exchange; it may be behind a link, as mounts are.
+        below: the parts of the path from there on, in which trials write.
+    """
+
+    root: Path
+    below: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The path, to be shown."""
+        return self.root.joinpath(*self.below)
+
+    @contextmanager
+    def entered(self) -> Iterator[int]:
+        """The folder, opened to be read. Raises OSError."""
+        with self._open(_FOLDER) as folder:
+            yield folder
+
+    def has(self, name: str) -> bool:
+        """Whether there is anything of this name in it, a link included. Raises OSError where that cannot be told."""
+        try:
+            with self._open(_ON_THE_WAY) as folder:
+                os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    @contextmanager
+    def _open(self, flags: int) -> Iterator[int]:
+        with ExitStack() as stack:
+            folder = os.open(self.root, _ON_THE_WAY if self.below else flags)
+            stack.callback(os.close, folder)
+            if self.below:
+                folder = _opened(folder, self.below, flags, self.root)
+                stack.callback(os.close, folder)
+            yield folder
+
+
+def open_folder(folder: int, name: str) -> int:
+    """Opens a folder in another one. Raises OSError."""
+    return _opened(folder, [name], _FOLDER, Path())
+
+
+def open_file(folder: int, path: str) -> int:
+    """Opens a regular file by its path below a folder. Raises OSError."""
+    descriptor = _opened(folder, path.split("/"), _FILE, Path())
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
+    return descriptor
+
+
+def _opened(folder: int, parts: Sequence[str], flags: int, shown: Path) -> int:
+    """Opens the last of the parts, each in the one before it. Raises OSError."""
+    with ExitStack() as stack:
+        for number, part in enumerate(parts, 1):
+            is_last = number == len(parts)
+            try:
+                inner = os.open(part, (flags if is_last else _ON_THE_WAY) | os.O_NOFOLLOW, dir_fd=folder)
+            except OSError as error:
+                if error.errno in {errno.ELOOP, errno.ENOTDIR} and _is_link(folder, part):
+                    link = shown.joinpath(*parts[:number])
+                    raise LinkError(
+                        errno.ELOOP, "it is a symbolic link, which is not followed", str(link)
+                    ) from None
+                raise
+            if not is_last:
+                stack.callback(os.close, inner)
+            folder = inner
+        return folder
+
+
+def _is_link(folder: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False

@@ -1,0 +1,43 @@
+"""Questions that do to the process that answers them what logs should not be able to do."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from paretonas.metrics.reading import Reading, Wanted, unread
+
+WANTED = (Wanted("acc", "acc"),)
+
+
+@dataclass(frozen=True)
+class _Question:
+    def unanswered(self, why: str) -> Reading:
+        return unread(WANTED, why)
+
+
+@dataclass(frozen=True)
+class Dies(_Question):
+    def answer(self) -> Reading:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class Hangs(_Question):
+    def answer(self) -> Reading:
+        time.sleep(1000)
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class TakesMemory(_Question):
+    def answer(self) -> Reading:
+        bytearray(4 << 30)
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class TellsAboutItself(_Question):
+    def answer(self) -> int:
+        return os.nice(0)

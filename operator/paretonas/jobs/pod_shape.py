@@ -18,6 +18,9 @@ _LARGEST = 2**63 - 1
 _NAMED = ("V1Container", "V1EnvVar", "V1Volume")
 """What an overlay merges by name, and so must have one."""
 
+_LASTING = {("V1PodSpec", "containers")}
+"""What a pod cannot be without, so that an overlay cannot take it away."""
+
 
 def _number_or_text(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -68,8 +71,12 @@ def _model(kind: str) -> type[Model]:
     for name, alias in of.attribute_map.items():
         field = _type(of.openapi_types[name])
         needed = kind in _NAMED and name == "name"
+        lasting = needed or (kind, name) in _LASTING
         # the prefix: `copy`, `_exec` and others are names that pydantic has a use for
-        fields[f"f_{name}"] = (field if needed else field | None, Field(... if needed else None, alias=alias))
+        fields[f"f_{name}"] = (
+            field if lasting else field | None,
+            Field(... if needed else None, alias=alias),
+        )
     return create_model(kind, __base__=Model, **fields)
 
 

@@ -236,6 +236,7 @@ def test_no_trial_has_a_priority_of_the_clusters_own_pods() -> None:
         ({"spec": {"volumes": [{"name": {}}]}}, "spec.volumes[0].name", "text"),
         ({"spec": {"initContainers": [{"image": "x"}]}}, "spec.initContainers[0].name", "required"),
         ({"spec": {"containers": {"name": "trial"}}}, "spec.containers", "list"),
+        ({"spec": {"containers": None}}, "spec.containers", "list"),
         ({"spec": {"volumes": [None]}}, "spec.volumes[0]", "mapping"),
         ({"spec": {"securityContext": 7}}, "spec.securityContext", "mapping"),
         ({"spec": {"securityContext": {"sysctls": [1]}}}, "spec.securityContext.sysctls[0]", "mapping"),

@@ -149,7 +149,9 @@ _WORDS = st.sampled_from(
         *("volumeMounts", "mountPath"),
     ]
 )
-_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4)  # no document holds a NUL
+_TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4
+)  # no document holds a NUL
 _ANYTHING = st.recursive(
     st.none() | _FLAGS | st.integers() | st.floats(allow_nan=False) | _WORDS | _TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),

@@ -77,8 +77,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     memo.controller = Controller(PatientClient(), memo.settings, search, memo.failpoint)
     memo.server = await serve(memo.controller)
     await asyncio.to_thread(memo.controller.start)
-    if memo.hidden:
-        memo.look = asyncio.create_task(_end_when_seen(memo))
+    memo.look = asyncio.create_task(_end_when_seen(memo)) if memo.hidden else None
 
 
 async def _end_when_seen(memo: kopf.Memo) -> None:
@@ -95,6 +94,8 @@ async def _end_when_seen(memo: kopf.Memo) -> None:
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: Any) -> None:
     """Finish the passes at hand."""
+    if memo.look is not None:
+        memo.look.cancel()
     await asyncio.to_thread(memo.controller.stop, _STOP_SECONDS)
     await memo.server.cleanup()
 

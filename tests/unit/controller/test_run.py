@@ -1,0 +1,74 @@
+"""The operator's process begins, or says in a line why it cannot."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kubernetes import client
+from tests.unit.api_server import ApiServer
+
+from paretonas import handlers
+from paretonas.jobs.pod_policy import Account
+
+Begun = dict[str, Any]
+
+
+@pytest.fixture
+def begin(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Begun]:
+    """The process in a cluster, with some variables; what kopf was started with comes back."""
+    begun: list[Begun] = []
+    api = client.ApiClient(client.Configuration(host=server.url, retries=False))
+    monkeypatch.setattr(handlers, "PatientClient", lambda: api)
+    monkeypatch.setattr(handlers.config, "load_incluster_config", lambda: None)
+    monkeypatch.setattr(handlers.kopf, "configure", lambda **_: None)
+    monkeypatch.setattr(handlers.kopf, "run", lambda **given: begun.append(given))
+
+    def begin(**variables: str) -> Begun:
+        for name in ("NAMESPACES", "SERVICE_ACCOUNT", "PORT", "FAILPOINT"):
+            monkeypatch.delenv(f"PARETONAS_{name}", raising=False)
+        for name, value in {"SERVICE_ACCOUNT": "tools/operator", **variables}.items():
+            monkeypatch.setenv(f"PARETONAS_{name}", value)
+        handlers.run()
+        return begun[-1]
+
+    return begin
+
+
+def test_it_serves_the_namespaces_of_its_list(begin: Callable[..., Begun]) -> None:
+    begun = begin(NAMESPACES="team-a, team-b")
+    assert (begun["clusterwide"], begun["namespaces"]) == (False, ["team-a", "team-b"])
+    assert begun["memo"].settings.namespaces == ("team-a", "team-b")
+    assert begun["memo"].settings.service_account == Account("tools", "operator")
+    everywhere = begin(NAMESPACES="*")
+    assert (everywhere["clusterwide"], everywhere["namespaces"]) == (True, [])
+
+
+def test_it_leaves_out_what_it_cannot_see(
+    begin: Callable[..., Begun], server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refused["/namespaces/team-b/"] = 403
+    begun = begin(NAMESPACES="team-a team-b team-c")
+    assert begun["namespaces"] == ["team-a", "team-c"]
+    assert (begun["memo"].settings.namespaces, begun["memo"].hidden) == (("team-a", "team-c"), ["team-b"])
+    assert "PARETONAS_NAMESPACES: team-b cannot be seen: forbidden" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "PARETONAS_NAMESPACES: is not set; name the namespaces to serve, or write * for all of them"),
+        ({"NAMESPACES": "team", "PORT": "http"}, "PARETONAS_PORT: 'http' is not a number"),
+        ({"NAMESPACES": "team", "FAILPOINT": "now"}, "PARETONAS_FAILPOINT: 'now' is not"),
+        ({"NAMESPACES": "team", "SERVICE_ACCOUNT": ""}, "PARETONAS_SERVICE_ACCOUNT: is not set"),
+        ({"NAMESPACES": "closed"}, "PARETONAS_NAMESPACES: none of them can be seen"),
+        ({"NAMESPACES": "*"}, "PARETONAS_NAMESPACES: none of them can be seen"),
+    ],
+)
+def test_it_says_in_a_line_why_it_cannot_begin(
+    begin: Callable[..., Begun], server: ApiServer, variables: dict[str, str], said: str
+) -> None:
+    """Never with all namespaces in the place of none: kopf would take an empty list for that."""
+    server.refused["/namespaces/closed/"] = server.refused["/v1alpha1/nasexperiments"] = 403
+    with pytest.raises(SystemExit) as ended:
+        begin(**variables)
+    assert str(ended.value).startswith(said)

@@ -1,6 +1,7 @@
 """What is optimised, and where its values are read."""
 
 import math
+import sys
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -43,9 +44,13 @@ class Objective(Model):
         return -scaled if self.goal == "Maximize" else scaled
 
     def original(self, comparable: float) -> float:
-        """The inverse of `comparable`."""
+        """The inverse of `comparable`; the nearest positive double where a Log scale leads beyond them."""
         scaled = -comparable if self.goal == "Maximize" else comparable
-        return float(10.0**scaled) if self.scale == "Log" else scaled
+        if self.scale == "Linear":
+            return scaled
+        if scaled >= math.log10(sys.float_info.max):
+            return sys.float_info.max
+        return max(math.pow(10.0, scaled), math.ulp(0.0))
 
 
 def _check_run(value: str) -> str:

@@ -8,13 +8,16 @@ and their fronts differ per sample. With one objective it is the logarithm of ex
 """
 
 import math
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
 from torch import Tensor
 
-FAR = 1e20
-"""Stands for infinity in the boxes: infinity minus infinity has no value."""
+from paretonas.search.boxes import Corners, boxes
+
+BLOCK = 2**17
+"""Numbers that are summed at a time, boxes times points: they stay in the processor's cache."""
 TAIL = -6.0
 """From here on down the two terms of the direct formula cancel; the series errs by 1e-3, falling as z^-6."""
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -29,24 +32,6 @@ def log_improvement(z: Tensor) -> Tensor:
     return torch.where(z < TAIL, tail, direct.clamp_min(1e-300).log())
 
 
-def boxes(outcomes: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """The region that beats the reference and is dominated by no outcome, as disjoint boxes (all maximised).
-
-    Args:
-        outcomes: Shape (points, objectives).
-        reference: Shape (objectives,).
-
-    Returns:
-        Lower and upper corners, each of shape (boxes, objectives); `FAR` where unbounded.
-    """
-    outcomes = outcomes[(outcomes > reference).all(1)]
-    if reference.shape[0] == 1:
-        best = torch.cat([outcomes, reference.unsqueeze(0)]).max(0, keepdim=True).values
-        return best, torch.full_like(best, FAR)
-    lower, upper = FastNondominatedPartitioning(ref_point=reference, Y=outcomes).get_hypercell_bounds()
-    return lower, upper.clamp(max=FAR)
-
-
 class LogExpectedImprovement:
     """The criterion for each point, given fantasies of the pending ones."""
 
@@ -57,11 +42,7 @@ class LogExpectedImprovement:
             fronts: For each fantasy, the outcomes so far, shape (points, objectives); maximised.
             reference: Shape (objectives,).
         """
-        cells = [boxes(front, reference) for front in fronts]
-        most = max(len(lower) for lower, _ in cells)
-        # a box that lies FAR away and has no improvement fills up the shorter lists
-        self._lower = torch.stack([_filled(lower, most, FAR) for lower, _ in cells])
-        self._upper = torch.stack([_filled(upper, most, 2 * FAR) for _, upper in cells])
+        self._sides = [_sides(*boxes(front.numpy(), reference.numpy())) for front in fronts]
 
     def __call__(self, means: list[Tensor], deviations: list[Tensor]) -> Tensor:
         """The logarithm of the expected improvement under each fantasy, shape (points, fantasies).
@@ -70,18 +51,53 @@ class LogExpectedImprovement:
             means: For each objective, shape (points, fantasies).
             deviations: For each objective, shape (points,).
         """
+        return torch.stack(
+            [
+                _log_sum(sides, [mean[:, i] for mean in means], deviations)
+                for i, sides in enumerate(self._sides)
+            ],
+            1,
+        )
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The sides of all boxes along one objective: far fewer than boxes, and their ends still fewer."""
+
+    ends: Tensor
+    """Increasing, shape (ends,); the last one is infinite."""
+    lower: Tensor
+    """Each side's lower end, as a position in `ends`, shape (sides,)."""
+    upper: Tensor
+    of_box: Tensor
+    """Each box's side, shape (boxes,)."""
+
+    def log_improvements(self, mean: Tensor, deviation: Tensor) -> Tensor:
+        """The logarithm of what a point is expected to cover of each side, shape (sides, points)."""
+        gain = log_improvement((mean - self.ends[:-1, None]) / deviation) + deviation.log()
+        gain = torch.cat([gain, torch.full_like(mean, -math.inf)[None]])
+        low, high = gain[self.lower], gain[self.upper]
+        return low + torch.log(-torch.expm1((high - low).clamp(max=-1e-15)))
+
+
+def _sides(lower: Corners, upper: Corners) -> list[_Sides]:
+    found = []
+    for low, high in zip(lower.T, upper.T, strict=True):
+        ends = np.unique(np.concatenate([low, high, [math.inf]]))
+        pairs = np.searchsorted(ends, np.stack([low, high]))
+        sides, of_box = np.unique(pairs, axis=1, return_inverse=True)
+        found.append(_Sides(*map(torch.tensor, (ends, sides[0], sides[1], of_box))))
+    return found
+
+
+def _log_sum(sides: list[_Sides], means: list[Tensor], deviations: list[Tensor]) -> Tensor:
+    """The logarithm of the expected improvement, summed over the boxes, shape (points,)."""
+    parts = []
+    step = max(1, BLOCK // len(sides[0].of_box))
+    for start in range(0, len(means[0]), step):
+        block = slice(start, start + step)
         total = torch.zeros((), dtype=torch.double)
-        for m, (mean, deviation) in enumerate(zip(means, deviations, strict=True)):
-            mu, sd = mean.unsqueeze(2), deviation[:, None, None]
-            upper = self._upper[:, :, m]
-            gain = log_improvement((mu - self._lower[:, :, m]) / sd)
-            if bool((upper < FAR).any()):
-                beyond = log_improvement((mu - upper) / sd)
-                gain = gain + torch.log(-torch.expm1((beyond - gain).clamp(max=-1e-15)))
-            total = total + gain + sd.log()
-        return torch.logsumexp(total, 2)
-
-
-def _filled(corners: Tensor, count: int, value: float) -> Tensor:
-    rows = torch.full((count - len(corners), corners.shape[1]), value, dtype=torch.double)
-    return torch.cat([corners, rows])
+        for side, mean, deviation in zip(sides, means, deviations, strict=True):
+            total = total + side.log_improvements(mean[block], deviation[block])[side.of_box]
+        parts.append(torch.logsumexp(total, 0))
+    return torch.cat(parts)

@@ -134,7 +134,7 @@ class FrontAcquisition(Acquisition):
         reference = self._objective_thresholds
         if reference is None:  # one objective: the worst seen
             reference = outcomes.amin((0, 1))
-        fronts = [outcomes[allowed[:, i], i] for i in range(FANTASIES)]
+        fronts = [outcomes[allowed[:, i], i] for i in range(outcomes.shape[1])]
         improvement = LogExpectedImprovement(fronts, reference)
 
         def criterion(codes: Codes) -> npt.NDArray[np.float64]:
@@ -153,9 +153,9 @@ class FrontAcquisition(Acquisition):
 
 
 def _normals(models: int, pending: int, seed: list[int]) -> Tensor:
-    """Quasi-random standard normal draws, shape (models, pending, fantasies)."""
+    """Quasi-random standard normal draws, shape (models, pending, fantasies); one fantasy where nothing is pending."""
     if not pending:
-        return torch.zeros(models, 0, FANTASIES, dtype=torch.double)
+        return torch.zeros(models, 0, 1, dtype=torch.double)
     state = int(np.random.default_rng(seed).integers(2**31))
     engine = SobolEngine(models * pending, scramble=True, seed=state)  # type: ignore[no-untyped-call] # torch's
     unit = engine.draw(FANTASIES, dtype=torch.double)

@@ -1,5 +1,7 @@
 """The Pareto set and its hypervolume, always of observed values. Pure; no model is asked."""
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 
 import moocore
@@ -13,6 +15,8 @@ Metrics = Mapping[str, float]
 _MARGIN = 0.1
 """Share of the observed range by which a reference point without a threshold lies beyond the worst value, so that
 the extreme points of the set count too (the rule of thumb of Ishibuchi et al., 2018, for small sets)."""
+_LARGEST = sys.float_info.max
+"""Stands for what no double holds, as the range between -1.7e308 and 1.7e308: infinity is no number in JSON."""
 
 
 def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[str, float]:
@@ -32,7 +36,7 @@ def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[s
         values = [objective.comparable(metrics[objective.metric]) for metrics in observed]
         spread = max(values) - min(values)
         worst = max(values) + _MARGIN * (spread or abs(max(values)) or 1.0)
-        point[objective.metric] = objective.original(worst)
+        point[objective.metric] = objective.original(min(worst, _LARGEST))
     return point
 
 
@@ -59,11 +63,19 @@ def hypervolume(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Me
     """The volume that the feasible trials dominate, up to the reference point.
 
     In the product of the objectives' units, decades for an objective on a Log scale; exact (moocore, the algorithms
-    of Fonseca et al., 2006, and Guerreiro and Fonseca, 2018).
+    of Fonseca et al., 2006, and Guerreiro and Fonseca, 2018) up to the largest double.
     """
     points = _points(spec, [metrics for metrics in observed if feasible(spec, metrics)])
-    corner = [o.comparable(reference[o.metric]) for o in spec.objectives]
-    return float(moocore.hypervolume(points, ref=corner)) if len(points) else 0.0
+    if not len(points):
+        return 0.0
+    corner = np.array([[o.comparable(reference[o.metric]) for o in spec.objectives]])
+    # by powers of two, which change no digit: no side of a box overflows, no product of small ones vanishes on the way
+    exponents = np.frexp(np.abs(np.concatenate([points, corner])).max(0))[1]
+    volume = moocore.hypervolume(np.ldexp(points, -exponents), ref=np.ldexp(corner[0], -exponents))
+    try:
+        return math.ldexp(float(volume), int(exponents.sum()))
+    except OverflowError:
+        return _LARGEST
 
 
 def hypervolume_trace(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> list[float]:

@@ -11,17 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from ax.adapter.torch import TorchAdapter
-from ax.adapter.transforms.standardize_y import StandardizeY
-from ax.core.observation import ObservationFeatures
 from ax.exceptions.core import SearchSpaceExhausted
 
 from paretonas.api import ExperimentSpec
 from paretonas.search.columns import Codes
-from paretonas.search.encode import Encode
 from paretonas.search.initial import initial_trials
 from paretonas.search.model import generator
-from paretonas.search.pareto import reference_point
-from paretonas.search.problem import ax_point, experiment, optimization_config, scales
+from paretonas.search.problem import experiment, pending_features, point_of
 from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 from paretonas.search.types import Candidate, KnownTrial, NoMore, SearchError, Suggestion
@@ -113,7 +109,7 @@ def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | N
     ended = tuple(trial for trial in trials if trial.state != "Pending")
     data = tuple((t.index, space.key(t.parameters), t.state, tuple(sorted(t.metrics.items()))) for t in ended)
     adapter: TorchAdapter = _remembered((_identity(space.spec), data), lambda: _adapter(space, ended))
-    pending = [ObservationFeatures(ax_point(space, t.parameters)) for t in trials if t.state == "Pending"]
+    pending = pending_features(space, trials)
     draw = int(np.random.default_rng(seed).integers(2**31))
     options = {
         "sampler": sampler,
@@ -129,7 +125,7 @@ def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | N
         )
     except SearchSpaceExhausted:
         return None
-    parameters = space.active_part(space.spec.cast(run.arms[0].parameters))
+    parameters = point_of(space, run.arms[0])
     if not space.allows(parameters):
         raise SearchError(f"the search made a point that breaks a parameter constraint: {parameters}")
     return Candidate(parameters, "BayesianOptimization")
@@ -137,20 +133,12 @@ def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | N
 
 def _adapter(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
     """Ax's adapter, fitted to the ended trials."""
-    spec = space.spec
-    observed = [trial.metrics for trial in ended if trial.state == "Observed"]
-    scale_of = scales(spec, observed)
-    # from the first results, like the reference point that is reported
-    point = reference_point(spec, observed[: initial_trials(spec)])
-    reference = [scale_of[objective.metric](point[objective.metric]) for objective in spec.objectives]
-    config = optimization_config(spec, reference, failures=len(observed) < len(ended))
-    ax_experiment, data = experiment(space, ended, config, scale_of)
+    ax_experiment, data = experiment(space, ended)
     return TorchAdapter(
         experiment=ax_experiment,
         data=data,
         generator=generator(space),
-        transforms=[Encode, StandardizeY],
-        transform_configs={"Encode": {"space": space}},  # type: ignore[dict-item] # see there
+        transforms=[],  # `experiment` has its features and scales already
         expand_model_space=False,
         fit_tracking_metrics=False,
     )

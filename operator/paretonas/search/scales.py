@@ -1,0 +1,102 @@
+"""Each metric on the scale of the model: in no unit, about 0 and of unit spread, whatever the user's numbers are.
+
+Values, thresholds and bounds go through one map, so that what is better or allowed stays so. Nothing here is absolute:
+results in 1e-12 or 1e9 of a unit give the same candidates.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from paretonas.api import ExperimentSpec
+from paretonas.search.types import KnownTrial
+
+Vector = npt.NDArray[np.float64]
+
+SUCCEEDED = "succeeded"
+"""A metric of our own, whether a trial gave a result: 1 or 0; modelled once one has failed."""
+LIKELY = 0.5
+"""What `SUCCEEDED` should be above: between the two outcomes."""
+
+NEAR_TAIL = 2.0
+"""Median deviations beyond the median from which on bad values are drawn in: for a normal metric, the worst 9 %."""
+FAR_TAIL = 1e6
+"""The same for good values: only what would leave all others no digits."""
+FAR_ABOVE = 5.0
+"""Beyond a tail, in units of its logarithm: 150 median deviations."""
+FARTHEST = 1e6
+"""What lies farther, a threshold of 1e30 say, counts as this: logarithms of what is left over keep their digits."""
+DECIMALS = 9
+"""Of what is modelled. Below any noise that the model knows, above the rounding by which 3e-9 * 1e9 is not 3."""
+TOP_EXPONENT = 1000
+"""Numbers are taken times a power of two, which changes no digit, such that the largest is about 2 to this: then no
+difference of two of them overflows, and the smallest doubles there are have all their digits."""
+
+
+class Scale:
+    """One metric's way to the model: increasing, drawn in at its tails, standardised."""
+
+    def __init__(self, values: Sequence[float], low_tail: float, high_tail: float) -> None:
+        """Learn the scale.
+
+        Args:
+            values: What was seen of the metric, finite; at least one.
+            low_tail: Median deviations below the median from which on values count by their logarithm.
+            high_tail: The same above it.
+        """
+        self._exponent = TOP_EXPONENT - math.frexp(max(map(abs, values)))[1]
+        self._low_tail, self._high_tail = low_tail, high_tail
+        numbers = np.ldexp(values, self._exponent)
+        self._middle = float(np.median(numbers))
+        apart = np.abs(numbers - self._middle)
+        # where most are the same, the farthest one; where all are, their size
+        self._unit = float(np.median(apart)) or float(apart.max()) or abs(self._middle) or 1.0
+        drawn = self._drawn(values)
+        self._mean = float(drawn.mean())
+        self._deviation = float(drawn.std(ddof=1)) if len(values) > 1 else 0.0
+
+    def __call__(self, value: float) -> float:
+        """The value as it is modelled."""
+        [drawn] = self._drawn([value])
+        standard = (drawn - self._mean) / (self._deviation or 1.0)
+        return float(np.round(np.clip(standard, -FARTHEST, FARTHEST), DECIMALS))
+
+    def _drawn(self, values: Sequence[float]) -> Vector:
+        with np.errstate(over="ignore"):  # a bound may be infinitely far
+            z = (np.ldexp(np.asarray(values, dtype=np.float64), self._exponent) - self._middle) / self._unit
+        z = np.clip(z, -sys.float_info.max, sys.float_info.max)
+        return -_drawn_in(-_drawn_in(z, self._high_tail), self._low_tail)
+
+
+def _drawn_in(z: Vector, tail: float) -> Vector:
+    """What is above ``tail`` by its logarithm; and what is still far above, a loss of 1e300 say, by that of it."""
+    for start in (tail, tail + FAR_ABOVE):
+        z = np.where(z > start, start + np.log1p(np.maximum(z - start, 0.0)), z)
+    return z
+
+
+def scales(spec: ExperimentSpec, ended: Iterable[KnownTrial]) -> dict[str, Scale]:
+    """How each metric, and `SUCCEEDED`, is modelled; objectives by what is `comparable` of them: smaller is better.
+
+    Where a few trials diverge, their values would set the scale of the model, which has to tell good ones
+    apart. So what is worse than the median by more than `NEAR_TAIL` median deviations counts by its logarithm (as
+    Ax's Winsorize, but the order stays). On the FCNet losses the fifty points predicted best out of 1,500 are
+    better by 5 to 20 % of their rank. For a metric with a bound, worse is beyond the bound.
+    """
+    trials = list(ended)
+    observed = [trial.metrics for trial in trials if trial.state == "Observed"]
+    found = {SUCCEEDED: Scale([float(t.state == "Observed") for t in trials], FAR_TAIL, FAR_TAIL)}
+    for constraint in spec.outcomes:
+        sides = [c.upper for c in spec.outcomes if c.metric == constraint.metric]
+        found[constraint.metric] = Scale(
+            [metrics[constraint.metric] for metrics in observed],
+            low_tail=NEAR_TAIL if False in sides else FAR_TAIL,
+            high_tail=NEAR_TAIL if True in sides else FAR_TAIL,
+        )
+    for o in spec.objectives:
+        values = [o.comparable(metrics[o.metric]) for metrics in observed]
+        found[o.metric] = Scale(values, low_tail=FAR_TAIL, high_tail=NEAR_TAIL)
+    return found

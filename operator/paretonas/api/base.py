@@ -18,8 +18,8 @@ MAX_TEXT = 253
 class Model(BaseModel):
     """A frozen value that reads and writes the camelCase document of the custom resource.
 
-    Strict: ``"4"`` is not 4 and ``4.0`` is not an integer; an integer is a float, since a JSON round trip
-    through Kubernetes turns 0.0 into 0.
+    Strict: ``"4"`` is not 4, nor is ``true`` 1. But an integer is a float, since a JSON round trip through Kubernetes
+    turns 0.0 into 0; and by the same rule a float without a fraction is an integer (`Whole`).
     """
 
     model_config = ConfigDict(
@@ -58,6 +58,15 @@ def _as_tuple(value: Any) -> Any:
 
 ListToTuple = BeforeValidator(_as_tuple)
 """Lets a strict tuple field read a list: ``Annotated[tuple[T, ...], ListToTuple]``."""
+
+
+def as_whole(value: Any) -> Any:
+    """A float without a fraction as the integer that Kubernetes makes of it; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(as_whole)]
+"""An integer, which may be written as ``10.0`` or ``1e3``."""
 
 
 def _check_scalar(value: Any) -> Scalar:

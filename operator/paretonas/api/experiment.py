@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from paretonas.api.base import ListToTuple, Model
+from paretonas.api.base import ListToTuple, Model, Whole
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse_linear, parse_outcome
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import Parameter
@@ -30,8 +30,8 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 class SearchSettings(Model):
     """How candidates are chosen; every field may be left out."""
 
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    initial_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] | None = None
+    seed: Annotated[Whole, Field(ge=0, le=2**31 - 1)] = 0
+    initial_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] | None = None
     """Quasi-random trials before the model takes over; chosen by the number of parameters when not given."""
 
 
@@ -39,9 +39,9 @@ class FailurePolicy(Model):
     """When failing trials end the experiment, and how often a trial is tried again."""
 
     max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.5
-    after_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 5
+    after_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] = 5
     """Trials that must have ended before the ratio counts."""
-    retries: Annotated[int, Field(ge=0, le=20)] = 2
+    retries: Annotated[Whole, Field(ge=0, le=20)] = 2
     """Further attempts of a trial whose process crashed."""
 
 
@@ -61,8 +61,8 @@ class ExperimentSpec(Model):
     outcome_constraints: Annotated[tuple[Text, ...], ListToTuple, Field(max_length=16)] = ()
     parameters: Annotated[tuple[Parameter, ...], ListToTuple, Field(min_length=1, max_length=64)]
     parameter_constraints: Annotated[tuple[Text, ...], ListToTuple, Field(max_length=32)] = ()
-    max_trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)]
-    parallelism: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 1
+    max_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)]
+    parallelism: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] = 1
     search: SearchSettings = SearchSettings()
     failure_policy: FailurePolicy = FailurePolicy()
     warm_start_from: Annotated[tuple[WarmStart, ...], ListToTuple, Field(max_length=8)] = ()
@@ -130,7 +130,7 @@ class Metadata(Model):
     name: Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=MAX_NAME)]
     namespace: DnsLabel | None = None
     uid: str | None = None
-    generation: int | None = None
+    generation: Whole | None = None
 
 
 class NASExperiment(Model):

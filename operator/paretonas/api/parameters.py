@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from paretonas.api.base import MAX_TEXT, ListToTuple, Model, Scalar, ScalarField, rule
+from paretonas.api.base import MAX_TEXT, ListToTuple, Model, Scalar, ScalarField, Whole, as_whole, rule
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -25,15 +25,11 @@ MAX_INTEGER = 2**53
 SAME_STEP = 1e-6
 """Parts of a step by which a number may miss it and still mean it: 0.1 + 0.2 is written for 0.3."""
 
-_WholeNumber = Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+_WholeNumber = Annotated[Whole, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
-def _as_stored(value: Scalar) -> Scalar:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-_Stored = Annotated[ScalarField, AfterValidator(_as_stored)]
+_Stored = Annotated[ScalarField, AfterValidator(as_whole)]
 """A scalar of no declared type, with 2.0 as 2: Kubernetes stores it so, and it must be the same everywhere."""
 
 
@@ -110,7 +106,8 @@ class IntRange(_Range):
 
     def cast(self, value: Scalar) -> Scalar:
         """The value as an int, where that loses nothing."""
-        return int(value) if isinstance(value, float) and value.is_integer() else value
+        whole: Scalar = as_whole(value)
+        return whole
 
 
 class FloatRange(_Range):

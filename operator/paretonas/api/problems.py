@@ -169,7 +169,7 @@ def _stand_in(item: Any, original: Any, position: int) -> Any:
         value = written.get(key)
         return value if isinstance(value, str) and value.isidentifier() else f"_{position}"
 
-    return {key: name(key) if value == "_" else value for key, value in item.items()}
+    return {key: name(key) if value == "_" else deepcopy(value) for key, value in item.items()}
 
 
 def _at(data: Any, location: Location) -> Any:

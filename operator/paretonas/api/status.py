@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from paretonas.api.base import ListToTuple, Model, ScalarField, Time
+from paretonas.api.base import ListToTuple, Model, ScalarField, Time, Whole
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
@@ -21,27 +21,27 @@ class Condition(Model):
     reason: str
     message: str = ""
     last_transition_time: Time
-    observed_generation: int | None = None
+    observed_generation: Whole | None = None
 
 
 class TrialCounts(Model):
     """Trials by state; `total` is their sum. `known` are results that were brought along, and in no other count."""
 
-    total: int = 0
-    pending: int = 0
-    running: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    early_stopped: int = 0
-    infeasible: int = 0
-    known: int = 0
+    total: Whole = 0
+    pending: Whole = 0
+    running: Whole = 0
+    succeeded: Whole = 0
+    failed: Whole = 0
+    early_stopped: Whole = 0
+    infeasible: Whole = 0
+    known: Whole = 0
 
 
 class ParetoPoint(Model):
     """One trial of the Pareto set, with its observed metrics."""
 
     trial: str
-    index: int
+    index: Whole
     parameters: dict[str, ScalarField]
     metrics: dict[str, float]
 
@@ -49,13 +49,13 @@ class ParetoPoint(Model):
 class ExperimentStatus(Model):
     """Observed state; everything but the reference point and the times can be recomputed from the trials."""
 
-    observed_generation: int | None = None
+    observed_generation: Whole | None = None
     conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
     progress: str = ""
     """Ended trials of all that there will be, as ``12/48``."""
     trials: TrialCounts = TrialCounts()
     pareto_set: Annotated[tuple[ParetoPoint, ...], ListToTuple] = ()
-    pareto_set_size: int = 0
+    pareto_set_size: Whole = 0
     hypervolume: float | None = None
     reference_point: dict[str, float] = Field(default_factory=dict)
     start_time: Time | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator
 
-from paretonas.api.base import ListToTuple, Model, rule
+from paretonas.api.base import ListToTuple, Model, Whole, as_whole, rule
 from paretonas.api.parameters import NAME_PATTERN
 
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -17,7 +17,7 @@ DnsLabel = Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
 DnsSubdomain = Annotated[str, Field(pattern=DNS_SUBDOMAIN_PATTERN, max_length=253)]
 """A Kubernetes name that may have dots (RFC 1123 subdomain)."""
 
-Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Seconds = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
 """A duration; Kubernetes keeps such fields in 32 bits."""
 
 IMAGE_PATTERN = r"^[^\s$]*$"
@@ -26,6 +26,7 @@ _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi
 
 
 def _check_quantity(value: Any) -> str:
+    value = as_whole(value)
     if isinstance(value, float):
         raise rule(
             "is a number with a fraction, which no Kubernetes quantity is",
@@ -99,7 +100,7 @@ class TrialTemplate(Model):
     """Without them every parameter is passed by its name: see `arguments.default_argument`."""
     env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
     resources: dict[str, Quantity] = Field(default_factory=dict)
-    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    replicas: Annotated[Whole, Field(ge=1, le=100)] = 1
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
     """Seconds that one attempt may run; past them it is stopped and the trial fails."""
     progress_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time
+from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
 from paretonas.api.experiment import API_VERSION, NASExperiment
 from paretonas.api.status import ENDED, Condition, TrialState
 
@@ -20,7 +20,7 @@ class Attempt(Model):
 
     job: str
     reason: str | None = None
-    exit_code: int | None = None
+    exit_code: Whole | None = None
     start_time: Time | None = None
     end_time: Time | None = None
 
@@ -49,7 +49,7 @@ class TrialSpec(Model):
     """The asked point; it never changes."""
 
     experiment: str
-    index: Annotated[int, Field(ge=0)]
+    index: Annotated[Whole, Field(ge=0)]
     parameters: dict[str, ScalarField]
     origin: Origin = "User"
     observation: Observation | None = None

@@ -159,6 +159,14 @@ def test_a_document_that_is_no_mapping_is_refused(document: object):
         parse_experiment(document)
 
 
+def test_one_document_changes_nothing_in_what_is_said_of_the_next():
+    """What stands in for a part that cannot be read is the same for all: 0 would be missing from it afterwards."""
+    spec = "  objectives: [{metric: a, goal: Maximize}]\n  maxTrials: 4\n  trial: {command: [train]}\n  parameters:\n"
+    before = told(HEAD + spec + "  - {name: p, choice: {}}\n")
+    assert len(told(HEAD + spec + "  - {fixed: {value: [1]}}\n")) == 2
+    assert told(HEAD + spec + "  - {name: p, choice: {}}\n") == before
+
+
 def test_the_names_of_our_python_fields_are_not_the_documents():
     document = load_yaml(HEAD + "  max_trials: 4\n")
     document["spec"]["parameters"] = [{"name": "a", "int_": {"min": 1, "max": 2}}]

@@ -14,7 +14,14 @@ import kopf
 from kubernetes import config
 
 from paretonas.api import EXPERIMENT_LABEL
-from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
+from paretonas.backends.cluster.resources import (
+    EXPERIMENTS,
+    PODS,
+    TRIALS,
+    VOLCANO_JOBS,
+    PatientClient,
+    survive_any_depth,
+)
 from paretonas.controller.access import hidden_namespaces
 from paretonas.controller.controller import Controller
 from paretonas.controller.failpoints import Failpoint
@@ -68,6 +75,7 @@ def run() -> None:
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, list everything once, and begin to make passes."""
+    survive_any_depth()
     settings.posting.enabled = False  # events are ours, with reasons of their own
     settings.scanning.disabled = True  # namespaced mode may not list CRDs and namespaces
     settings.networking.request_timeout = 60  # seconds; a watch that says nothing is opened again

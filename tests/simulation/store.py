@@ -1,6 +1,6 @@
 """The store as on a cluster: a server with versions, and a process' cache that a watch brings up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.simulation.network import Conflict, Lag, Network
@@ -47,6 +47,9 @@ class SimulatedStore:
         self._network.call(
             f"create {trial.name}", create, receive=lambda answer: self._learn(trial.name, answer)
         )
+
+    def strangers(self) -> Mapping[str, str]:
+        return {}
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
         def save(before: NASTrial) -> NASTrial:

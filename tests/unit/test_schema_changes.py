@@ -9,11 +9,15 @@ import yaml
 
 RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
 
-NEW_FIELDS = ("warmStartFrom", "step")
+NEW_FIELDS = ("warmStartFrom", "step", "run")
 """Fields with rules that older versions do not have."""
 
 WIDENED = (("[<>=]=", "[<>]="),)
 """Pieces of rules that take more than the older ones beside them: ``==`` too."""
+NARROWED = {
+    ".spec.index: maximum was None, now 1000000",  # after a larger one no other trial would get an index
+}
+"""What is refused now although it was taken, since it does harm to others. What is stored stays, and is told of it."""
 
 Schema = dict[str, Any]
 
@@ -69,7 +73,7 @@ def _narrowed_here(old: Schema, new: Schema) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", RELEASED, ids=lambda file: f"{file.parent.name} {file.stem}")
 def test_nothing_that_an_older_schema_took_is_refused_now(file: Path) -> None:
-    assert list(narrowed(schema(file), schema(Path("crds") / file.name))) == []
+    assert set(narrowed(schema(file), schema(Path("crds") / file.name))) <= NARROWED
 
 
 def test_a_narrower_schema_is_noticed() -> None:

@@ -3,7 +3,7 @@
 from paretonas.api.arguments import inactive, substitute, trial_arguments, words, written
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
-from paretonas.api.documents import load_experiment, parse_experiment, parse_trial
+from paretonas.api.documents import load_experiment, parse_experiment, parse_trial, read_trial
 from paretonas.api.experiment import (
     API_VERSION,
     ExperimentSpec,
@@ -26,12 +26,14 @@ from paretonas.api.parameters import (
     IntRange,
     Parameter,
 )
+from paretonas.api.printed import plain, visible
 from paretonas.api.problems import InvalidDocument, Problem
 from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
 from paretonas.api.template import TrialTemplate
 from paretonas.api.texts import load_documents, load_yaml
 from paretonas.api.transfer import EXPERIMENT_LABEL, Loaded, exported, imported
 from paretonas.api.trial import (
+    MAX_INDEX,
     REFUSED,
     Attempt,
     NASTrial,
@@ -40,6 +42,7 @@ from paretonas.api.trial import (
     TrialMetadata,
     TrialSpec,
     TrialStatus,
+    UnreadableTrial,
     job_name,
     new_trial,
     trial_name,
@@ -49,6 +52,7 @@ __all__ = [
     "API_VERSION",
     "ENDED",
     "EXPERIMENT_LABEL",
+    "MAX_INDEX",
     "REFUSED",
     "ActiveWhen",
     "Attempt",
@@ -86,6 +90,7 @@ __all__ = [
     "TrialState",
     "TrialStatus",
     "TrialTemplate",
+    "UnreadableTrial",
     "WarmStart",
     "exported",
     "imported",
@@ -98,9 +103,12 @@ __all__ = [
     "new_trial",
     "parse_experiment",
     "parse_trial",
+    "plain",
+    "read_trial",
     "substitute",
     "trial_arguments",
     "trial_name",
+    "visible",
     "words",
     "written",
 ]

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretonas.api.as_typed import as_typed
+from paretonas.api.base import as_whole
+from paretonas.api.bounds import too_deep
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.problems import InvalidDocument, Location, Problem, read
 from paretonas.api.rules import broken, broken_by_name
 from paretonas.api.texts import load_yaml, unusable
-from paretonas.api.trial import NASTrial
+from paretonas.api.trial import MAX_INDEX, NASTrial, TrialMetadata, TrialSpec, TrialStatus, UnreadableTrial
 
 _STAND_INS: Mapping[Location, Any] = {
     ("metadata",): {"name": "stand-in"},
@@ -72,9 +74,36 @@ def parse_trial(document: Any) -> NASTrial:
     return trial
 
 
+def read_trial(document: Any) -> NASTrial:
+    """Read a stored trial, whatever its author has put into it: an `UnreadableTrial` where it cannot be read.
+
+    Args:
+        document: a resource: it has a name, and `spec.experiment` is a text.
+    """
+    try:
+        return parse_trial(document)
+    except InvalidDocument as error:
+        problems = error.problems
+    metadata, spec = document["metadata"], document["spec"]
+    index = as_whole(spec.get("index"))
+    status, broken, _ = read(TrialStatus, document.get("status") or {}, {})
+    return UnreadableTrial(
+        metadata=TrialMetadata.model_construct(**metadata),
+        spec=TrialSpec.model_construct(
+            experiment=spec["experiment"],
+            index=index if type(index) is int and 0 <= index <= MAX_INDEX else 0,
+            parameters={},
+            origin="User",
+            observation=None,
+        ),
+        status=TrialStatus() if status is None or broken else status,
+        problems=problems,
+    )
+
+
 def _with_unusable_texts(document: Any, problems: list[Problem]) -> list[Problem]:
     """The problems, where a text cannot be used with this one alone. A status is ours, and is only shown."""
-    spec = document.get("spec") if isinstance(document, dict) else None
+    spec = document.get("spec") if isinstance(document, dict) and not too_deep(document) else None
     found = list(unusable(spec, ("spec",)))
     places = {problem.path for problem in found}
     return [*(problem for problem in problems if problem.path not in places), *found]

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 from paretonas.api.base import Scalar
 from paretonas.api.experiment import ExperimentSpec
 from paretonas.api.problems import Problem, suggestion
-from paretonas.api.trial import NASTrial, trial_name
+from paretonas.api.trial import NASTrial, UnreadableTrial, trial_name
 
 
 def misfits(spec: ExperimentSpec, trial: NASTrial) -> list[Problem]:
     """Everything about a trial that does not fit the experiment: its name, its point, the result that it brings."""
+    if isinstance(trial, UnreadableTrial):
+        return list(trial.problems)
     return [*_name(trial), *_point(spec, trial.spec.parameters), *_observation(spec, trial)]
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from paretonas.api.bounds import MAX_LEVELS, bounded_overlay, too_deep
 from paretonas.api.experiment import EXPERIMENT_NAME_PATTERN
 from paretonas.api.parameters import NAME_PATTERN
 from paretonas.api.template import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IMAGE_PATTERN
@@ -24,6 +25,9 @@ ABSENT = object()
 
 _SHOWN = 80
 """Characters of a value that a problem shows: enough to recognise it, short enough for one line."""
+
+_PATH = 5
+"""Parts of the path to what is nested too deep: where it begins says more than where it ends."""
 
 _NAMED = 16
 """Known names that a problem lists before it ends in …: every field of a mapping, but not every parameter."""
@@ -54,7 +58,7 @@ class Problem:
         typed = isinstance(self.value, Typed)
         text = self.value if typed else json.dumps(self.value, ensure_ascii=False, default=str)
         text = text.encode("utf-8", "backslashreplace").decode()  # half of a character cannot be printed
-        return (text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…") + ": "
+        return _beginning(text) + ": "
 
 
 class InvalidDocument(ValueError):  # noqa: N818 # it is said of the document, as in the condition Valid=False
@@ -68,7 +72,12 @@ class InvalidDocument(ValueError):  # noqa: N818 # it is said of the document, a
 def dotted(location: Location) -> str:
     """``("spec", "parameters", 0, "name")`` as ``spec.parameters[0].name``."""
     parts = (p if isinstance(p, int) or p.isprintable() else repr(p) for p in location)
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).removeprefix(".")
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{_beginning(p)}" for p in parts).removeprefix(".")
+
+
+def _beginning(text: str) -> str:
+    """As much of a text as a problem shows."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -97,6 +106,13 @@ def read(
     that the rest can be read too. ``None`` comes back when nothing useful is left; a value that comes back
     together with problems serves only to look for more of them. Third come the places that were taken out.
     """
+    if place := too_deep(document):
+        where = dotted(place[:_PATH]) or "document"
+        return (
+            None,
+            [Problem(where, f"is nested more than {MAX_LEVELS} levels deep", "take levels away")],
+            set(),
+        )
     data, problems, spoiled = _without_nulls(document), list[Problem](), set[Location]()
     while True:
         try:
@@ -133,7 +149,11 @@ def _without_nulls(data: Any) -> Any:
         return data
     # in a pod overlay, null has a meaning: it takes a field of the pod away
     keep = "podOverlay"
-    return {k: deepcopy(v) if k == keep else _without_nulls(v) for k, v in data.items() if v is not None}
+    return {
+        k: deepcopy(bounded_overlay(v)) if k == keep else _without_nulls(v)
+        for k, v in data.items()
+        if v is not None
+    }
 
 
 def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -> Any:

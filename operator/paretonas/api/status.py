@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from paretonas.api.base import ListToTuple, Model, ScalarField, Time, Whole
+from paretonas.api.printed import Message
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
@@ -19,7 +20,7 @@ class Condition(Model):
     type: str
     status: ConditionStatus
     reason: str
-    message: str = ""
+    message: Message = ""
     last_transition_time: Time
     observed_generation: Whole | None = None
 

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from paretonas.api.base import ListToTuple, Model, Whole, as_whole, rule
+from paretonas.api.bounds import Refused, bounded_overlay
 from paretonas.api.parameters import NAME_PATTERN
 
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -90,6 +91,13 @@ Quantity = Annotated[str, PlainValidator(_check_quantity)]
 """A Kubernetes quantity, written as a number or a text."""
 
 
+def _check_overlay(value: Any) -> Any:
+    bounded = bounded_overlay(value)
+    if isinstance(bounded, Refused):
+        raise rule(bounded.message, remedy=bounded.remedy)
+    return bounded
+
+
 class TrialTemplate(Model):
     """One trial, as a TorchX role."""
 
@@ -112,7 +120,7 @@ class TrialTemplate(Model):
     service_account_name: DnsSubdomain | None = None
     image_pull_secrets: Annotated[tuple[DnsSubdomain, ...], ListToTuple, Field(max_length=10)] = ()
     volumes: Annotated[tuple[Volume, ...], ListToTuple, Field(max_length=16)] = ()
-    pod_overlay: dict[str, Any] = Field(default_factory=dict)
+    pod_overlay: Annotated[dict[str, Any], BeforeValidator(_check_overlay)] = Field(default_factory=dict)
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:

@@ -7,9 +7,14 @@ from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
 from paretonas.api.experiment import API_VERSION, NASExperiment
+from paretonas.api.printed import Message, message
+from paretonas.api.problems import Problem
 from paretonas.api.status import ENDED, Condition, TrialState
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
+
+MAX_INDEX: Final = 1_000_000
+"""A thousand times what a search asks for; with a longer number the names of the pods would not fit (`MAX_NAME`)."""
 
 REFUSED: Final = "Invalid"
 """The reason of a trial that does not fit its experiment."""
@@ -49,7 +54,7 @@ class TrialSpec(Model):
     """The asked point; it never changes."""
 
     experiment: str
-    index: Annotated[Whole, Field(ge=0)]
+    index: Annotated[Whole, Field(ge=0, le=MAX_INDEX)]
     parameters: dict[str, ScalarField]
     origin: Origin = "User"
     observation: Observation | None = None
@@ -62,7 +67,7 @@ class TrialStatus(Model):
     state: TrialState = "Pending"
     attempts: Annotated[tuple[Attempt, ...], ListToTuple] = ()
     metrics: dict[str, float] = Field(default_factory=dict)
-    message: str = ""
+    message: Message = ""
     pareto: bool = False
 
 
@@ -127,8 +132,20 @@ class NASTrial(Model):
         return self.status.attempts[-1].number if self.status.attempts else 0
 
     def with_status(self, **changes: object) -> "NASTrial":
-        """A copy with some fields of the status changed."""
+        """A copy with some fields of the status changed; its message is made one that can be stored."""
+        if isinstance(text := changes.get("message"), str):
+            changes["message"] = message(text)
         return self.replace(status=self.status.replace(**changes))
+
+
+class UnreadableTrial(NASTrial):
+    """What is left of a trial that cannot be read: its name, its index, its status. Its point is empty.
+
+    It is told so in its own status, and costs nobody else anything: it gets no job, and the search does not know it.
+    """
+
+    problems: Annotated[tuple[Problem, ...], Field(exclude=True)] = ()
+    """Why."""
 
 
 def new_trial(

@@ -35,8 +35,10 @@ class Target:
         """The experiments there. Raises ClusterError."""
         from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
         from paretonas.backends.cluster.reading import ClusterReader  # noqa: PLC0415
+        from paretonas.backends.cluster.resources import survive_any_depth  # noqa: PLC0415
         from paretonas.cli.cluster import Cluster  # noqa: PLC0415
 
+        survive_any_depth()
         connection = connect(self.kubeconfig, self.context)
         return Cluster(
             ClusterReader(connection, complain),

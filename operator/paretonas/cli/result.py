@@ -46,6 +46,7 @@ _GAVE_UP = {
     Hindrance.SEARCH_FAILED: "the search fails again and again",
     Hindrance.WARM_START_FAILED: "what it is to begin with is not there",
     Hindrance.SUBMIT_FAILED: "no trial can be started",
+    Hindrance.FAILING: "it fails again and again",
 }
 
 

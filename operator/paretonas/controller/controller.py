@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,9 +11,11 @@ from typing import Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from paretonas.api import EXPERIMENT_LABEL, InvalidDocument, NASExperiment
-from paretonas.backends.cluster.cache import Body, Cache
+from paretonas.backends.cluster.cache import Body, Cache, named_experiment
+from paretonas.backends.cluster.kept import kept
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.cluster.resources import (
     CONFLICT,
@@ -34,9 +37,10 @@ from paretonas.controller.telemetry import Telemetry
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.engine.events import events
 from paretonas.engine.ports import Search
-from paretonas.engine.summary import invalid
-from paretonas.engine.trouble import Hindrance
+from paretonas.engine.summary import failing, invalid
+from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.jobs.kubernetes import KubernetesJobs
+from paretonas.jobs.refusals import said
 
 _log = logging.getLogger(__name__)
 
@@ -44,13 +48,15 @@ Key = tuple[str, str]
 """An experiment: namespace and name."""
 
 _SELECTORS = {EXPERIMENTS: "", TRIALS: "", VOLCANO_JOBS: EXPERIMENT_LABEL, PODS: EXPERIMENT_LABEL}
-_OWNER = {EXPERIMENTS: ("metadata", "name"), TRIALS: ("spec", "experiment")}
 
 _SOON = 0.05
 """Seconds before a pass that met a newer version is made again: the watch brings that version in less."""
 
-_LATER = 1.0
-"""Seconds before a trial's name is tried again that a deleted experiment's trial still has."""
+_CONFLICTS = 20
+"""Passes in a row that may meet a newer version before that is a failure like any other."""
+
+_REPEATED = 3
+"""Failures in a row that an experiment's status tells: one or two are mended before anybody has read it."""
 
 _ASKED_IN_VAIN = {Hindrance.SEARCH_FAILED, Hindrance.WARM_START_FAILED}
 """Reasons after which the same question at once would have the same answer."""
@@ -92,6 +98,7 @@ class Controller:
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
         self._known: dict[Key, _Known] = {}
+        self._conflicts: Counter[Key] = Counter()
         self._poster = EventPoster(api)
         self.telemetry = Telemetry()
         self._passes = Dispatcher[Key](self._pass, name="pass", workers=4)
@@ -128,7 +135,7 @@ class Controller:
         cache = self._caches[kind]
         if change == "DELETED":
             cache.remove(body)
-        elif not cache.put(_kept(kind, body)):
+        elif not cache.put(kept(kind, body)):
             return
         self._passes.mark(_experiment_of(kind, body))
 
@@ -151,17 +158,31 @@ class Controller:
     def _list(self, namespace: str | None) -> None:
         for kind, selector in _SELECTORS.items():
             bodies, version = self._resources.list(kind, namespace, selector)
-            self._caches[kind].replace((_kept(kind, body) for body in bodies), version, namespace)
+            self._caches[kind].replace((kept(kind, body) for body in bodies), version, namespace)
 
     def _pass(self, key: Key) -> None:
         try:
             self._bring_forward(key)
         except Gone:
             self._forget(key)
-        except ApiException as error:
-            if error.status != CONFLICT:
-                raise
-            self._passes.mark(key, _SOON)
+        except Exception as error:
+            if _conflict(error) and self._conflicts[key] < _CONFLICTS:
+                self._conflicts[key] += 1
+                self._passes.mark(key, _SOON)
+                return
+            if self._passes.failures(key) + 1 >= _REPEATED:
+                self._tell(key, error)
+            raise  # the dispatcher logs it, and tries again later and later
+        else:
+            self._conflicts.pop(key, None)
+
+    def _tell(self, key: Key, error: Exception) -> None:
+        """Say in the status why passes fail; it can be that this is what fails."""
+        try:
+            store = self._store(key)
+            store.change_status(lambda before: failing(before, _why(error), store.generation, now()))
+        except (Gone, ApiException, HTTPError) as refusal:
+            _log.warning("that passes over %s fail cannot be said in its status: %s", key, _why(refusal))
 
     def _bring_forward(self, key: Key) -> None:
         try:
@@ -175,7 +196,7 @@ class Controller:
             return
         before, known.last = known.last, after
         self.telemetry.snapshot(key, after)
-        if after.missing:
+        if after.missing and not self._asks.failures(key):  # else the dispatcher asks again, later and later
             progressing = after.status.condition("Progressing")
             failed = progressing is not None and progressing.reason in _ASKED_IN_VAIN
             self._asks.mark(key, self.settings.pass_seconds if failed else 0.0)
@@ -221,10 +242,11 @@ class Controller:
                 self._experiment(key).engine.ask()
         except (Gone, InvalidDocument):  # a pass says so
             return
-        except NameTaken as error:
-            _log.info("%s; it is tried again", error)
-            self._asks.mark(key, _LATER)
-            return
+        except Exception as error:
+            if self._asks.failures(key) + 1 >= _REPEATED and key in self._known:
+                self._known[key].engine.trouble = Trouble(Hindrance.FAILING, _why(error))
+                self._passes.mark(key)
+            raise  # the dispatcher logs it, and tries again later and later
         self._passes.mark(key)
 
     def _experiment(self, key: Key) -> _Known:
@@ -274,22 +296,28 @@ class Controller:
 
     def _forget(self, key: Key) -> None:
         self._known.pop(key, None)
+        self._conflicts.pop(key, None)
         self._passes.forget(key)
         self._asks.forget(key)
         self.telemetry.forget(key)
 
 
-def _kept(kind: Kind, body: Body) -> Body:
-    """What is kept of a resource: of a pod, of which there are many, only how it does."""
-    if kind is not PODS:
-        return body
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return {"metadata": metadata, "status": body.get("status")}
+def _conflict(error: Exception) -> bool:
+    """Whether the API server has a newer version than the one that was to be replaced."""
+    return isinstance(error, ApiException) and error.status == CONFLICT
+
+
+def _why(error: Exception) -> str:
+    """An error that nobody has foreseen, in one line for who reads the experiment."""
+    if isinstance(error, NameTaken):
+        return f"{error}; delete it, or wait until it has gone"
+    if isinstance(error, (ApiException, HTTPError)):
+        return f"the API server refuses what the operator needs: {said(error)}"
+    return f"the operator fails over it ({type(error).__name__}: {error}); its log has more, please report it"
 
 
 def _experiment_of(kind: Kind, body: Mapping[str, Any]) -> Key:
     metadata = body["metadata"]
     if kind in {VOLCANO_JOBS, PODS}:
         return metadata["namespace"], metadata["labels"][EXPERIMENT_LABEL]
-    part, field = _OWNER[kind]
-    return metadata["namespace"], body[part][field]
+    return metadata["namespace"], named_experiment(body) if kind is TRIALS else metadata["name"]

@@ -58,6 +58,11 @@ class Dispatcher(Generic[K]):
             self._due.pop(key, None)
             self._failures.pop(key, None)
 
+    def failures(self, key: K) -> int:
+        """How often a key's work has failed in a row."""
+        with self._changed:
+            return self._failures.get(key, 0)
+
     def lateness(self) -> float:
         """Seconds by which the most delayed piece of work is late, or has been going on."""
         now = time.monotonic()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import NASExperiment, NASTrial, UnreadableTrial
 from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.job import Job
 from paretonas.search import NoMore
@@ -136,6 +136,8 @@ def _unsubmitted(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
     attempt = trial.attempt
     if attempt is None or attempt.reason is not None:  # one that is being stopped is not to begin any more
         return False
+    if isinstance(trial, UnreadableTrial):  # nobody knows its point
+        return False
     return attempt.start_time is None and attempt.job not in jobs
 
 
@@ -164,6 +166,8 @@ def _overdue(
     attempt, template = trial.attempt, experiment.spec.trial
     if _over(trial, jobs):
         return None
+    if attempt is not None and attempt.reason is None and isinstance(trial, UnreadableTrial):
+        return "Stopped"
     if attempt is None or attempt.reason is not None or attempt.start_time is None:
         return _reason(trial)
     if _past(now - attempt.start_time, template.active_deadline_seconds):

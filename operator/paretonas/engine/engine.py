@@ -9,10 +9,12 @@ from paretonas.api import (
     ExperimentStatus,
     NASExperiment,
     NASTrial,
+    UnreadableTrial,
     job_name,
     new_trial,
 )
 from paretonas.engine.decide import Decision, decide
+from paretonas.engine.indices import free_indices, passed_over
 from paretonas.engine.ports import Jobs, Logs, Search, Store
 from paretonas.engine.quiet import Growth
 from paretonas.engine.summary import Front, summarise
@@ -67,7 +69,8 @@ class Engine:
         self._growth, self._front = Growth(logs.size), Front()
         self._no_more: dict[int, NoMore] = {}
         """Why there is no further point, for the number of trials with which the search said so."""
-        self._search_trouble: Trouble | None = None
+        self.trouble: Trouble | None = None
+        """What keeps the search from being asked, said in the status until an answer comes."""
 
     def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
         """Make one pass.
@@ -91,7 +94,7 @@ class Engine:
             trials, jobs = self._observe(experiment)
             decision = self._decide(experiment, trials, jobs, draining=draining)
             trouble = self._start(experiment, decision) or trouble
-        return self._write_status(experiment, decision, trouble or self._search_trouble)
+        return self._write_status(experiment, decision, trouble or self.trouble)
 
     def ask(self) -> None:
         """Ask the search for the candidates that are missing, and store each as a trial.
@@ -106,21 +109,21 @@ class Engine:
             count = self._missing(experiment, trials)  # the user may have added one meanwhile
             if not count:
                 return
-            known = [known_trial(trial) for trial in trials if not trial.refused]
+            known = [known_trial(trial) for trial in trials if _of_use(trial)]
             suggestion = self._search.suggest(experiment.spec, known, count)
         except WarmStartError as error:
-            self._search_trouble = Trouble(Hindrance.WARM_START_FAILED, str(error))
+            self.trouble = Trouble(Hindrance.WARM_START_FAILED, str(error))
             return
         except SearchError as error:
-            self._search_trouble = Trouble(Hindrance.SEARCH_FAILED, str(error))
+            self.trouble = Trouble(Hindrance.SEARCH_FAILED, str(error))
             return
-        self._search_trouble = None
-        # Not the number of trials: one may have been removed by hand, or have been given an index by its user.
-        first = trials[-1].spec.index + 1 if trials else 0
-        for index, candidate in enumerate(suggestion.candidates, first):
+        self.trouble = None
+        indices = free_indices(experiment.name, trials, self._store.strangers())
+        for candidate, index in zip(suggestion.candidates, indices, strict=False):
             trial = new_trial(experiment, index, candidate.parameters, origin=candidate.origin)
             self._store.create_trial(trial)
-            if self._store.trials()[-1].spec.parameters != candidate.parameters:
+            stored = next((t for t in self._store.trials() if t.name == trial.name), None)
+            if stored is None or stored.spec.parameters != candidate.parameters:
                 return  # there was a trial that had not been seen: what follows was chosen without knowing of it
         if suggestion.no_more is not None:
             self._no_more = {len(trials) + len(suggestion.candidates): suggestion.no_more}
@@ -134,8 +137,9 @@ class Engine:
         if not names or begun(trials):
             return trials
         others = {name: self._store.finished(name) for name in names}
+        strangers = self._store.strangers()
         # again until nothing is missing: an index may have been taken by a trial that had not been seen
-        while new := taken_over(experiment, trials, others):
+        while new := taken_over(experiment, trials, others, strangers):
             for trial in new:
                 self._store.create_trial(trial)
             trials = self._trials()
@@ -158,8 +162,8 @@ class Engine:
         trials = []
         for trial in before:
             job = jobs.get(trial.attempt.job) if trial.attempt else None
-            after = settled(trial, experiment.spec, self._clock())
-            after = observed(after, job, experiment.spec, read, self._clock())
+            after = observed(trial, job, experiment.spec, read, self._clock())
+            after = settled(after, experiment.spec, self._clock())
             trials.append(after if after is trial else self._store.save_trial(after))
         if experiment.spec.trial.progress_deadline_seconds is not None:
             jobs = self._growth.noted(jobs, trials, self._clock())
@@ -208,7 +212,10 @@ class Engine:
     ) -> Snapshot:
         trials = tuple(self._store.trials())
         found, now = self._front.of(experiment.spec, trials), self._clock()
-        status = summarise(experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found)
+        remark = passed_over(trials, self._store.strangers())
+        status = summarise(
+            experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found, remark=remark
+        )
         best = {trial.name for trial in found}
         marked = tuple(
             t
@@ -231,6 +238,11 @@ def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> No
     if ending.reason == "NoTrialSucceeded":
         return NoMore.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
     return NoMore(ending.reason) if ending.reason in set(NoMore) else None
+
+
+def _of_use(trial: NASTrial) -> bool:
+    """Whether the search is told of it: neither refused, nor of a point that nobody can read."""
+    return not trial.refused and not isinstance(trial, UnreadableTrial)
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:

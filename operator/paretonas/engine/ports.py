@@ -25,6 +25,9 @@ class Store(Protocol):
     def create_trial(self, trial: NASTrial) -> None:
         """Store a new trial; one that is stored already is left as it is."""
 
+    def strangers(self) -> Mapping[str, str]:
+        """Trials that have the name of one of this experiment, and are not its own: name → whose they say they are."""
+
     def save_trial(self, trial: NASTrial) -> NASTrial:
         """Store a trial's status; the trial comes back as it is now, which a further write starts from."""
 

@@ -16,7 +16,7 @@ from paretonas.api import (
 )
 from paretonas.api.status import ConditionStatus
 from paretonas.engine.decide import Outcome
-from paretonas.engine.trouble import Trouble
+from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import hypervolume, pareto_set, reference_point
 
@@ -33,6 +33,7 @@ def summarise(
     outcome: Outcome | None = None,
     trouble: Trouble | None = None,
     best: Sequence[NASTrial] | None = None,
+    remark: str = "",
 ) -> ExperimentStatus:
     """The status that these trials amount to.
 
@@ -46,6 +47,7 @@ def summarise(
         outcome: how the experiment has ended, if it has.
         trouble: what keeps it from going on, if anything does.
         best: the Pareto set, where it has been computed already.
+        remark: what its user should know although it goes on.
     """
     spec, before = experiment.spec, experiment.status
     trials = [t for t in trials if not t.refused]
@@ -54,7 +56,7 @@ def summarise(
     reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
-        conditions=_conditions(experiment, trials, now, outcome, trouble),
+        conditions=_conditions(experiment, trials, now, outcome, trouble, remark),
         trials=_count(trials),
         progress=f"{sum(t.ended for t in trials if t.counts)}/{spec.max_trials}",
         pareto_set=_bounded(tuple(_point(t, spec) for t in _sorted(best, spec))),
@@ -158,6 +160,7 @@ def _conditions(
     now: datetime,
     outcome: Outcome | None,
     trouble: Trouble | None,
+    remark: str,
 ) -> tuple[Condition, ...]:
     spec = experiment.spec
 
@@ -186,7 +189,7 @@ def _conditions(
         elif trouble:
             progressing = condition("Progressing", "False", trouble.reason.value, trouble.message)
         else:
-            progressing = condition("Progressing", "True", "TrialsRunning")
+            progressing = condition("Progressing", "True", "TrialsRunning", remark)
         succeeded = condition("Succeeded", "Unknown", "Running", progress)
     suspended = (
         condition("Suspended", "True", "Suspended")
@@ -212,3 +215,21 @@ def invalid(
     )
     others = tuple(c for c in before.conditions if c.type != "Valid")
     return before.replace(conditions=(condition, *others), observed_generation=generation)
+
+
+def failing(
+    before: ExperimentStatus, message: str, generation: int | None, now: datetime
+) -> ExperimentStatus:
+    """The status of an experiment whose passes fail: Progressing is False and says why, the rest stays."""
+    last = before.condition("Progressing")
+    since = last.last_transition_time if last and last.status == "False" else now
+    condition = Condition(
+        type="Progressing",
+        status="False",
+        reason=Hindrance.FAILING.value,
+        message=message,
+        last_transition_time=since,
+        observed_generation=generation,
+    )
+    replaced = [condition if c.type == "Progressing" else c for c in before.conditions]
+    return before.replace(conditions=tuple(replaced if last else (*replaced, condition)))

@@ -10,6 +10,8 @@ class Hindrance(StrEnum):
     SUBMIT_FAILED = "SubmitFailed"
     SEARCH_FAILED = "SearchFailed"
     WARM_START_FAILED = "WarmStartFailed"
+    FAILING = "PassFailed"
+    """What nobody has foreseen, or an API server that refuses what the operator needs."""
 
 
 @dataclass(frozen=True, slots=True)

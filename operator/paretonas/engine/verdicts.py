@@ -12,10 +12,11 @@ from paretonas.api import (
     ExperimentSpec,
     NASTrial,
     TrialState,
+    UnreadableTrial,
     misfits,
 )
 from paretonas.api.status import ConditionStatus
-from paretonas.engine.words import plain, shortest
+from paretonas.engine.words import shortest
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
 
@@ -102,7 +103,7 @@ def observed(
     attempts = (*trial.status.attempts[:-1], ended)
     state = _state(attempts, spec)
     if state not in {"Succeeded", "Pending"} and job.log_tail:
-        message = f"{message}\n{plain(job.log_tail)}"
+        message = f"{message}\n{job.log_tail}"
     conditions = () if state == "Pending" else (_condition(state, reason, message, now),)
     return trial.with_status(
         state=state, attempts=attempts, metrics=metrics, message=message, conditions=conditions
@@ -111,7 +112,9 @@ def observed(
 
 def settled(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
     """A trial that needs no job: it brings its result, or does not fit the experiment. Any other is left as it is."""
-    if trial.ended or trial.status.attempts:
+    # one that cannot be read by this version may have run in another: what runs of it is being stopped
+    begun = trial.attempt if isinstance(trial, UnreadableTrial) else trial.status.attempts
+    if trial.ended or begun:
         return trial
     observation = trial.spec.observation
     state: TrialState = "Infeasible"
@@ -129,10 +132,9 @@ def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
     running = job.phase is Phase.RUNNING
     seen = attempt.replace(start_time=attempt.start_time or (job.started if running else None))
     state: TrialState = "Running" if running else "Pending"
-    if seen == attempt and state == trial.status.state and job.message == trial.status.message:
-        return trial
     attempts = (*trial.status.attempts[:-1], seen)
-    return trial.with_status(state=state, attempts=attempts, message=job.message)
+    after = trial.with_status(state=state, attempts=attempts, message=job.message)
+    return trial if after.status == trial.status else after
 
 
 def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:

@@ -6,9 +6,11 @@ from paretonas.api import (
     NASExperiment,
     NASTrial,
     Observation,
+    UnreadableTrial,
     misfits,
     new_trial,
 )
+from paretonas.engine.indices import free_indices
 
 
 class WarmStartError(Exception):
@@ -21,7 +23,10 @@ def begun(trials: Sequence[NASTrial]) -> bool:
 
 
 def taken_over(
-    experiment: NASExperiment, trials: Sequence[NASTrial], others: Mapping[str, Sequence[NASTrial] | None]
+    experiment: NASExperiment,
+    trials: Sequence[NASTrial],
+    others: Mapping[str, Sequence[NASTrial] | None],
+    strangers: Mapping[str, str] = {},
 ) -> list[NASTrial]:
     """The trials that are still to be stored, so that this experiment knows what the others have found.
 
@@ -31,18 +36,26 @@ def taken_over(
         experiment: the one that begins.
         trials: those that it has already, in index order; a part of the others' may be among them.
         others: the ended trials of each experiment in ``warmStartFrom``; None for one that does not exist.
+        strangers: trials of others that have a name of this one's, as for `free_indices`.
 
     Raises:
-        WarmStartError: one does not exist, or nothing of what it has found can be used.
+        WarmStartError: one does not exist, a result of it cannot be read, or none of them can be used.
     """
     there = {trial.spec.observation.source for trial in trials if trial.spec.observation is not None}
-    index = trials[-1].spec.index + 1 if trials else 0
+    indices = free_indices(experiment.name, trials, strangers)
+    index = next(indices)
     new = list[NASTrial]()
     for name, other in others.items():
         if other is None:
             raise WarmStartError(
                 f"warmStartFrom: there is no experiment {name!r} here; create it, or create this one without it"
             )
+        for trial in other:
+            if isinstance(trial, UnreadableTrial) and not trial.refused:
+                raise WarmStartError(
+                    f"warmStartFrom: {trial.name}, a result of {name!r}, cannot be read: {trial.problems[0]}; "
+                    "delete that NASTrial, or create this experiment without it"
+                )
         problems = {t.name: misfits(experiment.spec, _copy(experiment, t, index)) for t in other}
         fits = [trial for trial in other if not problems[trial.name]]
         if other and not fits:
@@ -54,7 +67,7 @@ def taken_over(
         for trial in fits:
             if trial.name not in there:
                 new.append(_copy(experiment, trial, index))
-                index += 1
+                index = next(indices)
     return new
 
 

@@ -1,11 +1,10 @@
 """Numbers and durations as a person reads them."""
 
-import re
 import struct
 from collections.abc import Mapping
 from datetime import timedelta
 
-from paretonas.api import Scalar, written
+from paretonas.api import Scalar, visible, written
 
 _GROUPED = 1000
 """From here on a number shows no decimals, and its thousands apart: 46,880 and not 4.688e+04."""
@@ -15,17 +14,6 @@ _EXACT = 10**15
 
 _FLOAT32_DIGITS = 9
 """Significant digits that tell any two float32 apart (IEEE 754)."""
-
-_CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements (ECMA-48, 5.4)
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # window titles, links, clipboards
-    r"|[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
-
-
-def plain(text: str) -> str:
-    """What a trial printed without what a terminal would obey: it is shown in somebody else's."""
-    return _CONTROL.sub("", text)
 
 
 def number(value: float) -> str:
@@ -61,15 +49,15 @@ def _as_float32(value: float) -> float | None:
 
 
 def value(scalar: Scalar) -> str:
-    """A parameter's value."""
+    """A parameter's value, on one line."""
     if isinstance(scalar, (bool, str)):
-        return written(scalar)
+        return visible(written(scalar))
     return number(scalar)
 
 
 def pairs(values: Mapping[str, Scalar]) -> str:
     """``val_acc 0.9718, num_params 46,880``."""
-    return ", ".join(f"{name} {value(scalar)}" for name, scalar in values.items())
+    return ", ".join(f"{visible(name)} {value(scalar)}" for name, scalar in values.items())
 
 
 def count(amount: int, noun: str) -> str:

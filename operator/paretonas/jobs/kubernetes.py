@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from paretonas.api import job_name
 from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.jobs.manifest import TRIAL_LABEL, finished_manifest
+from paretonas.jobs.manifest import TRIAL_LABEL, finished_manifest, owner
 from paretonas.jobs.phases import event_wait, group_wait, pod_end, pod_names, pod_wait, seen
 from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
 from paretonas.jobs.pod_shape import shaped
@@ -80,7 +80,8 @@ class KubernetesJobs:
         """Create the attempt's Volcano Job; one that exists is left as it is.
 
         Raises:
-            SubmitError: the API server or Volcano refuses it, or cannot be reached; or its pods may not be made.
+            SubmitError: the API server or Volcano refuses it, or cannot be reached; its pods may not be made; or
+                somebody else's job has the name.
         """
         spec = launch.experiment.spec
         root = spec.logs.mount_path if spec.logs else "/logs"
@@ -108,20 +109,55 @@ class KubernetesJobs:
         except ValueError as error:
             if getattr(error.__cause__, "status", None) != _CONFLICT:
                 raise SubmitError(f"cannot submit {launch.name}: {error}") from error
+            self._check_owner(launch)
         except (ApiException, HTTPError) as error:
             raise SubmitError(f"cannot submit {launch.name}: {said(error)}") from error
 
-    def cancel(self, trial: str, attempt: int) -> None:
-        """Delete the attempt's job; its pods get their grace period. One that does not exist is seen as ended."""
-        name = job_name(trial, attempt)
-        try:  # whatever the watch shows: it may not have brought the job yet
-            self._custom.delete_namespaced_custom_object(
-                GROUP, VERSION, self._namespace, PLURAL, name, propagation_policy="Background"
+    def _check_owner(self, launch: Launch) -> None:
+        """Raise SubmitError when the job that has the attempt's name is not of the attempt's trial."""
+        body = self._stored(launch.name)
+        if body is None:
+            raise SubmitError(f"cannot submit {launch.name}: a job of that name has just gone")
+        owners = body["metadata"].get("ownerReferences") or ()
+        if not any(of["uid"] == owner(launch)["uid"] for of in owners):
+            whose = ", ".join(f"{of['kind']} {of['name']} ({of['uid']})" for of in owners) or "nobody"
+            raise SubmitError(
+                f"cannot submit {launch.name}: there is a Volcano Job of that name, which belongs to {whose}; "
+                "delete it, or wait until it has gone"
             )
-        except ApiException as error:
-            if error.status != _NOT_FOUND:
-                raise
+
+    def cancel(self, trial: str, attempt: int) -> None:
+        """Delete the attempt's job; its pods get their grace period. One that does not exist is seen as ended.
+
+        So is somebody else's of its name, which is left alone.
+        """
+        name = job_name(trial, attempt)
+        body = self._stored(name)  # whatever the watch shows: it may not have brought the job yet
+        owners = body["metadata"].get("ownerReferences") or () if body else ()
+        if body is not None and any((of["kind"], of["name"]) == ("NASTrial", trial) for of in owners):
+            try:
+                self._custom.delete_namespaced_custom_object(
+                    GROUP,
+                    VERSION,
+                    self._namespace,
+                    PLURAL,
+                    name,
+                    body=client.V1DeleteOptions(
+                        propagation_policy="Background",
+                        preconditions=client.V1Preconditions(uid=body["metadata"]["uid"]),
+                    ),
+                )
+            except ApiException as error:
+                if error.status not in {_NOT_FOUND, _CONFLICT}:
+                    raise
         self._cancelled.add(name)
+
+    def _stored(self, name: str) -> dict[str, Any] | None:
+        """A Volcano Job as the API server has it now; listed, since the operator may not get one."""
+        found: Any = self._custom.list_namespaced_custom_object(
+            GROUP, VERSION, self._namespace, PLURAL, field_selector=f"metadata.name={name}"
+        )
+        return next(iter(found["items"]), None)
 
     def _details(self, job: Job, body: Mapping[str, Any]) -> Job:
         """What the Volcano Job does not tell: how its container ended, or why it does not start."""

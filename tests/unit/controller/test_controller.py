@@ -15,11 +15,6 @@ from paretonas.controller.dispatch import Dispatcher
 from paretonas.metrics.process import Answer, Question
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(under_test, "_LATER", 0.05)
-
-
 def running(cluster: Cluster, *jobs: str) -> None:
     cluster.until(lambda: cluster.names("jobs") == list(jobs), f"the jobs {jobs}")
 

@@ -77,6 +77,8 @@ class World:
     late: bool = False
     """Logs are being read when they are first asked for, and read when they are asked for again."""
     asked_for: set[str] = field(default_factory=set)
+    strangers_: dict[str, str] = field(default_factory=dict)
+    """Trials that have names of this experiment's, and name another one."""
     search_fails: int = 0
     """So many questions fail."""
     calls: list[str] = field(default_factory=list)
@@ -97,6 +99,9 @@ class World:
 
     def create_trial(self, trial: NASTrial) -> None:
         self._call("create_trial", lambda: self.trials_.setdefault(trial.name, trial))
+
+    def strangers(self) -> Mapping[str, str]:
+        return self._call("strangers", lambda: self.strangers_)
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
         def save() -> NASTrial:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretonas.api import Scalar
-from paretonas.engine.words import age, count, duration, number, pairs, plain, shortest
+from paretonas.api import Scalar, plain
+from paretonas.engine.words import age, count, duration, number, pairs, shortest
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,28 @@ def launch(**template: Any) -> Launch:
     return Launch(of, stored, 1)
 
 
+OWNER = {"kind": "NASTrial", "name": "nas-0", "uid": "trial-uid"}
+
+
 def put_job(
-    server: ApiServer, phase: str = "Pending", *, created: str = "2026-01-31T12:00:00Z", replicas: int = 1
+    server: ApiServer,
+    phase: str = "Pending",
+    *,
+    created: str = "2026-01-31T12:00:00Z",
+    replicas: int = 1,
+    owner: Body = OWNER,
 ) -> None:
+    owners = [owner] if owner else []
+    metadata = {
+        "name": "nas-0-a1",
+        "uid": "of nas-0-a1",
+        "creationTimestamp": created,
+        "ownerReferences": owners,
+    }
     server.put(
         {
             "kind": "Job",
-            "metadata": {"name": "nas-0-a1", "uid": "of nas-0-a1", "creationTimestamp": created},
+            "metadata": metadata,
             "spec": {"tasks": [{"name": f"trial-{i}", "replicas": 1} for i in range(replicas)]},
             "status": {"state": {"phase": phase}},
         }
@@ -153,6 +168,34 @@ def test_a_refused_job_is_told_in_the_servers_own_words(
         jobs.submit(launch())
 
 
+FOREIGN: list[Body] = [
+    {},
+    {"kind": "CronJob", "name": "nightly", "uid": "nightly-uid"},
+    {"kind": "NASTrial", "name": "nas-1", "uid": "another-uid"},
+]
+
+
+@pytest.mark.parametrize("owner", FOREIGN, ids=lambda owner: owner.get("kind", "nobody's"))
+def test_somebody_elses_job_of_the_name_is_told_with_its_owner_and_left_alone(
+    server: ApiServer, jobs: KubernetesJobs, owner: Body
+) -> None:
+    put_job(server, "Running", owner=owner)
+    whose = owner.get("name", "nobody")
+    with pytest.raises(
+        SubmitError, match=rf"cannot submit nas-0-a1: there is a .* belongs to .*{whose}.*delete it"
+    ):
+        jobs.submit(launch())
+    jobs.cancel("nas-0", 1)
+    assert server.deleted == []
+    assert ("jobs", "team", "nas-0-a1") in server.stored
+
+
+def test_the_job_of_a_deleted_trial_of_the_name_is_told_too(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server, owner={**OWNER, "uid": "the-one-before"})
+    with pytest.raises(SubmitError, match=r"belongs to NASTrial nas-0 .the-one-before."):
+        jobs.submit(launch())
+
+
 # --- how it ends
 
 
@@ -162,7 +205,7 @@ def test_a_cancelled_job_is_deleted_and_what_never_existed_is_seen_as_ended(
     """The engine cancels until it sees the end; of a job that was never submitted there is nothing else to see."""
     assert jobs.observe([("nas-0", 1)]) == {}
     jobs.cancel("nas-0", 1)
-    assert server.deleted == ["/apis/batch.volcano.sh/v1alpha1/namespaces/team/jobs/nas-0-a1"]
+    assert server.deleted == []
     assert (seen(jobs).phase, seen(jobs).over) == (Phase.LOST, True)
     assert jobs.observe([("nas-0", 2)]) == {}, "another attempt"
 

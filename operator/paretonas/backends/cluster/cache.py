@@ -80,4 +80,9 @@ def version_of(body: Body) -> int:
 def belongs(body: Body, experiment: str, uid: str) -> bool:
     """Whether a trial is of this experiment, and not of a deleted one that had its name."""
     owners = body["metadata"].get("ownerReferences") or ()
-    return body["spec"]["experiment"] == experiment and (not owners or any(o["uid"] == uid for o in owners))
+    return named_experiment(body) == experiment and (not owners or any(o["uid"] == uid for o in owners))
+
+
+def named_experiment(body: Body) -> str:
+    """The experiment that a trial says it belongs to."""
+    return str((body.get("spec") or {}).get("experiment", ""))

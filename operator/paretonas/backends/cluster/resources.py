@@ -1,6 +1,7 @@
 """The kinds of resources that are read and written, and the calls for them."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,18 @@ EXPERIMENTS = Kind("paretonas.io", "v1alpha1", "nasexperiments")
 TRIALS = Kind("paretonas.io", "v1alpha1", "nastrials")
 VOLCANO_JOBS = Kind("batch.volcano.sh", "v1alpha1", "jobs")
 PODS = Kind("", "v1", "pods")
+
+
+_DEEPEST = 10_000
+"""Levels of a document that an API server takes (sigs.k8s.io/json)."""
+
+
+def survive_any_depth() -> None:
+    """Let this process read whatever can be stored: json.loads raises RecursionError at 1,000 levels.
+
+    One such object would keep everything from being listed. The parser's C stack takes 3 MB of the 8 that a thread has.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST + 2_000))
 
 
 class PatientClient(client.ApiClient):

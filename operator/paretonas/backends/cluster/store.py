@@ -1,7 +1,10 @@
 """One experiment's resources as the engine's store."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from pydantic import ValidationError
 
 from paretonas.api import (
     EXPERIMENT_LABEL,
@@ -10,9 +13,10 @@ from paretonas.api import (
     NASExperiment,
     NASTrial,
     parse_experiment,
-    parse_trial,
+    read_trial,
 )
-from paretonas.backends.cluster.cache import Cache, belongs, version_of
+from paretonas.backends.cluster.cache import Cache, belongs, named_experiment, version_of
+from paretonas.backends.cluster.kept import kept
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
 from paretonas.backends.cluster.rules import PlaceRules
 
@@ -22,7 +26,10 @@ class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the ex
 
 
 class NameTaken(Exception):  # noqa: N818 # it is no mistake: what was deleted takes some time to go
-    """A trial of a deleted experiment still has the name that a new one is to get."""
+    """A trial that is none of this experiment's has the name that a new one is to get.
+
+    Where a deleted experiment of the same name has left it, it will go; any other is passed over from now on.
+    """
 
 
 class ClusterStore:
@@ -63,7 +70,25 @@ class ClusterStore:
         trials = [
             self._parse(body) for body in self._trials.all(self._namespace) if belongs(body, self._name, uid)
         ]
+        for name in self._parsed.keys() - {trial.name for trial in trials}:
+            self._parsed.pop(name, None)
         return sorted(trials, key=lambda t: t.spec.index)
+
+    def strangers(self) -> Mapping[str, str]:
+        """Trials that have the name of one of this experiment, and say that they are another one's."""
+        names = re.compile(rf"{re.escape(self._name)}-(0|[1-9][0-9]{{0,9}})")
+        bodies = self._trials.all(self._namespace)
+        named = {name: body for body in bodies if names.fullmatch(name := body["metadata"]["name"])}
+        return {name: of for name, body in named.items() if (of := self._of_another(body))}
+
+    def _of_another(self, body: Mapping[str, Any]) -> str:
+        """Whose a trial is; "" for this experiment's own, and for what one of its name has left, which will go."""
+        if (named := named_experiment(body)) != self._name:
+            return named
+        owners = body["metadata"].get("ownerReferences") or ()
+        if belongs(body, self._name, self.uid) or any(_experiment_of_name(o, self._name) for o in owners):
+            return ""
+        return ", ".join(f"{owner['kind']} {owner['name']}" for owner in owners)
 
     def create_trial(self, trial: NASTrial) -> None:
         """Store a new trial; one that is stored already is left as it is. Raises NameTaken."""
@@ -84,10 +109,12 @@ class ClusterStore:
         }
         created = self._resources.create(TRIALS, self._namespace, document)
         body = created or self._resources.get(TRIALS, self._namespace, trial.name)
-        if body is not None and not belongs(body, self._name, self.uid):
-            raise NameTaken(f"{self._namespace}/{trial.name} is of another experiment")
         if body is not None:
-            self._trials.put(body)
+            self._trials.put(kept(TRIALS, body))  # a stranger's too: the next question passes it over
+        if body is not None and not belongs(body, self._name, self.uid):
+            raise NameTaken(
+                f"there is a NASTrial {self._namespace}/{trial.name} that is none of this experiment's"
+            )
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
         """Store a trial's status; the trial comes back in its new version.
@@ -95,7 +122,7 @@ class ClusterStore:
         Raises ApiException 409 when there is a newer version than the one that ``trial`` was read in: then another
         process has decided about it.
         """
-        written = self._resources.replace_status(TRIALS, trial.to_dict())
+        written = kept(TRIALS, self._resources.replace_status(TRIALS, trial.to_dict()))
         self._trials.put(written)
         return self._parse(written)
 
@@ -106,7 +133,7 @@ class ClusterStore:
     def change_status(self, change: Callable[[ExperimentStatus], ExperimentStatus]) -> None:
         """Change the status of an experiment whose spec cannot be read. Raises ApiException 409 as `save_status`."""
         body = self._body()
-        before = ExperimentStatus.model_validate(body.get("status") or {})
+        before = _readable(body.get("status") or {})
         after = change(before)
         if after != before:
             self._put_status(body["metadata"], after)
@@ -114,7 +141,7 @@ class ClusterStore:
     def _put_status(self, metadata: Mapping[str, Any], status: ExperimentStatus) -> None:
         """Only the metadata's version and the status count: the rest of what is sent is left as it is stored."""
         body = {**self._body(), "metadata": metadata, "status": status.to_dict()}
-        self._experiments.put(self._resources.replace_status(EXPERIMENTS, body))
+        self._experiments.put(kept(EXPERIMENTS, self._resources.replace_status(EXPERIMENTS, body)))
 
     def delete(self) -> None:
         """Delete the experiment, and with it everything that it owns."""
@@ -133,7 +160,7 @@ class ClusterStore:
             return None
         uid = body["metadata"]["uid"]
         bodies = [b for b in self._trials.all(self._namespace) if belongs(b, name, uid)]
-        trials = [trial for trial in map(parse_trial, map(dict, bodies)) if trial.ended]
+        trials = [trial for trial in map(read_trial, map(dict, bodies)) if trial.ended]
         return sorted(trials, key=lambda t: t.spec.index)
 
     @property
@@ -159,6 +186,18 @@ class ClusterStore:
         name, version = body["metadata"]["name"], version_of(body)
         known = self._parsed.get(name)
         if known is None or known[0] != version:
-            known = (version, parse_trial(dict(body)))
+            known = (version, read_trial(dict(body)))
             self._parsed[name] = known
         return known[1]
+
+
+def _experiment_of_name(owner: Mapping[str, Any], name: str) -> bool:
+    return (owner["kind"], owner["name"]) == ("NASExperiment", name)
+
+
+def _readable(status: Mapping[str, Any]) -> ExperimentStatus:
+    """The status as it is stored; an empty one where somebody else has written it."""
+    try:
+        return ExperimentStatus.model_validate(status)
+    except ValidationError:
+        return ExperimentStatus()

@@ -36,6 +36,7 @@ from urllib3.exceptions import ProtocolError
 
 LABEL = "paretonas.io/experiment"
 JOB_SECONDS = 1.0
+PROCESSES = ("paretonas-operator", "paretonas.search.worker", "paretonas.metrics.process")
 STANDING = ("vc-controller", "vc-scheduler")
 """Daemons whose work the stand-in does."""
 
@@ -142,7 +143,7 @@ def passes() -> Passes:
 def memory() -> float:
     """MB that the operator's processes have, shared pages by their share."""
     total = 0
-    for pid in {*processes("paretonas.handlers"), *processes("paretonas.search.worker")}:
+    for pid in {pid for name in PROCESSES for pid in processes(name)}:
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:  # it has just ended

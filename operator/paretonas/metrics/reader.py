@@ -10,7 +10,7 @@ from paretonas.metrics.curve import Curve
 from paretonas.metrics.event_file import EventFile
 from paretonas.metrics.folder import LinkError, LogFolder, open_file, open_folder
 from paretonas.metrics.limits import Budget
-from paretonas.metrics.reading import Reading, Wanted, listed, quoted, summarise, unread
+from paretonas.metrics.reading import Reading, Wanted, in_brackets, listed, quoted, summarise, unread
 from paretonas.metrics.runs import chosen, named
 
 
@@ -89,8 +89,7 @@ class LogReader:
         if self._budget.stopped:  # a value of what was read would be one of a part of the logs
             return unread(wanted, f"the logs are not read to their end: {self._budget.stopped}", notes)
         missing = "scalar" if self._files else "TensorBoard event file"
-        why = f" ({notes[0]})" if notes else ""
-        nothing = f"there is no {missing} in {quoted(str(self._folder.path))}{why}"
+        nothing = f"there is no {missing} in {quoted(str(self._folder.path))}{in_brackets(notes)}"
         curves = self._curves()
         notes += _replaced({metric.tag: list(curves.get(metric.tag, ())) for metric in wanted})
         cut = {tag: f"tag {quoted(tag)} has too many values; log it less often" for tag in self._budget.cut}

@@ -110,7 +110,7 @@ def summarise(
         if metric.tag in unread:
             why = unread[metric.tag]
         elif not runs:
-            why = _what_is_missing(metric, of_tag, tags) if tags else nothing
+            why = _what_is_missing(metric, of_tag, tags) + in_brackets(notes) if tags else nothing
         elif len(runs) > 1:
             ambiguous.append(metric.name)
             why = _which_there_are(metric, runs)
@@ -141,6 +141,11 @@ def listed(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = f" and {len(ordered) - _MOST_LISTED} more" if len(ordered) > _MOST_LISTED else ""
     return ", ".join(quoted(name) for name in ordered[:_MOST_LISTED]) + more
+
+
+def in_brackets(notes: Sequence[str]) -> str:
+    """The first note as it may follow a sentence: what is missing may be where something could not be read."""
+    return f" ({notes[0]})" if notes else ""
 
 
 def _reduced(metric: Wanted, curve: Curve) -> float | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.util.tensor_util import make_ndarray
 
-from paretonas.metrics import LogReader
+from paretonas.metrics import LogReader, Wanted, read
 
 WRITTEN = {"acc": {step: step + 0.5 for step in range(6)}, "loss": {step: step / 2 for step in range(6)}}
 
@@ -75,6 +75,18 @@ def test_bytes_cut_out_or_put_in_only_ever_lose_values(log, edits):
         at = position % len(damaged)
         damaged = damaged[:at] + inserted + damaged[at + removed :]
     assert_written(curves(damaged))
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from([2, 8, 9, 10, 16, 42, 58]), st.binary(max_size=40)), max_size=20))
+def test_whatever_stands_in_records_whose_checksums_are_right_is_read_without_an_exception(logs, records):
+    """A trial can write them: any fields, in any order and form."""
+    with tempfile.TemporaryDirectory() as folder:
+        content = logs.frame(*(bytes([key, len(data)]) + data for key, data in records))
+        (Path(folder) / "events.out.tfevents.1").write_bytes(content)
+        found = read(Path(folder), [Wanted("acc", "acc", "Mean"), Wanted("", "", "Max")])
+        assert len(found.values) + len(found.problems) == 2
+        assert "".join(found.problems).isprintable()
 
 
 @settings(max_examples=30)

@@ -316,6 +316,7 @@ def test_a_folder_without_the_right_to_search_it_is_named_with_the_reason(logs, 
         found = read(unprivileged, [*ACC, Wanted("loss", "loss")])
         assert found.values == {"acc": 0.5}
         assert found.notes == (f"'{what}' cannot be read: Permission denied",)
+        assert found.problems[0].endswith(f"tags found: 'acc' ('{what}' cannot be read: Permission denied)")
     unprivileged.chmod(0o600)
     assert f"'{NAME}' cannot be read: Permission denied" in problem(unprivileged)
     unprivileged.chmod(0o000)

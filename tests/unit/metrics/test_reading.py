@@ -55,7 +55,9 @@ def test_a_mean_too_large_for_a_number_is_not_finite():
 
 def test_a_missing_tag_lists_the_tags_that_were_found():
     found = reading({"val/acc": curve(1), "loss": curve(1)}, Wanted("acc", "val_acc"))
-    assert found.problems == ("metric 'acc': no scalar has the tag 'val_acc'; tags found: 'loss', 'val/acc'",)
+    assert found.problems == (
+        "metric 'acc': no scalar has the tag 'val_acc'; tags found: 'loss', 'val/acc' (a note)",
+    )
     assert (found.values, found.not_finite) == ({}, ())
 
 
@@ -67,7 +69,7 @@ def test_a_tag_must_match_exactly():
 def test_very_many_tags_are_not_all_listed():
     [problem] = reading({f"tag{number:02}": curve(1) for number in range(33)}, Wanted("acc", "acc")).problems
     assert problem.count("'tag") == 20
-    assert problem.endswith("'tag19' and 13 more")
+    assert problem.endswith("'tag19' and 13 more (a note)")
 
 
 def test_a_tag_cannot_spread_over_lines_or_pages():
@@ -118,7 +120,7 @@ def test_a_folder_without_the_tag_is_answered_with_those_that_have_it():
     curves = {"loss": {"train": curve(1), ".": curve(2)}, "acc": {"test": curve(3)}}
     found = in_folders(curves, Wanted("loss", "loss", run="test"))
     assert found.problems == (
-        "metric 'loss': the tag 'loss' is not in a folder 'test', only in '.', 'train'",
+        "metric 'loss': the tag 'loss' is not in a folder 'test', only in '.', 'train' (a note)",
     )
     assert found.ambiguous == ()
 

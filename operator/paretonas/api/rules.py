@@ -140,6 +140,18 @@ def _texts(spec: ExperimentSpec) -> Iterator[Problem]:
             yield Problem(f"spec.trial.{path}", message, "write them as two items of the list", text)
 
 
+def _program(spec: ExperimentSpec) -> Iterator[Problem]:
+    program = spec.trial.command[0]
+    first, *rest = program.split() or [""]
+    if not first:
+        yield Problem(
+            "spec.trial.command[0]", "names no program", "begin with one, as in [python, train.py]", program
+        )
+    elif rest and "/" not in first and "${" not in first:  # a path may have a space in it
+        remedy = f"write each word as an item: [{', '.join([first, *rest])}]"
+        yield Problem("spec.trial.command[0]", "is a program and its arguments in one text", remedy, program)
+
+
 def _environment(spec: ExperimentSpec) -> Iterator[Problem]:
     for position, variable in enumerate(spec.trial.env):
         if variable.name.startswith(RESERVED_ENV):
@@ -210,6 +222,7 @@ _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _warm_starts,
     _outcome_constraints,
     _texts,
+    _program,
     _environment,
     _resources,
     _default_arguments,

@@ -106,6 +106,9 @@ class TrialTemplate(Model):
     command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
     args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=200)] | None = None
     """Without them every parameter is passed by its name: see `arguments.default_argument`."""
+    working_dir: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """The folder that it runs in: absolute on a cluster, where the image's is the default. On this machine it leads
+    from the folder of the experiment's file, and the default is where the run is started."""
     env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
     resources: dict[str, Quantity] = Field(default_factory=dict)
     replicas: Annotated[Whole, Field(ge=1, le=100)] = 1

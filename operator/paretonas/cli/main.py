@@ -57,14 +57,19 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path)
     from paretonas.cli.run import run as run_experiment  # noqa: PLC0415 # see the module's docstring
 
     search = load(file, parallelism=parallelism, maxTrials=max_trials)
-    sys.exit(run_experiment(search, runs, looking.console_for(SteadyOutput(sys.stdout))))
+    sys.exit(run_experiment(search, file, runs, looking.console_for(SteadyOutput(sys.stdout))))
 
 
 @main.command()
 @_file_argument
 def validate(file: Path) -> None:
     """Check FILE, and say everything that is wrong with it."""
-    click.echo(summary(load(file)))
+    from paretonas.cli.machine import warnings  # noqa: PLC0415 # see the module's docstring
+
+    search = load(file)
+    click.echo(summary(search))
+    for warning in warnings(search.experiment, file):
+        complain(f"warning: {warning}")
 
 
 @main.command()

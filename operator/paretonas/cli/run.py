@@ -5,35 +5,39 @@ from pathlib import Path
 
 from rich.console import Console
 
-from paretonas.api import InvalidDocument, Loaded, NASExperiment, Problem
+from paretonas.api import Loaded, NASExperiment
 from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, exclusive, read_experiment
 from paretonas.cli.exit_codes import ExitCode
-from paretonas.cli.result import conclude, give_up, interrupted
+from paretonas.cli.machine import check_kind, check_machine, warnings, working_folder
+from paretonas.cli.result import complain, conclude, give_up, interrupted
 from paretonas.search import SearchWorker
 
 
-def run(begin: Loaded, runs: Path, console: Console) -> ExitCode:
-    """Run the experiment, from where it was left, with the trials that it is to begin with.
+def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
+    """Run the experiment of a file, from where it was left, with the trials that it is to begin with.
 
     Raises:
         InvalidDocument: it needs what this machine does not have; nothing was started or created.
         StoreError: its folder cannot be used.
     """
     experiment = begin.experiment
-    _check_local(experiment)
+    check_kind(experiment)
     folder = runs / experiment.name
     stored = _finished(folder, experiment)
     if stored is not None:
         console.print(f"{experiment.name} is finished; raise maxTrials (or --max-trials) to go on")
         return conclude(stored, runs, console)
+    check_machine(experiment, file)
+    for warning in warnings(experiment, file):
+        complain(f"warning: {warning}")
     with exclusive(folder):
         store = FolderStore.open(runs, experiment)
         for trial in begin.trials:
             store.create_trial(trial)
-        return _run(store, runs, console)
+        return _run(store, working_folder(experiment.spec, file), runs, console)
 
 
-def _run(store: FolderStore, runs: Path, console: Console) -> ExitCode:
+def _run(store: FolderStore, folder: Path, runs: Path, console: Console) -> ExitCode:
     search = SearchWorker()
     search.warm_up()
     # Ax takes seconds to import, in the process that was just started; what is imported here meanwhile costs nothing.
@@ -48,7 +52,7 @@ def _run(store: FolderStore, runs: Path, console: Console) -> ExitCode:
     with Interrupts() as interrupts, shown_on(console, snapshot) as display:
         from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, with something to look at already
 
-        jobs, logs = LocalJobs(runs, name), FolderLogs(runs, name)
+        jobs, logs = LocalJobs(runs, name, folder), FolderLogs(runs, name)
         engine = Engine(store, jobs, logs, search, lambda: datetime.now(UTC))
         ending, snapshot = Session(engine, jobs, store.trials, display, interrupts).run(snapshot)
     # The search is not closed: that would wait for its answer, and it ends with this process.
@@ -57,21 +61,6 @@ def _run(store: FolderStore, runs: Path, console: Console) -> ExitCode:
     if ending is Ending.GAVE_UP and snapshot.trouble is not None:
         return give_up(snapshot.experiment, snapshot.trouble, console)
     return interrupted(snapshot.experiment, runs, console, killed=ending is Ending.LEFT)
-
-
-def _check_local(experiment: NASExperiment) -> None:
-    """Refuse what cannot be done on one machine."""
-    problems, spec = [], experiment.spec
-    if spec.trial.replicas > 1:
-        message = "needs a cluster: a local run starts one process a trial"
-        remedy = "set it to 1, or kubectl apply the file"
-        problems.append(Problem("spec.trial.replicas", message, remedy, spec.trial.replicas))
-    for field, idle in {"suspend": spec.suspend, "stop": spec.stop}.items():
-        if idle:
-            message, remedy = "leaves a local run nothing to do", "remove it, or set it to false"
-            problems.append(Problem(f"spec.{field}", message, remedy, idle))
-    if problems:
-        raise InvalidDocument(problems)
 
 
 def _finished(folder: Path, experiment: NASExperiment) -> NASExperiment | None:

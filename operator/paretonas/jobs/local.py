@@ -32,6 +32,22 @@ _CACHE = 2000
 """Jobs that TorchX remembers: above what can run at once (1,000); of those that have ended it forgets the oldest."""
 
 
+class _WorkingFolder(CWDImageProvider):  # type: ignore[misc] # TorchX ships no types
+    """The folder that trials run in, in the place of an image; TorchX's own takes the current one."""
+
+    def __init__(self, cfg: Any, folder: Path) -> None:
+        super().__init__(cfg)
+        self._folder = str(folder)
+
+    def fetch(self, image: str) -> str:  # noqa: ARG002 # one for all
+        """The folder."""
+        return self._folder
+
+    def get_cwd(self, image: str) -> str | None:  # noqa: ARG002 # one for all
+        """The folder."""
+        return self._folder
+
+
 class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
     """TorchX's own, for jobs that outlive it: they are left to whoever runs the experiment next."""
 
@@ -51,8 +67,9 @@ class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
 class LocalJobs:
     """Submits, observes and cancels the attempts of one experiment below a folder of logs."""
 
-    def __init__(self, root: Path, experiment: str) -> None:
-        self._root = root.resolve()
+    def __init__(self, root: Path, experiment: str, folder: Path | None = None) -> None:
+        """Trials run in ``folder``, or in the current one."""
+        self._root, self._working = root.resolve(), folder
         self._experiment = experiment
         self._supervisors: dict[str, str] = {}  # TorchX's handles of those that have not been seen to end
         self._ended: set[str] = set()
@@ -60,7 +77,10 @@ class LocalJobs:
         logging.getLogger("torchx").setLevel(logging.WARNING)
         with _signal_handlers_kept():
             scheduler = _Scheduler(
-                "paretonas", CWDImageProvider, _CACHE, extra_paths=[str(Path(sys.executable).parent)]
+                "paretonas",
+                lambda cfg: _WorkingFolder(cfg, self._working or Path.cwd()),
+                _CACHE,
+                extra_paths=[str(Path(sys.executable).parent)],
             )
         self._runner = Runner("paretonas", {SCHEDULER: lambda *_, **__: scheduler})
 

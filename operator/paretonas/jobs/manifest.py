@@ -129,6 +129,8 @@ def _finish_base(pod: dict[str, Any], spec: ExperimentSpec) -> None:
     for name, claim, _, _ in volumes:
         pod.setdefault("volumes", []).append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
     for container in pod["containers"]:
+        if trial.working_dir is not None:
+            container["workingDir"] = trial.working_dir
         container["name"] = ROLE  # in every replica the same, so that an overlay reaches it
         container["securityContext"] = copy.deepcopy(RESTRICTED_CONTAINER)
         _keep_texts(container)

@@ -345,3 +345,25 @@ def test_a_trial_that_has_printed_nothing_says_so(project: Project) -> None:
     result = project.call("logs", "nas-0")
     assert result.exit_code == 3
     assert "nas-0 has printed nothing yet" in only_line(result.stderr)
+
+
+BOOLS = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--use_bn", type=bool)
+"""
+
+
+def test_validate_warns_of_a_boolean_that_would_always_be_true(project: Project) -> None:
+    (project.folder / "net.py").write_text(BOOLS)
+    template = {"command": ["python", "net.py"], "args": ["--use_bn=${parameters.bn}"], "workingDir": "."}
+    file = project.write(parameters=[{"name": "bn", "bool": {}}], trial=template)
+    result = project.call("validate", str(file))
+    assert result.exit_code == 0
+    assert only_line(result.stderr).startswith(
+        'warning: spec.trial.args[0]: "--use_bn": is read by net.py with'
+    )
+    elsewhere = project.write(
+        parameters=[{"name": "bn", "bool": {}}], trial={**template, "workingDir": "/no/such/folder"}
+    )
+    assert project.call("validate", str(elsewhere)).stderr == "", "it may run in an image"

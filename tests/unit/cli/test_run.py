@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from tests.unit.cli.conftest import Project
+from tests.unit.cli.conftest import ARGS, TRIAL, Project
 from tests.unit.cli.random_search import RandomSearch
 
 from paretonas.api import ExperimentSpec
@@ -188,6 +188,47 @@ def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(p
     assert process.returncode == 130
     assert "left at once, what ran was killed" in output
     wait_until(lambda: not any(map(exists, started)), "the end of the killed trials")
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        (
+            {"command": ["python", "absent.py"]},
+            'spec.trial.command[1]: "absent.py": is not there: trials run in ',
+        ),
+        (
+            {"command": ["no-such-program"]},
+            'spec.trial.command[0]: "no-such-program": is no program on the PATH',
+        ),
+        (
+            {"command": ["python", "-c", "1"], "workingDir": "absent"},
+            'spec.trial.workingDir: "absent": is no folder here: {folder}/absent; correct it',
+        ),
+    ],
+)
+def test_what_this_machine_lacks_is_said_before_anything_starts(
+    project: Project, template: dict[str, object], line: str
+) -> None:
+    project.write(trial={**template, "args": []})
+    result = project.run()
+    assert result.exit_code == 2
+    assert result.stderr.startswith(line.format(folder=project.folder))
+    assert len(result.stderr.splitlines()) == 1
+    assert not project.runs.exists()
+
+
+def test_a_trial_finds_its_script_from_wherever_the_run_is_started(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.folder / "code").mkdir()
+    script = f"import runpy; runpy.run_path({TRIAL[-1]!r}, run_name='__main__')"
+    (project.folder / "code" / "train.py").write_text(script)
+    template = {"command": ["python", "train.py"], "args": ARGS, "workingDir": "code"}
+    project.write(maxTrials=1, parallelism=1, trial=template)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    result = project.run()
+    assert result.exit_code == 0, result.output
 
 
 def test_two_runs_of_one_experiment_at_once_are_refused(project: Project) -> None:

@@ -246,3 +246,10 @@ def test_a_cluster_that_cannot_be_reached_is_a_submit_error() -> None:
     jobs = KubernetesJobs(client.ApiClient(configuration), "team", lambda _: None, lambda _: None)
     with pytest.raises(SubmitError, match="nas-3-a1"):
         jobs.submit(launch(trial=template()))
+
+
+def test_the_working_folder_is_the_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in ("/srv/code", None):
+        job = submitted(monkeypatch, trial=template(**({"workingDir": given} if given else {})))
+        [container] = job["spec"]["tasks"][0]["template"]["spec"]["containers"]
+        assert container.get("workingDir") == given

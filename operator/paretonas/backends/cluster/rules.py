@@ -24,6 +24,9 @@ class PlaceRules:
         if not spec.trial.image:
             remedy = "name the image that has the trial's program"
             yield Problem("spec.trial.image", "is required on a cluster", remedy)
+        if spec.trial.working_dir is not None and not spec.trial.working_dir.startswith("/"):
+            remedy = "write it from / on, or leave it out for the folder that the image is made for"
+            yield Problem("spec.trial.workingDir", "is relative", remedy, spec.trial.working_dir)
         if spec.logs is None:
             remedy = "name the claim that trials write their TensorBoard logs to"
             yield Problem("spec.logs", "is required on a cluster", remedy)

@@ -13,7 +13,7 @@ from tests.cluster.faults.proxy import ADDRESS, PORT, Harm, Proxy
 from tests.cluster.kubectl import Kubectl, eventually
 from tests.cluster.quick import PROGRAM, of
 
-OPERATOR = ("paretonas-operator",)
+OPERATOR = ("bin/paretonas-operator",)
 """Words of the command that the operator's process was started with."""
 
 DEPLOYMENT = "deployment/paretonas-operator"

@@ -269,6 +269,25 @@ def test_an_old_look_does_not_tell_what_is_now(
     assert cluster(tmp_path).size("nas-0", 1) is None
 
 
+def test_as_many_questions_are_answered_at_once_as_there_are_workers() -> None:
+    reader = Reader()
+    turns = Turns(lambda: reader, workers=2)
+    question = Read(ClusterLogs(Path, "nas", turns)._folder("t", 1), ())
+    turns.ask("a", question).result(30)
+    eventually(lambda: turns._idle == 1, "one worker waits")
+    reader.gate.clear()
+    answers = [turns.ask("a", question) for _ in range(3)]
+    eventually(
+        lambda: len(reader.asked) == 3,
+        "the worker that waits and another one answer, the third question waits",
+    )
+    assert not turns.idle
+    reader.gate.set()
+    for answer in answers:
+        answer.result(30)
+    turns.close()
+
+
 def test_experiments_take_turns() -> None:
     reader = Reader()
     reader.gate.clear()

@@ -31,9 +31,8 @@ class Turns:
         """
         self._answers, self._workers = answers, workers
         self._changed = threading.Condition()
-        self._waiting: dict[
-            Hashable, deque[tuple[Question, Future[Answer]]]
-        ] = {}  # the next one's turn comes first
+        self._waiting: dict[Hashable, deque[tuple[Question, Future[Answer]]]] = {}
+        """By who asks; whose turn it is comes first."""
         self._threads: list[threading.Thread] = []
         self._idle, self._closed = 0, False
 
@@ -41,20 +40,25 @@ class Turns:
     def idle(self) -> bool:
         """Whether a question would be answered at once."""
         with self._changed:
-            return len(self._threads) < self._workers or self._idle > len(self._waiting)
+            return len(self._threads) < self._workers or self._idle > self._count
 
     def ask(self, asker: Hashable, question: Question) -> Future[Answer]:
         """The answer to come."""
         answer: Future[Answer] = Future()
         with self._changed:
             self._waiting.setdefault(asker, deque()).append((question, answer))
-            if not self._idle and len(self._threads) < self._workers:
+            if self._idle < self._count and len(self._threads) < self._workers:
                 number = len(self._threads) + 1
                 thread = threading.Thread(target=self._run, name=f"logs-{number}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
             self._changed.notify()
         return answer
+
+    @property
+    def _count(self) -> int:
+        """Questions that nobody has begun to answer."""
+        return sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
         """Answer nothing more. What is being read is left to its end, which nobody waits for."""

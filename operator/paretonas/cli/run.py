@@ -8,7 +8,7 @@ from rich.console import Console
 from paretonas.api import Loaded, NASExperiment
 from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, exclusive, read_experiment
 from paretonas.cli.exit_codes import ExitCode
-from paretonas.cli.machine import check_kind, check_machine, warnings, working_folder
+from paretonas.cli.machine import Machine, check_kind, this_machine
 from paretonas.cli.result import complain, conclude, give_up, interrupted
 from paretonas.search import SearchWorker
 
@@ -27,17 +27,17 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
     if stored is not None:
         console.print(f"{experiment.name} is finished; raise maxTrials (or --max-trials) to go on")
         return conclude(stored, runs, console)
-    check_machine(experiment, file)
-    for warning in warnings(experiment, file):
-        complain(f"warning: {warning}")
+    machine = this_machine(experiment, file)
+    for note in machine.notes:
+        complain(f"warning: {note}")
     with exclusive(folder):
         store = FolderStore.open(runs, experiment)
         for trial in begin.trials:
             store.create_trial(trial)
-        return _run(store, working_folder(experiment.spec, file), runs, console)
+        return _run(store, machine, runs, console)
 
 
-def _run(store: FolderStore, folder: Path, runs: Path, console: Console) -> ExitCode:
+def _run(store: FolderStore, machine: Machine, runs: Path, console: Console) -> ExitCode:
     search = SearchWorker()
     search.warm_up()
     # Ax takes seconds to import, in the process that was just started; what is imported here meanwhile costs nothing.
@@ -52,7 +52,7 @@ def _run(store: FolderStore, folder: Path, runs: Path, console: Console) -> Exit
     with Interrupts() as interrupts, shown_on(console, snapshot) as display:
         from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, with something to look at already
 
-        jobs, logs = LocalJobs(runs, name, folder), FolderLogs(runs, name)
+        jobs, logs = LocalJobs(runs, name, machine.folder, machine.slots), FolderLogs(runs, name)
         engine = Engine(store, jobs, logs, search, lambda: datetime.now(UTC))
         ending, snapshot = Session(engine, jobs, store.trials, display, interrupts).run(snapshot)
     # The search is not closed: that would wait for its answer, and it ends with this process.

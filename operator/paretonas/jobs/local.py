@@ -7,12 +7,14 @@ under `supervise`, and its state is read from its folder alone.
 import contextlib
 import functools
 import logging
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torchx.runner import Runner
@@ -20,6 +22,7 @@ from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import ROLE, trial_app
+from paretonas.jobs.devices import Kind, Slots, free, limits, requests
 from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
 from paretonas.jobs.records import Record, record
 
@@ -67,9 +70,24 @@ class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
 class LocalJobs:
     """Submits, observes and cancels the attempts of one experiment below a folder of logs."""
 
-    def __init__(self, root: Path, experiment: str, folder: Path | None = None) -> None:
-        """Trials run in ``folder``, or in the current one."""
-        self._root, self._working = root.resolve(), folder
+    def __init__(
+        self,
+        root: Path,
+        experiment: str,
+        folder: Path | None = None,
+        slots: Mapping[Kind, Slots] = MappingProxyType({}),
+    ) -> None:
+        """Jobs below the folder of runs.
+
+        Args:
+            root: the folder of runs.
+            experiment: its name.
+            folder: the one that trials run in; the current one when not given.
+            slots: the devices that trials may have, of the kinds that are given out.
+        """
+        self._root, self._working, self._slots = root.resolve(), folder, slots
+        self._waiting: dict[str, Launch] = {}  # for devices, in the order in which they came
+        self._held: dict[str, frozenset[str]] = {}  # keys of devices, by job
         self._experiment = experiment
         self._supervisors: dict[str, str] = {}  # TorchX's handles of those that have not been seen to end
         self._ended: set[str] = set()
@@ -87,34 +105,79 @@ class LocalJobs:
     def observe(self, trials: Iterable[tuple[str, int]]) -> dict[str, Job]:
         """The jobs of these (trial, attempt) pairs, by job name; one that never started is absent."""
         self._reap()
-        seen = (self._observe(trial, attempt) for trial, attempt in trials)
-        return {job.name: job for job in seen if job is not None}
+        jobs = dict[str, Job]()
+        for trial, attempt in trials:
+            name, job = job_name(trial, attempt), self._observe(trial, attempt)
+            if job is not None:
+                jobs[name] = job
+            if job is not None and job.over:
+                self._held.pop(name, None)
+            elif name not in self._held:  # another run has started it
+                self._held[name] = self._record(trial, attempt).devices
+        self._start_waiting()
+        return jobs
 
     def submit(self, launch: Launch) -> None:
-        """Start the attempt; one that was started before stays as it is.
+        """Start the attempt, as soon as there are devices for it; one that was started before stays as it is.
 
         Raises:
             SubmitError: its folders cannot be made, or its supervisor cannot be started.
         """
         kept = self._record(launch.trial.name, launch.attempt)
-        if launch.name in self._supervisors or kept.begun:
+        if launch.name in self._supervisors or launch.name in self._waiting or kept.begun:
             return
         try:
-            self._start(launch, kept)
+            if not self._start(launch, kept):
+                self._waiting[launch.name] = launch
         except (OSError, ValueError) as error:  # ValueError: a command without a program, or with a NUL in it
             raise SubmitError(f"cannot start {launch.name}: {error}") from error
 
-    def _start(self, launch: Launch, kept: Record) -> None:
+    def _start(self, launch: Launch, kept: Record) -> bool:
+        """Start the attempt, unless it has to wait for devices."""
+        chosen = self._choose(launch, kept)
+        if chosen is None:
+            return False
         app = trial_app(launch, str(kept.logs))
         for folder in (kept.folder, kept.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        info: Any = self._runner.dryrun(
-            app, SCHEDULER, {"log_dir": str(kept.folder / "torchx"), **_gpus(app)}
-        )
+        if chosen:
+            kept.give(slot.key for slots in chosen.values() for slot in slots)
+            self._held[launch.name] = kept.devices
+            limited = limits(launch.experiment.spec.trial, os.environ)
+            for kind, slots in chosen.items():
+                app.roles[0].env.update(kind.environment(slots, limited))
+        info: Any = self._runner.dryrun(app, SCHEDULER, {"log_dir": str(kept.folder / "torchx")})
         for replica in info.request.role_params[ROLE]:
             replica.args = [*_SUPERVISOR, str(kept.folder), "--", *replica.args]
             replica.stdout = replica.stderr = replica.combined = None  # the supervisor writes output.log
         self._supervisors[launch.name] = self._runner.schedule(info)
+        return True
+
+    def _choose(self, launch: Launch, kept: Record) -> dict[Kind, Slots] | None:
+        """The devices that the attempt is to have; None while there are not enough.
+
+        Those that it was given before it keeps: a run that was killed may have started it on them just now.
+        """
+        held = frozenset[str]().union(*(keys for name, keys in self._held.items() if name != launch.name))
+        chosen = dict[Kind, Slots]()
+        for kind, count in requests(launch.experiment.spec.trial).items():
+            if kind not in self._slots:
+                continue
+            own = tuple(slot for slot in self._slots[kind] if slot.key in kept.devices - held)
+            slots = own if len(own) == count else free(self._slots[kind], held, count)
+            if slots is None:
+                return None
+            chosen[kind] = slots
+        return chosen
+
+    def _start_waiting(self) -> None:
+        for name, launch in list(self._waiting.items()):
+            try:
+                if not self._start(launch, self._record(launch.trial.name, launch.attempt)):
+                    return  # nobody is overtaken
+            except (OSError, ValueError):  # who submits it again is told
+                pass
+            del self._waiting[name]
 
     def cancel(self, trial: str, attempt: int) -> None:
         """End the attempt's processes: SIGTERM, then SIGKILL when asked again after a grace of some seconds.
@@ -125,6 +188,7 @@ class LocalJobs:
             OSError: it has not begun, and its folder cannot be written.
         """
         name, kept = job_name(trial, attempt), self._record(trial, attempt)
+        self._waiting.pop(name, None)
         if not kept.begun:
             kept.withdraw()
         elif not kept.locked:
@@ -138,6 +202,7 @@ class LocalJobs:
     def kill(self, trial: str, attempt: int) -> None:
         """End the attempt's processes at once. One that has not begun never will."""
         kept = self._record(trial, attempt)
+        self._waiting.pop(job_name(trial, attempt), None)
         if not kept.begun:
             with contextlib.suppress(OSError):  # where we cannot write, no supervisor can begin either
                 kept.withdraw()
@@ -148,6 +213,9 @@ class LocalJobs:
         name, kept = job_name(trial, attempt), self._record(trial, attempt)
         # In this order: a supervisor takes the lock before it writes job.json, and keeps it until exit.json is there.
         started, locked, ended = kept.started, kept.locked, kept.exit
+        if started is None and name in self._waiting:
+            asked = requests(self._waiting[name].experiment.spec.trial)
+            return Job(name, Phase.PENDING, message=f"waits for {_listed(asked)}")
         if started is None:
             if locked or name in self._supervisors:
                 return Job(name, Phase.PENDING)
@@ -178,8 +246,9 @@ class LocalJobs:
         return record(self._root, self._experiment, trial, attempt)
 
 
-def _gpus(app: Any) -> dict[str, Any]:
-    return {"auto_set_cuda_visible_devices": app.roles[0].resource.gpu > 0}
+def _listed(asked: Mapping[Kind, int]) -> str:
+    """``2 NVIDIA GPUs``."""
+    return ", ".join(f"{count} {kind.words}{'s' * (count > 1)}" for kind, count in asked.items())
 
 
 @contextlib.contextmanager

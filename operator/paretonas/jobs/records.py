@@ -6,6 +6,7 @@ beside the folders of its experiment's trials::
     runs/<experiment>/jobs/<attempt>/job.json      who runs it, since when; locked for as long as it lives
     runs/<experiment>/jobs/<attempt>/exit.json     how it ended
     runs/<experiment>/jobs/<attempt>/output.log    what it printed
+    runs/<experiment>/jobs/<attempt>/devices.json  the devices that it has, if it was given any
 
 `supervise` writes them. Up to version 0.1.0 they stood in the folder of logs, and an attempt that began there is still
 read from there.
@@ -16,6 +17,7 @@ import fcntl
 import json
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from paretonas.api import job_name
 from paretonas.jobs.job import attempt_folder
 from paretonas.jobs.supervise import EXIT, JOB, KILL, OUTPUT, own, record_exit
 
+DEVICES = "devices.json"
 JOBS = "jobs"
 """The folder of records; no trial has this name, since each ends with its index."""
 
@@ -95,6 +98,20 @@ class Record:
             return ""
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
+    @property
+    def devices(self) -> frozenset[str]:
+        """The keys of the devices that it was given."""
+        return frozenset(_read_json(self.folder / DEVICES) or ())
+
+    def give(self, devices: Iterable[str]) -> None:
+        """Write down its devices, before anything can start on them. Raises OSError."""
+        temporary = self.folder / f"{DEVICES}.tmp"
+        with temporary.open("w") as file:
+            json.dump(sorted(devices), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.folder / DEVICES)
+
     def withdraw(self) -> None:
         """Take an attempt that has not begun: a supervisor that is about to start finds it taken.
 
@@ -153,13 +170,12 @@ def record(root: Path, experiment: str, trial: str, attempt: int) -> Record:
     return Record(folder, logs)
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _read_json(path: Path) -> Any:
     """A file's content; None while it is absent or not written yet, or when it cannot be read."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        return json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return content
 
 
 def _time(seconds: float) -> datetime:

@@ -218,6 +218,86 @@ def test_what_this_machine_lacks_is_said_before_anything_starts(
     assert not project.runs.exists()
 
 
+GPU = {"command": ["sh", "-c", "exit 1"], "args": []}
+
+
+@pytest.fixture
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A machine with two GPUs, by a program in the place of nvidia-smi."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nfor i in 0 1; do echo "GPU $i: Fake (UUID: GPU-$i$i)"; done\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked", "line"),
+    [
+        (
+            None,
+            {"nvidia.com/gpu": 3},
+            '"3": is more than there is here: 2 NVIDIA GPUs; write 2, or kubectl apply',
+        ),
+        (
+            "",
+            {"nvidia.com/gpu": 1},
+            '"1": is more than there is here: CUDA_VISIBLE_DEVICES= allows 0 of 2 NVIDIA',
+        ),
+        (
+            "1",
+            {"nvidia.com/gpu": 2},
+            '"2": is more than there is here: CUDA_VISIBLE_DEVICES=1 allows 1 of 2 NVIDIA',
+        ),
+        (
+            "5",
+            {"nvidia.com/gpu": 1},
+            "\"1\": cannot be given: CUDA_VISIBLE_DEVICES=5 names no device with '5'",
+        ),
+        (
+            None,
+            {"amd.com/gpu": 1},
+            '"1": is more than there is here: no AMD GPU is found; leave it out, or kubectl',
+        ),
+    ],
+)
+def test_devices_that_are_not_there_are_one_error_before_anything_starts(
+    project: Project,
+    cards: int,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str | None,
+    asked: dict[str, int],
+    line: str,
+) -> None:
+    assert cards == 2
+    if limit is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", limit)
+    project.write(trial={**GPU, "resources": asked})
+    result = project.run()
+    assert result.exit_code == 2
+    [name] = asked
+    assert result.stderr.startswith(f"spec.trial.resources.{name}: {line}")
+    assert len(result.stderr.splitlines()) == 1
+    assert not project.runs.exists()
+
+
+def test_trials_share_no_device_and_more_trials_than_devices_wait(project: Project, cards: int) -> None:
+    """Each takes the lock of the card that it sees, and fails where another one has it."""
+    take = f'flock -n {project.folder}/card-$CUDA_VISIBLE_DEVICES sh -c \'sleep 0.2; exec "$@"\' -- "$@"'
+    template = {"command": ["sh", "-c", take, "--", *TRIAL], "args": ARGS, "resources": {"nvidia.com/gpu": 1}}
+    project.write(trial=template, maxTrials=6, parallelism=3, failurePolicy={"retries": 0})
+    result = project.run()
+    assert result.exit_code == 0, result.output
+    assert "6 trials ended, 6 succeeded" in result.stdout
+    assert (
+        f"spec.parallelism: 3: is more than {cards} NVIDIA GPUs can serve: 2 trials at a time"
+        in result.stderr
+    )
+    assert sorted(path.name for path in project.folder.glob("card-*")) == ["card-0", "card-1"]
+
+
 def test_a_trial_finds_its_script_from_wherever_the_run_is_started(
     project: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def run() -> None:
     else:
         if settings.service_account is None:
             sys.exit("PARETONAS_SERVICE_ACCOUNT: is not set; name the operator's own as NAMESPACE/NAME")
+    survive_any_depth()
     hidden = hidden_namespaces(PatientClient(), settings.namespaces)
     for refusal in hidden.values():
         _log.warning("%s; its experiments wait until it can be seen", refusal)
@@ -75,7 +76,6 @@ def run() -> None:
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, list everything once, and begin to make passes."""
-    survive_any_depth()
     settings.posting.enabled = False  # events are ours, with reasons of their own
     settings.scanning.disabled = True  # namespaced mode may not list CRDs and namespaces
     settings.networking.request_timeout = 60  # seconds; a watch that says nothing is opened again

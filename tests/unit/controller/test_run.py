@@ -20,6 +20,7 @@ def begin(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., B
     api = client.ApiClient(client.Configuration(host=server.url, retries=False))
     monkeypatch.setattr(handlers, "PatientClient", lambda: api)
     monkeypatch.setattr(handlers.config, "load_incluster_config", lambda: None)
+    monkeypatch.setattr(handlers, "survive_any_depth", lambda: None)  # it would last for all tests
     monkeypatch.setattr(handlers.kopf, "configure", lambda **_: None)
     monkeypatch.setattr(handlers.kopf, "run", lambda **given: begun.append(given))
 
@@ -51,6 +52,17 @@ def test_it_leaves_out_what_it_cannot_see(
     assert begun["namespaces"] == ["team-a", "team-c"]
     assert (begun["memo"].settings.namespaces, begun["memo"].hidden) == (("team-a", "team-c"), ["team-b"])
     assert "PARETONAS_NAMESPACES: team-b cannot be seen: forbidden" in caplog.text
+
+
+def test_it_survives_any_depth_before_it_looks_at_anything(
+    begin: Callable[..., Begun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first object of a listing may be the deep one."""
+    order: list[str] = []
+    monkeypatch.setattr(handlers, "survive_any_depth", lambda: order.append("survives"))
+    monkeypatch.setattr(handlers, "hidden_namespaces", lambda *_: order.append("looks") or {})
+    begin(NAMESPACES="team")
+    assert order == ["survives", "looks"]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,21 @@
 
 Ax fits its default model, which is not quite the search's: it sees the box of all parameters, without conditions (what
 is inactive stands in the middle of its range) and without parameter constraints (on log scales Ax knows none); neither
-changes what was observed. A choice with an order is its position to it.
+changes what was observed. A choice with an order is its position to it, and a real number its code, from 0 to 1: some
+ranges that are valid are too narrow or too wide for it.
 """
 
+import base64
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from ax.adapter.transforms.one_hot import OH_PARAM_INFIX
 from ax.analysis.plotly.cross_validation import CrossValidationPlot
@@ -124,10 +129,11 @@ def _metrics(spec: ExperimentSpec) -> list[str]:
 
 def _ax_parameter(parameter: Parameter) -> RangeParameterConfig | ChoiceParameterConfig:
     domain, name = parameter.domain, parameter.name
-    if isinstance(domain, (IntRange, FloatRange)):
-        kind: Literal["int", "float"] = "int" if isinstance(domain, IntRange) else "float"
+    if isinstance(domain, FloatRange):
+        return RangeParameterConfig(name, (0.0, 1.0), "float")
+    if isinstance(domain, IntRange):
         scaling: Literal["log", "linear"] = "log" if domain.scale == "Log" else "linear"
-        return RangeParameterConfig(name, (domain.min, domain.max), kind, scaling=scaling)
+        return RangeParameterConfig(name, (domain.min, domain.max), "int", scaling=scaling)
     choice = ChoiceColumn(parameter)
     # Ax 1.3.1 samples the sensitivity to an ordered choice at the whole numbers between its ends (sobol_measures), and
     # puts [16, 32, 64] on a log scale before, where there is only one: it is told their positions instead
@@ -137,7 +143,10 @@ def _ax_parameter(parameter: Parameter) -> RangeParameterConfig | ChoiceParamete
 
 def _ax_value(c: RangeColumn | ChoiceColumn, given: Scalar | None) -> Scalar:
     """A value as `_ax_parameter` has it: within the domain, in the middle of it where the parameter is inactive."""
-    value = c.decode(float(c.encode([given])[0]))
+    code = float(c.encode([given])[0])
+    if isinstance(c.parameter.domain, FloatRange):
+        return code
+    value = c.decode(code)
     return c.values.index(value) if isinstance(c, ChoiceColumn) and c.ordered else value
 
 
@@ -209,13 +218,26 @@ def _name_bars(figure: dict[str, Any], spec: ExperimentSpec) -> None:
 
 
 def _name_axes(figure: dict[str, Any], spec: ExperimentSpec, pair: Sequence[str]) -> None:
-    """Parameters by their full name, and the values of a choice in place of their positions."""
-    for axis, name in zip(("xaxis", "yaxis"), pair, strict=True):
-        figure["layout"][axis]["title"] = {"text": name}
-        choice = column(spec.parameter(name))
-        if isinstance(choice, ChoiceColumn):
-            texts = [escape(written(value), quote=False) for value in choice.values]
-            figure["layout"][axis] |= {"tickvals": list(range(len(texts))), "ticktext": texts}
+    """Parameters by their full name; the values of a choice and of a real number in place of what Ax was given."""
+    for axis, name in zip("xy", pair, strict=True):
+        layout = figure["layout"][f"{axis}axis"]
+        layout["title"] = {"text": name}
+        c = column(spec.parameter(name))
+        if isinstance(c, ChoiceColumn):
+            texts = [escape(written(value), quote=False) for value in c.values]
+            layout |= {"tickvals": list(range(len(texts))), "ticktext": texts}
+        elif isinstance(c.parameter.domain, FloatRange):
+            for trace in figure["data"]:
+                trace[axis] = c.number(_array(trace[axis])).tolist()
+            layout |= {"type": "log"} if c.log else {}
+            layout["range"] = [math.log10(end) if c.log else end for end in c.ends]
+
+
+def _array(numbers: Any) -> npt.NDArray[np.float64]:
+    """What Plotly keeps as a list, or as the bytes of one."""
+    if isinstance(numbers, list):
+        return np.array(numbers, dtype=np.float64)
+    return np.frombuffer(base64.b64decode(numbers["bdata"]), numbers["dtype"]).astype(np.float64)
 
 
 def _name_trials(figure: dict[str, Any], indices: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from tests.unit.report.made_up import EVIL, Search, conditional, conditional_met
 
 from paretonas.report.model import model_sections
 from paretonas.report.plot import Plot
-from paretonas.search import analyses
+from paretonas.search import KnownTrial, analyses
 
 
 def numbers(array: Any) -> list[float]:
@@ -84,6 +84,35 @@ def test_a_contour_spans_the_two_most_important_parameters_with_an_order(plots: 
     ]
     assert set(axes) <= {"momentum", "lambda", "depth", "width"}
     assert axes[2] == "width"
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        {"min": 2e-6, "max": 9e-6, "scale": "Log"},
+        {"min": 4e11, "max": 4e11 + 2},
+        {"min": -8e307, "max": 7e307},
+    ],
+    ids=["narrow", "far from 0", "wide"],
+)
+def test_the_axis_of_a_real_number_has_its_values_however_narrow_or_wide_its_range_is(domain: dict[str, Any]):
+    of = experiment(
+        objectives=[{"metric": "loss", "goal": "Minimize"}],
+        parameters=[{"name": "x", "float": domain}, {"name": "y", "int": {"min": 1, "max": 9}}],
+    )
+    made = search(
+        of, lambda p: {"loss": p["x"] / 4 / domain["max"] + p["y"]}, lambda _: {}, count=7, initial=7
+    )
+    cards = analyses.analyse(
+        of.spec,
+        [KnownTrial(t.spec.index, t.spec.parameters, "Observed", t.status.metrics) for t in made.trials],
+    )
+    [contour] = [card.figure for card in cards if card.kind == "Contour"]
+    [axis] = [axis for axis in "xy" if contour["layout"][f"{axis}axis"]["title"]["text"] == "x"]
+    surface, sampled = (numbers(trace[axis]) for trace in contour["data"])
+    assert (min(surface), max(surface)) == pytest.approx((domain["min"], domain["max"]), rel=1e-12)
+    assert sorted(sampled) == pytest.approx(sorted(t.spec.parameters["x"] for t in made.trials), rel=1e-12)
+    assert contour["layout"][f"{axis}axis"].get("type") == ("log" if "scale" in domain else None)
 
 
 def test_every_trial_is_predicted_from_the_others(made: Search, plots: dict[str, list[Plot]]):

@@ -1,6 +1,6 @@
 """The resources of paretonas.io/v1alpha1 as typed values: parse, default, validate, serialise. Pure."""
 
-from paretonas.api.arguments import inactive, substitute, trial_arguments, words, written
+from paretonas.api.arguments import LOG_DIR_FLAG, inactive, substitute, trial_arguments, words, written
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
 from paretonas.api.documents import load_experiment, parse_experiment, parse_trial, read_trial
@@ -52,6 +52,7 @@ __all__ = [
     "API_VERSION",
     "ENDED",
     "EXPERIMENT_LABEL",
+    "LOG_DIR_FLAG",
     "MAX_INDEX",
     "REFUSED",
     "ActiveWhen",

@@ -46,8 +46,8 @@ def substitute(text: str, values: Mapping[str, Scalar]) -> str:
     return REFERENCE.sub(replacement, text)
 
 
-LOG_DIR = "log_dir"
-"""The name under which a trial gets its folder of logs by default; beside the parameters, and spelt like them."""
+LOG_DIR_FLAG = "--log-dir"
+"""How a trial gets its folder of logs by default. A parameter's name has no dash, so none can be in its way."""
 
 
 def default_argument(name: str, value: Scalar) -> str:
@@ -72,7 +72,8 @@ def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> li
     if template.args is not None:
         return words(template.args, values)
     named = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-    return [default_argument(*each) for each in [*named.items(), (LOG_DIR, values["trial.logDir"])]]
+    passed = [default_argument(name, value) for name, value in named.items()]
+    return [*passed, f"{LOG_DIR_FLAG}={values['trial.logDir']}"]
 
 
 def words(texts: tuple[str, ...], values: Mapping[str, Scalar]) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from paretonas.api.arguments import LOG_DIR, TRIAL_REFERENCES, Flag, references, unclosed
+from paretonas.api.arguments import TRIAL_REFERENCES, Flag, references, unclosed
 from paretonas.api.constraints import ConstraintSyntaxError, OutcomeConstraint, parse_outcome
 from paretonas.api.experiment import ExperimentSpec, NASExperiment
 from paretonas.api.objectives import MetricSource
@@ -207,14 +207,6 @@ def _flags(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
             yield Problem(f"spec.trial.{path}", "is a flag of a parameter that is no boolean", remedy, text)
 
 
-def _default_arguments(spec: ExperimentSpec) -> Iterator[Problem]:
-    for position, parameter in enumerate(spec.parameters):
-        if spec.trial.args is None and parameter.name == LOG_DIR:
-            message = "is passed to every trial as its folder for logs"
-            remedy = "choose another name, or write trial.args"
-            yield Problem(f"spec.parameters[{position}].name", message, remedy, parameter.name)
-
-
 _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _names_once,
     _tags_once,
@@ -225,5 +217,4 @@ _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _program,
     _environment,
     _resources,
-    _default_arguments,
 )

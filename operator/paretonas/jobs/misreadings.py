@@ -2,11 +2,20 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from paretonas.api import Choice, ExperimentSpec, FloatChoice, FloatRange, Parameter, Problem, written
+from paretonas.api import (
+    LOG_DIR_FLAG,
+    Choice,
+    ExperimentSpec,
+    FloatChoice,
+    FloatRange,
+    Parameter,
+    Problem,
+    written,
+)
 
 _ONE_WORD = re.compile(r"(--?[\w-]+)=\$\{parameters\.(\w+)\}")
 _ALONE = re.compile(r"\$\{parameters\.(\w+)\}")
@@ -50,6 +59,24 @@ def misread(spec: ExperimentSpec, script: str, source: str) -> Iterator[Problem]
             message = f"may be given a value that argparse takes for a flag, as {example}"
             remedy = f'write it in one word: "{passed.flag}=${{parameters.{name}}}"'
             yield Problem(passed.path, message, remedy, passed.flag)
+    if spec.trial.args is None:
+        yield from _spelt_otherwise(spec, script, flags)
+
+
+def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) -> Iterator[Problem]:
+    """Flags passed by default that the script only knows with a dash for an underscore, or the other way round."""
+    own = {
+        f"--{p.name}": (f"spec.parameters[{position}].name", f"parameters.{p.name}")
+        for position, p in enumerate(spec.parameters)
+    }
+    for flag, (path, reference) in {**own, LOG_DIR_FLAG: ("spec.trial.args", "trial.logDir")}.items():
+        bare = flag.removeprefix("--")
+        known = next(
+            (f"--{b}" for b in (bare.replace("_", "-"), bare.replace("-", "_")) if f"--{b}" in flags), None
+        )
+        if known is not None and flag not in flags:
+            remedy = f'write trial.args with "{known}=${{{reference}}}", and with all other parameters'
+            yield Problem(path, f"is passed as {flag}, but {script} calls it {known}", remedy)
 
 
 def _flags(source: str) -> dict[str, bool]:

@@ -82,7 +82,7 @@ def test_a_text_without_an_open_reference_is_not_unclosed(text: str):
 def test_without_args_every_parameter_is_passed_by_its_name_and_the_log_folder_at_the_end():
     template = TrialTemplate(command=("python",))
     assert trial_arguments(template, VALUES) == [
-        "--width=64", "--rate=1e-05", "--augment", "--optimizer=sgd", "--shift=-0.5", "--log_dir=/logs/x/0/a1",
+        "--width=64", "--rate=1e-05", "--augment", "--optimizer=sgd", "--shift=-0.5", "--log-dir=/logs/x/0/a1",
     ]  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def parsed(**values: Scalar) -> dict[str, Scalar]:
             {"action": argparse.BooleanOptionalAction} if isinstance(value, bool) else {"type": type(value)}
         )
         parser.add_argument(f"--{name}", required=True, **how)
-    parser.add_argument("--log_dir", required=True)
+    parser.add_argument("--log-dir", required=True)
     given = vars(
         parser.parse_args(
             trial_arguments(TrialTemplate(command=("python",)), {**named, "trial.logDir": "-l"})

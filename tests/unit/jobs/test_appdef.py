@@ -37,7 +37,7 @@ def test_without_arguments_of_its_own_a_trial_gets_every_parameter_and_its_folde
     assert only.entrypoint == "python"
     assert only.args == [
         *("-m", "trainer"),
-        *("--optimizer=sgd", "--momentum=0.30000000000000004", "--bias", "--log_dir=/logs/here"),
+        *("--optimizer=sgd", "--momentum=0.30000000000000004", "--bias", "--log-dir=/logs/here"),
     ]
 
 

@@ -90,7 +90,7 @@ def test_logs_go_to_the_attempts_own_folder_on_the_claim(monkeypatch: pytest.Mon
     environment = started(pod["containers"][0])[1]
     assert environment["PARETONAS_LOG_DIR"] == "/logs/nas/nas-3/a1"
     assert {"name": "paretonas-logs", "persistentVolumeClaim": {"claimName": "nas-logs"}} in pod["volumes"]
-    assert pod["containers"][0]["command"][-2:] == ["--x=0.5", "--log_dir=/logs/nas/nas-3/a1"]
+    assert pod["containers"][0]["command"][-2:] == ["--x=0.5", "--log-dir=/logs/nas/nas-3/a1"]
 
 
 def test_a_job_ends_with_a_lost_pod_and_a_gang_with_a_failed_one_too(

@@ -93,3 +93,38 @@ def test_a_value_that_looks_like_a_flag_is_told_where_it_is_a_word_of_its_own(
         assert f"takes for a flag, as {example}; write it in one word" in lines[0]
     assert told(["--kind=${parameters.p}"], **domain) == []
     assert told(["--other", "${parameters.p}"], **domain) == [], "who reads it is not known"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "source", "known"),
+    [
+        ("num_layers", "p.add_argument('--num-layers', type=int)", "--num-layers"),
+        ("lr", "p.add_argument('--lr'); p.add_argument('--log_dir')", "--log_dir"),
+        ("weight_decay_2", "p.add_argument('--weight-decay-2'); p.add_argument('--log-dir')", "--weight-decay-2"),
+    ],
+)  # fmt: skip
+def test_a_flag_that_the_script_spells_otherwise_is_told_before_it_is_refused(
+    parameter: str, source: str, known: str
+) -> None:
+    of = spec(
+        parameters=[{"name": parameter, "int": {"min": 1, "max": 9}}], trial={"command": ["python", "t.py"]}
+    )
+    [line] = map(str, misread(of, "t.py", source))
+    assert f"but t.py calls it {known}" in line
+    assert f'"{known}=${{' in line
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "p.add_argument('--num_layers'); p.add_argument('--log-dir')",
+        "p.add_argument('--num-layers', '--num_layers'); p.add_argument('--log_dir', '--log-dir')",
+        "import sys",
+    ],
+)
+def test_a_script_that_knows_the_flag_or_shows_none_is_no_reason_for_a_warning(source: str) -> None:
+    of = spec(
+        parameters=[{"name": "num_layers", "int": {"min": 1, "max": 9}}],
+        trial={"command": ["python", "t.py"]},
+    )
+    assert list(misread(of, "t.py", source)) == []

@@ -47,6 +47,7 @@ from paretonas.api.trial import (
     new_trial,
     trial_name,
 )
+from paretonas.api.yaml_dump import dump_yaml
 
 __all__ = [
     "API_VERSION",
@@ -93,6 +94,7 @@ __all__ = [
     "TrialTemplate",
     "UnreadableTrial",
     "WarmStart",
+    "dump_yaml",
     "exported",
     "imported",
     "inactive",

@@ -1,7 +1,7 @@
 """The words of a trial's command line: the ``${…}`` that carry its parameters, flags, and what is passed by default."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 from paretonas.api.base import Scalar
@@ -22,12 +22,24 @@ TRIAL_REFERENCES = (
 
 def references(text: str) -> list[str]:
     """The names that stand in ``${…}``."""
-    return [match.group(1) for match in REFERENCE.finditer(text) if not match.group().startswith("$$")]
+    found = REFERENCE.finditer(text, 0, _end(text))
+    return [match.group(1) for match in found if not match.group().startswith("$$")]
 
 
 def unclosed(text: str) -> bool:
     """Whether a ``${`` lacks its ``}``."""
-    return "${" in REFERENCE.sub("", text)
+    return "${" in _replaced(text, lambda _: "")
+
+
+def _end(text: str) -> int:
+    """Where the last ``}`` ends: behind it, each of a thousand ``${`` would be followed to the end of the text."""
+    return text.rfind("}") + 1
+
+
+def _replaced(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
+    """The text with something else for each ``${…}``, and for each ``$${…}``."""
+    end = _end(text)
+    return REFERENCE.sub(replacement, text[:end]) + text[end:]
 
 
 def written(value: Scalar) -> str:
@@ -43,7 +55,7 @@ def substitute(text: str, values: Mapping[str, Scalar]) -> str:
             return match.group()[1:]
         return written(values[match.group(1)])
 
-    return REFERENCE.sub(replacement, text)
+    return _replaced(text, replacement)
 
 
 LOG_DIR_FLAG = "--log-dir"

@@ -19,7 +19,8 @@ _OBEYED: Final = re.compile(
     rf"|[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]"
 )
 
-_HIDDEN: Final = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}]")
+HIDDEN: Final = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}]")
+"""What no single line that is printed may hold."""
 
 
 def plain(text: str) -> str:
@@ -32,7 +33,7 @@ def visible(text: str) -> str:
 
     Nothing is left out: two values that differ are seen to.
     """
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def message(text: str) -> str:

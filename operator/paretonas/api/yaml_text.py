@@ -11,6 +11,9 @@ from paretonas.api.problems import InvalidDocument, Problem
 MOST_VALUES = 100_000
 """Of one file: an export of a thousand trials has 20,000. A few lines with ``*`` can stand for billions."""
 
+_MOST_DIGITS = 1_000
+"""Of a whole number: the largest double has 309. Python refuses to read, or to print, more than 4,300."""
+
 _PREFIX = "tag:yaml.org,2002:"
 
 
@@ -21,6 +24,34 @@ class _Loader(yaml.SafeLoader):
     """
 
     bool_values: ClassVar[dict[str, bool]] = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what ``<<`` brings before the mapping's own keys, which therefore win; each key once.
+
+        PyYAML's own puts all of it there before it takes the last of each key: with ten of ten of ten, billions.
+        """
+        brought: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        own = []
+        for key, value in node.value:
+            if key.tag != _PREFIX + "merge":
+                own.append((key, value))
+                continue
+            group: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise _invalid(source.start_mark, "is merged with <<, and no mapping", "name a mapping")
+                self.flatten_mapping(source)
+                self._merged += len(source.value)
+                if self._merged > MOST_VALUES:
+                    raise _too_many()
+                for pair in source.value:
+                    group.setdefault(pair[0].value if isinstance(pair[0], yaml.ScalarNode) else pair[0], pair)
+            brought |= group
+        node.value = [*brought.values(), *own]
 
 
 _TRUE_OR_FALSE = "y|Y|yes|Yes|YES|on|On|ON|true|True|TRUE|n|N|no|No|NO|off|Off|OFF|false|False|FALSE"
@@ -65,6 +96,14 @@ def _sequence(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> TypedList:
     return items
 
 
+def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    if len(node.value) > _MOST_DIGITS:
+        message = f"is a number of {len(node.value):,} digits"
+        raise _invalid(node.start_mark, message, "write a shorter one, or put it in quotes")
+    number: int = loader.construct_yaml_int(node)
+    return number
+
+
 def _is_plain(node: yaml.Node) -> bool:
     """Whether a value is what YAML makes of a word without quotes: a number, a boolean, null."""
     return isinstance(node, yaml.ScalarNode) and node.tag != _PREFIX + "str"
@@ -72,6 +111,10 @@ def _is_plain(node: yaml.Node) -> bool:
 
 _Loader.add_constructor(_PREFIX + "map", _mapping)
 _Loader.add_constructor(_PREFIX + "seq", _sequence)
+_Loader.add_constructor(_PREFIX + "int", _whole)
+
+RESOLVERS = _Loader.yaml_implicit_resolvers
+"""By its first character, what a word without quotes can be instead of a text."""
 
 
 def load_yaml_documents(text: str) -> list[Any]:
@@ -89,8 +132,12 @@ def load_yaml_documents(text: str) -> list[Any]:
     except RecursionError:
         raise _invalid(None, "is nested too deep", "take levels away") from None
     if size > MOST_VALUES:
-        raise _invalid(None, f"holds more than {MOST_VALUES:,} values", "repeat less with & and *")
+        raise _too_many()
     return documents
+
+
+def _too_many() -> InvalidDocument:
+    return _invalid(None, f"holds more than {MOST_VALUES:,} values", "repeat less with & and *")
 
 
 def _size(value: Any, most: int) -> int:

@@ -3,12 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
-from paretonas.api import NASTrial
+from paretonas.api import NASTrial, dump_yaml
+from paretonas.api.printed import HIDDEN
 from paretonas.api.status import ParetoPoint
 from paretonas.engine.words import shortest
 
@@ -17,28 +16,32 @@ Record = Mapping[str, Any]
 
 
 def as_json(document: Any) -> str:
-    """JSON, two blanks a level."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """JSON, two blanks a level; what a terminal would obey is escaped."""
+    lines = json.dumps(document, indent=2, ensure_ascii=False).split("\n")
+    return "".join(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n" for line in lines)
 
 
 def as_yaml(document: Any) -> str:
     """YAML that `load_yaml` reads back to the same values."""
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
-    return text
+    return dump_yaml(document)
 
 
 def as_csv(records: Sequence[Record]) -> str:
     """CSV with one line a record; a parameter's column is ``parameters.<name>``, a metric's ``metrics.<name>``.
 
-    The prefix keeps a parameter and a metric of one name apart; a list is given by its length.
+    The prefix keeps a parameter and a metric of one name apart; a list is given by its length. A text that a
+    spreadsheet would compute has a ``'`` before it (`_text`).
     """
     rows = [_flat(record) for record in records]
     titles = dict.fromkeys(title for row in rows for title in row)
+    return "".join(map(_line, [titles, *([row.get(title, "") for title in titles] for row in rows)]))
+
+
+def _line(cells: Iterable[Any]) -> str:
+    r"""One line, ended by ``\n``. A cell with a ``\r`` is put in quotes only where that ends lines too."""
     file = io.StringIO()
-    writer = csv.DictWriter(file, titles, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    csv.writer(file, lineterminator="\r\n").writerow(cells)
+    return file.getvalue().removesuffix("\r\n") + "\n"
 
 
 def trial_records(trials: Sequence[NASTrial]) -> list[dict[str, Any]]:
@@ -87,4 +90,19 @@ def _flat(record: Record) -> dict[str, Any]:
 
 def _cell(value: Any) -> Any:
     """A value as JSON writes it: CSV readers know true and false, and not Python's True."""
+    if isinstance(value, str):
+        return _text(value)
     return str(value).lower() if isinstance(value, bool) else value
+
+
+_COMPUTED = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""How a formula can begin; the last four are the wide forms of the first."""
+
+
+def _text(text: str) -> str:
+    """A text as CSV has it: with a ``'`` before what a spreadsheet would take for a formula, and before a ``'``.
+
+    Quotes do not help: spreadsheets take them off first (OWASP, CSV Injection). To have the text again, take one ``'``
+    off where there is one.
+    """
+    return f"'{text}" if text.startswith((*_COMPUTED, "'")) else text

@@ -152,8 +152,7 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
 @_on_target
 def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
     """Print the end of what the last attempt of TRIAL has printed."""
-    for line in target.cluster().log(trial, tail, follow=follow):
-        click.echo(line)
+    looking.print_lines(target.cluster().log(trial, tail, follow=follow))
 
 
 @nas.command()

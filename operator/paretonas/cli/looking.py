@@ -1,7 +1,7 @@
 """The commands that only look, wherever experiments are stored: what they print is the same."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from paretonas.api import exported
+from paretonas.api import exported, plain
 from paretonas.backends.local.store import StoreError
 from paretonas.cli import tables
 from paretonas.cli.formats import as_csv, as_json, as_yaml, pareto_records, trial_records
@@ -77,7 +77,14 @@ def show(kind: str, document: Any, columns: Callable[[], Sequence[tables.Column]
         console.print(tables.page(columns(), console.width))
     else:
         formats: dict[str, Callable[[Any], str]] = {"json": as_json, "yaml": as_yaml, "csv": as_csv}
-        click.echo(formats[kind](document), nl=False)
+        print_lines(formats[kind](document).removesuffix("\n").split("\n"))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print what others wrote: to a file or a program as it is, to a terminal without what that would obey."""
+    on_screen = sys.stdout.isatty()
+    for line in lines:
+        click.echo(plain(line) if on_screen else line)
 
 
 def console_for(file: Any = None) -> Console:

@@ -108,8 +108,7 @@ def trials(name: str, runs: Path) -> None:
 @_runs_option
 def logs(trial: str, tail: int, runs: Path) -> None:
     """Print the end of what the last attempt of TRIAL has printed."""
-    for line in _source(runs).log(trial, tail):
-        click.echo(line)
+    looking.print_lines(_source(runs).log(trial, tail))
 
 
 @main.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import NASExperiment, NASTrial, plain
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import RunsFolder, Source
@@ -23,7 +23,7 @@ _FAILED_SHOWN, _LINES_SHOWN = 3, 6
 def complain(line: str) -> None:
     """One line for the person, not for the pipe."""
     with contextlib.suppress(OSError):  # there may be nowhere to complain
-        click.echo(line, err=True)
+        click.echo(plain(line), err=True)
 
 
 def conclude(experiment: NASExperiment, runs: Path, console: Console) -> ExitCode:

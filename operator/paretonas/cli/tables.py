@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, Scalar
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, Scalar, visible
 from paretonas.engine.words import age, number, value
 
 NOTHING = "-"
@@ -30,6 +30,10 @@ class Column:
     title: str
     cells: Sequence[str]
     numeric: bool = False
+
+    def __post_init__(self) -> None:
+        """Whatever a cell shows: nothing in it is obeyed by a terminal."""
+        object.__setattr__(self, "cells", [visible(cell) for cell in self.cells])
 
     @cached_property
     def width(self) -> int:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 import jinja2
-import yaml
 from plotly.offline import get_plotlyjs
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import NASExperiment, NASTrial, dump_yaml
 from paretonas.engine.words import count, duration, number, pairs
 from paretonas.report.curves import Curves
 from paretonas.report.plot import TEMPLATE, VIRIDIS
@@ -140,4 +139,4 @@ def _document(experiment: NASExperiment) -> str:
     document = experiment.to_dict()
     document["metadata"] = {"name": experiment.name}
     document.pop("status")
-    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100))
+    return dump_yaml(document, width=100)

@@ -112,7 +112,7 @@ class LocalJobs:
                 jobs[name] = job
             if job is not None and job.over:
                 self._held.pop(name, None)
-            elif name not in self._held:  # another run has started it
+            elif job is None or name not in self._held:  # what is known of it is what is written down
                 self._held[name] = self._record(trial, attempt).devices
         self._start_waiting()
         return jobs

@@ -205,6 +205,10 @@ def test_the_status_is_written_and_read_back(world: World) -> None:
             {**builders.ON_CLUSTER, "logs": {"persistentVolumeClaim": {"claimName": "other"}}},
             "spec.logs.persistentVolumeClaim.claimName",
         ),
+        (
+            {**builders.ON_CLUSTER, "trial": {**builders.ON_CLUSTER["trial"], "workingDir": "src/net"}},
+            "spec.trial.workingDir",
+        ),
     ],
 )
 def test_what_an_experiment_lacks_on_a_cluster_is_told_with_its_field(spec: dict[str, Any], path: str):

@@ -1,6 +1,7 @@
 """Attempts on GPUs: the trials are real processes, the devices are names."""
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -118,6 +119,21 @@ def test_an_attempt_that_may_have_been_started_keeps_its_devices(gpus: Attempts)
     for index in (0, 1, 2):
         begin(gpus, index, ONE)
     assert [seen(gpus, index) for index in range(3)] == ["0", "1", "2"]
+
+
+def test_records_that_somebody_has_removed_hold_no_device(gpus: Attempts) -> None:
+    begin(gpus, 0, {"nvidia.com/gpu": 3})
+    assert seen(gpus, 0) == "0,1,2"
+    gpus.end()
+    eventually(lambda: look(gpus, 1) == [Phase.LOST], "its end")
+    begin(gpus, 1, TWO)
+    assert seen(gpus, 1) == "0,1"
+    gpus.jobs.kill("nas-1", 1)
+    shutil.rmtree(gpus.runs / "nas" / "jobs")
+    gpus.jobs = jobs(gpus)
+    assert look(gpus, 2) == [None, None]
+    begin(gpus, 2, {"nvidia.com/gpu": 3})
+    assert seen(gpus, 2) == "0,1,2"
 
 
 def test_without_a_request_a_trial_sees_what_the_run_sees(

@@ -127,7 +127,7 @@ def test_the_tables_of_kubectl_get_tell_how_far_it_is(nas: Kubectl, start: Start
     head, row = nas("get", "nasexperiment", name).splitlines()
     assert head.split() == [
         "NAME",
-        "SUCCEEDED",
+        "STATUS",
         "TRIALS",
         "RUNNING",
         "FAILED",

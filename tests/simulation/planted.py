@@ -17,12 +17,10 @@ MUTANTS = (
     Mutant(
         "a job is submitted before its attempt is stored",
         "engine",
-        """                trial = self._store.save_trial(trial)
-            try:
+        """                    trial = self._store.save_trial(trial)
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
 """,
-        """            try:
-                self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
+        """                self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
                 self._store.save_trial(trial)
 """,
     ),
@@ -30,7 +28,7 @@ MUTANTS = (
         "an attempt is not stored at all",
         "engine",
         """opened))
-                trial = self._store.save_trial(trial)
+                    trial = self._store.save_trial(trial)
 """,
         """opened))
 """,
@@ -47,7 +45,7 @@ MUTANTS = (
     Mutant(
         "the search is not told of waiting trials",
         "engine",
-        "for trial in trials if not trial.refused]",
+        "for trial in trials if _of_use(trial)]",
         "for trial in trials if trial.status.attempts or trial.ended]",
     ),
     Mutant(
@@ -65,7 +63,7 @@ MUTANTS = (
     Mutant(
         "that the space is exhausted is forgotten",
         "engine",
-        " or _ended_as_it_is(experiment, trials)",
+        " or ended_for_want_of_points(experiment, trials)",
         "",
     ),
     Mutant(
@@ -201,6 +199,36 @@ MUTANTS = (
         "charged > spec.failure_policy.retries + 1",
     ),
     Mutant(
+        "a retry takes trials up again and again",
+        "retry",
+        "attempts[-1].retry_generation < retry.generation",
+        "attempts[-1].retry_generation <= retry.generation",
+    ),
+    Mutant(
+        "a trial that failed while a retry was asked for is left behind",
+        "engine",
+        "after = retried(after, experiment.spec.retry)",
+        "after = after if after.status.attempts and trial.attempt else retried(after, experiment.spec.retry)",
+    ),
+    Mutant(
+        "a retry has only the attempts that are left",
+        "verdicts",
+        "if a.retry_generation == generation and a.reason",
+        "if a.reason",
+    ),
+    Mutant(
+        "infeasible trials are retried unasked",
+        "retry",
+        'if retry.infeasible else {"Failed"}',
+        "",
+    ),
+    Mutant(
+        "an attempt does not tell its retry",
+        "engine",
+        ", retry_generation=generation)",
+        ")",
+    ),
+    Mutant(
         "the reference point is computed anew",
         "summary",
         "before.reference_point or _reference",
@@ -214,13 +242,13 @@ MUTANTS = (
     ),
     Mutant(
         "the Pareto set is of all that ended",
-        "summary",
+        "front",
         "return [succeeded[i] for i in pareto_set(spec, [t.status.metrics for t in succeeded])]",
         "return succeeded",
     ),
     Mutant(
         "the Pareto set stays what it was at first",
-        "summary",
+        "front",
         "if succeeded != self._succeeded:",
         "if not self._succeeded:",
     ),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.simulation.schedule import End
 from tests.simulation.truth import Truth, result
 
-from paretonas.api import ENDED, Attempt, ExperimentStatus, NASTrial
+from paretonas.api import ENDED, Attempt, ExperimentStatus, NASTrial, Retry
 from paretonas.jobs.job import Launch
 
 _REASONS: Mapping[End, str] = {
@@ -76,7 +76,9 @@ class Promises:
 
     def trial_written(self, before: NASTrial, after: NASTrial) -> None:
         old, new = before.status, after.status
-        if before.ended:
+        if before.ended and new.state not in ENDED:
+            self._taken_up(before, after)
+        elif before.ended:
             same = after.with_status(pareto=old.pareto) == before
             self.kept("an end is final", same, f"{before.name} was {old.state}, now {new.state}")
         closed = tuple(a for a in old.attempts if not a.open)
@@ -91,13 +93,17 @@ class Promises:
             if not attempt.open:
                 self._ended_truly(attempt, next((a for a in old.attempts if a.job == attempt.job), None))
         brought = after.spec.observation
-        state = (
-            brought.state
-            if brought
-            else _state(new.attempts, self._truth.experiment.spec.failure_policy.retries)
-        )
-        right = state == new.state if state in ENDED else new.state not in ENDED
+        retries, asked = self._truth.experiment.spec.failure_policy.retries, self._truth.retries
+        state = brought.state if brought else _state(new.attempts, retries)
+        waits = new.state not in ENDED and any(_asks_for(retry, state, new.attempts) for retry in asked)
+        right = waits or (state == new.state if state in ENDED else new.state not in ENDED)
         self.kept("true verdict", right, f"{before.name} is {new.state}, should be {state}")
+        for attempt in new.attempts[len(old.attempts) :]:
+            known = attempt.retry_generation <= len(asked)
+            self.kept("retry", known, f"{attempt} is of a retry that nobody asked for")
+            had_ended = _state(old.attempts, retries) in ENDED
+            later = not had_ended or attempt.retry_generation > old.attempts[-1].retry_generation
+            self.kept("retry", later, f"{attempt} is of no retry, though its trial had ended")
         if new.state == "Succeeded":
             [x] = after.spec.parameters.values()
             expected = result(float(x))
@@ -109,11 +115,13 @@ class Promises:
         self.kept("fixed reference", fixed in ({}, after.reference_point), moved)
         fell = f"the hypervolume was {volume}, now {after.hypervolume}"
         self.kept("monotone status", (after.hypervolume or 0.0) >= volume, fell)
-        for state in ("succeeded", "failed", "infeasible", "total"):
+        begins = after.retry_generation > before.retry_generation
+        for state in ("succeeded", "total") if begins else ("succeeded", "failed", "infeasible", "total"):
             was, now = getattr(before.trials, state), getattr(after.trials, state)
             self.kept("monotone status", now >= was, f"{state} was {was}, now {now}")
         self.kept("monotone status", before.start_time in {None, after.start_time}, "the start moved")
-        more = self._truth.added_by_user or self._truth.raised or self._truth.stopped
+        truth = self._truth
+        more = truth.added_by_user or truth.raised or truth.stopped or truth.retries
         again = before.finished and not after.finished and not more
         self.kept("monotone status", not again, "it was finished, and goes on")
 
@@ -146,6 +154,13 @@ class Promises:
         reason = next((a.reason for a in attempts if a.job == name), None)
         self.kept("write-ahead", reason is not None, f"{name} is cancelled, and why is not stored")
 
+    def _taken_up(self, before: NASTrial, after: NASTrial) -> None:
+        """An end that is taken back: only by a retry that was asked for after the trial's last attempt was begun."""
+        old, new = before.status, after.status
+        asked = any(_asks_for(retry, old.state, old.attempts) for retry in self._truth.retries)
+        self.kept("an end is final", asked, f"{before.name} was {old.state}, now {new.state}: nobody asked")
+        self.kept("an end is final", new.attempts == old.attempts, f"{before.name} has lost its attempts")
+
     def _ended_truly(self, attempt: Attempt, before: Attempt | None) -> None:
         job, name = self._truth.jobs.get(attempt.job), attempt.job
         self.kept(
@@ -161,11 +176,18 @@ class Promises:
         self.kept("true verdict", attempt.reason in reasons, truly)
 
 
+def _asks_for(retry: Retry, state: str, attempts: Sequence[Attempt]) -> bool:
+    """Whether a retry is for a trial that has ended so."""
+    states = ("Failed", "Infeasible") if retry.infeasible else ("Failed",)
+    return state in states and bool(attempts) and attempts[-1].retry_generation < retry.generation
+
+
 def _state(attempts: Sequence[Attempt], retries: int) -> str:
     """The state that a trial with these attempts is in; Pending stands for all in which it goes on."""
-    reasons = [a.reason for a in attempts if not a.open]
-    if not reasons or len(reasons) < len(attempts):
+    if not attempts or attempts[-1].open:
         return "Pending"
+    # a retry gives it all its attempts anew
+    reasons = [a.reason for a in attempts if a.retry_generation == attempts[-1].retry_generation]
     crashes = sum(reason in {"Crashed", "Killed", "NoProgress"} for reason in reasons)
     losses = sum(reason in {"Lost", "Evicted", "Aborted"} for reason in reasons)
     given_up = crashes > retries or losses >= _MOST_LOST

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     RAISED = "maxTrials raised"
     USER_TRIAL = "trial added by its user"
     USER_RESULT = "result added by its user"
+    RETRIED = "retried by its user"
     ENDED_BY_USER = "ended by its user, who thinks again"
     JOB_DELETED = "job deleted by hand"
 

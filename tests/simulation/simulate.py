@@ -129,6 +129,17 @@ class _Run:
         kept("progress", last.status == truth.experiment.status, "the last pass does not show what is stored")
         alive = [job.name for job in truth.alive()]
         kept("no orphan", not alive, f"{alive} run after the end")
+        asked = spec.retry
+        states = {"Failed", "Infeasible"} if asked.infeasible else {"Failed"}
+        forgotten = [
+            t.name
+            for t in truth.trials
+            if t.status.state in states
+            and t.status.attempts
+            and t.status.attempts[-1].retry_generation < asked.generation
+        ]
+        kept("retry", not forgotten, f"{forgotten} were to be taken up again")
+        kept("retry", last.status.retry_generation == asked.generation, "the last retry is not in the status")
         counted = [t for t in truth.trials if t.spec.observation is None]
         condition = last.status.condition("Succeeded")
         if condition and condition.reason == "TooManyFailures":

@@ -10,6 +10,7 @@ from tests.simulation.schedule import End
 from paretonas.api import (
     NASExperiment,
     NASTrial,
+    Retry,
     TrialMetadata,
     TrialSpec,
     TrialState,
@@ -92,6 +93,8 @@ class Truth:
     """Trials."""
     stopped: int = 0
     """How often it was ended by its user."""
+    retries: list[Retry] = field(default_factory=list)
+    """What its user has asked to be taken up again."""
     raised: int = 0
     """How often there may be more trials than before."""
 

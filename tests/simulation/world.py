@@ -14,7 +14,7 @@ from tests.simulation.search import SimulatedSearch
 from tests.simulation.store import SimulatedStore
 from tests.simulation.truth import EXPERIMENT, OTHER, Truth, result
 
-from paretonas.api import NASExperiment, NASTrial, Observation, TrialMetadata, TrialSpec, trial_name
+from paretonas.api import NASExperiment, NASTrial, Observation, Retry, TrialMetadata, TrialSpec, trial_name
 
 _SECONDS_A_JUMP = 2
 
@@ -71,6 +71,7 @@ class World:
             Kind.RAISED: lambda _: self._raise(),
             Kind.USER_TRIAL: self._add_trial,
             Kind.USER_RESULT: self._add_result,
+            Kind.RETRIED: self._retry,
             Kind.ENDED_BY_USER: lambda _: self._end(not self.truth.experiment.spec.stop),
             Kind.JOB_DELETED: self.jobs.delete,
         }
@@ -96,6 +97,12 @@ class World:
     def _raise(self) -> None:
         self.truth.raised += 1
         self._edit(max_trials=self.truth.experiment.spec.max_trials + 1)
+
+    def _retry(self, size: int) -> None:
+        generation = self.truth.experiment.spec.retry.generation + 1
+        retry = Retry(generation=generation, infeasible=size % 3 == 0)
+        self.truth.retries.append(retry)
+        self._edit(retry=retry)
 
     def _edit(self, **spec: object) -> None:
         """The user changes the spec."""

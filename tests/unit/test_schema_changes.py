@@ -9,7 +9,7 @@ import yaml
 
 RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
 
-NEW_FIELDS = ("warmStartFrom", "step", "run")
+NEW_FIELDS = ("warmStartFrom", "step", "run", "retry")
 """Fields with rules that older versions do not have."""
 
 WIDENED = (("[<>=]=", "[<>]="),)

@@ -10,6 +10,7 @@ from paretonas.api.experiment import (
     FailurePolicy,
     Metadata,
     NASExperiment,
+    Retry,
     WarmStart,
 )
 from paretonas.api.fit import misfits
@@ -28,7 +29,15 @@ from paretonas.api.parameters import (
 )
 from paretonas.api.printed import plain, visible
 from paretonas.api.problems import InvalidDocument, Problem
-from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
+from paretonas.api.status import (
+    ENDED,
+    TRIALS_REMOVED,
+    Condition,
+    ExperimentStatus,
+    ParetoPoint,
+    TrialCounts,
+    TrialState,
+)
 from paretonas.api.template import TrialTemplate
 from paretonas.api.texts import load_documents, load_yaml
 from paretonas.api.transfer import EXPERIMENT_LABEL, Loaded, exported, imported
@@ -56,6 +65,7 @@ __all__ = [
     "LOG_DIR_FLAG",
     "MAX_INDEX",
     "REFUSED",
+    "TRIALS_REMOVED",
     "ActiveWhen",
     "Attempt",
     "Bool",
@@ -85,6 +95,7 @@ __all__ = [
     "Parameter",
     "ParetoPoint",
     "Problem",
+    "Retry",
     "Scalar",
     "TrialCounts",
     "TrialMetadata",

@@ -45,6 +45,15 @@ class FailurePolicy(Model):
     """Further attempts of a trial whose process crashed."""
 
 
+class Retry(Model):
+    """What the user has asked to be taken up again: trials that have failed, with new attempts."""
+
+    generation: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """Raised by one with every request: what has failed in attempts of an earlier generation is taken up."""
+    infeasible: bool = False
+    """Whether infeasible trials are taken up too."""
+
+
 class WarmStart(Model):
     """Another experiment of the namespace, whose finished trials are known from the start."""
 
@@ -70,6 +79,7 @@ class ExperimentSpec(Model):
     """While true no trial is started; those that run finish."""
     stop: bool = False
     """Ends the experiment with what there is: those that run are stopped."""
+    retry: Retry = Retry()
     managed_by: str | None = None
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
     ttl_seconds_after_finished: Seconds | None = None
@@ -100,6 +110,10 @@ class ExperimentSpec(Model):
     def needed_metrics(self) -> frozenset[str]:
         """The metrics without which a trial has no result."""
         return frozenset([*(o.metric for o in self.objectives), *(c.metric for c in self.outcomes)])
+
+    def planned(self, trials: int) -> int:
+        """How many trials there will be, as there are so many: `max_trials`, unless it was lowered since."""
+        return max(self.max_trials, trials)
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of this name. Raises KeyError."""

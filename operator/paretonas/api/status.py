@@ -1,6 +1,6 @@
 """What an experiment has come to."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,10 @@ ConditionStatus = Literal["True", "False", "Unknown"]
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
 
 ENDED: frozenset[TrialState] = frozenset({"Succeeded", "Failed", "EarlyStopped", "Infeasible"})
-"""The states that a trial never leaves."""
+"""The states that a trial leaves only when its user has it retried."""
+
+TRIALS_REMOVED: Final = "TrialsRemoved"
+"""The condition of an experiment whose trials are gone: its status is all that is left, and is not touched any more."""
 
 
 class Condition(Model):
@@ -59,6 +62,10 @@ class ExperimentStatus(Model):
     pareto_set_size: Whole = 0
     hypervolume: float | None = None
     reference_point: dict[str, float] = Field(default_factory=dict)
+    retry_generation: int = 0
+    """That of the last retry which was begun."""
+    retry_time: Time | None = None
+    """When it was: the experiment's deadline counts from then."""
     start_time: Time | None = None
     completion_time: Time | None = None
 

@@ -11,7 +11,7 @@ from typing import Any
 from paretonas.api.as_typed import with_values
 from paretonas.api.base import Model
 from paretonas.api.documents import parse_experiment, parse_trial
-from paretonas.api.experiment import NASExperiment
+from paretonas.api.experiment import NASExperiment, Retry
 from paretonas.api.fit import misfits
 from paretonas.api.problems import InvalidDocument, Problem
 from paretonas.api.trial import NASTrial, Observation
@@ -30,7 +30,7 @@ class Loaded:
 
 def exported(experiment: NASExperiment, trials: Sequence[NASTrial]) -> dict[str, Any]:
     """A List for ``kubectl apply`` and ``paretonas run``: the trials first, so that the search begins knowing them."""
-    spec = experiment.spec.replace(suspend=False, stop=False)
+    spec = experiment.spec.replace(suspend=False, stop=False, retry=Retry())
     items = [
         _document(trial, trial.spec.replace(observation=_observation(trial)))
         for trial in trials

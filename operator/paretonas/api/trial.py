@@ -28,6 +28,8 @@ class Attempt(Model):
     exit_code: Whole | None = None
     start_time: Time | None = None
     end_time: Time | None = None
+    retry_generation: int = 0
+    """That of the experiment's `retry` when it was opened: the retries of a trial are counted anew in each."""
 
     @property
     def open(self) -> bool:
@@ -69,6 +71,10 @@ class TrialStatus(Model):
     metrics: dict[str, float] = Field(default_factory=dict)
     message: Message = ""
     pareto: bool = False
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if it is set."""
+        return next((c for c in self.conditions if c.type == kind), None)
 
 
 class TrialMetadata(Model):

@@ -1,4 +1,4 @@
-"""A cluster as a source for the commands that only look, and the two that say whether an experiment goes on."""
+"""A cluster as a source for the commands that only look, and those that say whether an experiment goes on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from paretonas.api import (
     InvalidDocument,
     NASExperiment,
     NASTrial,
+    Retry,
     parse_experiment,
     parse_trial,
 )
@@ -16,7 +17,8 @@ from paretonas.backends.cluster.cache import belongs
 from paretonas.backends.cluster.errors import ClusterError
 from paretonas.backends.cluster.reading import ClusterReader
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS
-from paretonas.cli.source import Curves, UnknownName, curves_below, experiment_of, listed
+from paretonas.cli.source import Curves, UnknownName, curves_below, experiment_of
+from paretonas.engine.words import listed
 
 Document = TypeVar("Document", NASExperiment, NASTrial)
 
@@ -112,6 +114,15 @@ class Cluster:
     def change(self, name: str, **spec: bool) -> None:
         """Set `suspend` or `stop` of an experiment."""
         self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": spec})
+
+    def retry(self, name: str, retry: Retry) -> None:
+        """Have trials of an experiment taken up again, and its end withdrawn. Raises ClusterError."""
+        changes = {"retry": retry.to_dict(), "stop": False}
+        self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": changes})
+        if "retry" not in self._experiment(name)["spec"]:  # an API server drops what it does not know
+            raise ClusterError(
+                "the cluster's NASExperiment resource knows no retry; bring it up to date: kubectl apply -k deploy/base"
+            )
 
     def _experiment(self, name: str) -> dict[str, Any]:
         body = self._reader.get(EXPERIMENTS, self._namespace, name)

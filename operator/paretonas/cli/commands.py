@@ -55,6 +55,12 @@ def tail_option(command: Command) -> Command:
     return click.option("--tail", type=lines, default=_LOG_LINES, show_default=True, help="Lines.")(command)
 
 
+def infeasible_option(command: Command) -> Command:
+    """What `retry` takes up beside what has failed."""
+    text = "Take those up too that were infeasible: out of memory, or NaN."
+    return click.option("--infeasible", is_flag=True, help=text)(command)
+
+
 def report_options(command: Command) -> Command:
     """What `report` writes and where."""
     file = click.Path(dir_okay=False, path_type=Path)

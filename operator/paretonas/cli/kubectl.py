@@ -2,14 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from paretonas.api import ExperimentStatus
+from paretonas.api import TRIALS_REMOVED, ExperimentStatus
+from paretonas.backends.cluster.errors import ClusterError
 from paretonas.cli import looking, tables
-from paretonas.cli.commands import CONTEXT, Command, Commands, output_option, report_options, tail_option
+from paretonas.cli.commands import (
+    CONTEXT,
+    Command,
+    Commands,
+    infeasible_option,
+    output_option,
+    report_options,
+    tail_option,
+)
 from paretonas.cli.exit_codes import help_text
 from paretonas.cli.result import complain
 from paretonas.cli.watching import watch as show_changes
@@ -131,7 +141,7 @@ def trials(target: Target, name: str, watch: bool) -> None:
 @output_option("table", "json", "csv", "yaml")
 @_on_target
 def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
-    """Print the Pareto set of the experiment NAME; as JSON it is exactly its status.paretoSet."""
+    """Print the Pareto set of the experiment NAME; as JSON it is its status.paretoSet, in full."""
     cluster = target.cluster()
     if not watch:
         looking.show_pareto(cluster, name, kind)
@@ -140,7 +150,9 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
     spec = cluster.experiment(name).spec
     show_changes(
         cluster.follow_experiments(name),
-        lambda found, _: tables.pareto_columns(spec, [p for e in found for p in e.status.pareto_set]),
+        lambda found, _: tables.pareto_columns(
+            spec, [p for e in found for p in looking.pareto_points(cluster, e)]
+        ),
         looking.console_for(),
     )
 
@@ -191,9 +203,39 @@ def resume(target: Target, name: str) -> None:
     cluster.change(name, suspend=False, stop=False)
     ended = status.trials.total - status.trials.pending - status.trials.running
     if status.finished and _reason(status) != "Stopped":
-        click.echo(f"{name}: not suspended any more, but finished ({_reason(status)})")
+        words = f"{name}: not suspended any more, but finished ({_reason(status)})"
+        click.echo("; ".join(filter(None, [words, _advice(target, cluster, name)])))
     else:
         click.echo(f"{name}: goes on; {count(ended, 'trial')} ended so far")
+
+
+@nas.command()
+@click.argument("name")
+@infeasible_option
+@_on_target
+def retry(target: Target, name: str, infeasible: bool) -> None:
+    """Take the failed trials of the experiment NAME up again, and go on with it.
+
+    For when what made them fail is mended. Each gets its attempts anew, beside those that it has had; an
+    experiment that had ended goes on, and its deadline counts anew.
+    """
+    from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # see the module's docstring
+    from paretonas.engine.retry import raised, retriable  # noqa: PLC0415
+
+    cluster = target.cluster()
+    experiment = cluster.experiment(name)
+    removed = experiment.status.condition(TRIALS_REMOVED)
+    if removed is not None and removed.status == "True":
+        raise ClusterError(f"the trials of {name} cannot be taken up again: they were {removed.message}")
+    wanted = raised(experiment.spec.retry, infeasible=infeasible)
+    again = sum(retriable(trial, wanted) for trial in cluster.trials(name))
+    if not again:
+        advice = _advice(target, cluster, name) if experiment.status.finished else ""
+        click.echo("; ".join(filter(None, [nothing_to_retry(name, infeasible=infeasible), advice])))
+        return
+    cluster.retry(name, wanted)
+    waits = f", once it is resumed: {target.command('resume', name)}" if experiment.spec.suspend else ""
+    click.echo(f"{name}: {count(again, 'trial')} taken up again{waits}")
 
 
 @nas.command()
@@ -237,6 +279,14 @@ def _unfinished(cluster: "Cluster", name: str, verb: str) -> ExperimentStatus | 
         click.echo(f"{name} is finished ({_reason(status)}): there is nothing to {verb}")
         return None
     return status
+
+
+def _advice(target: Target, cluster: "Cluster", name: str) -> str:
+    """How an experiment that has ended goes on."""
+    from paretonas.cli.advice import Commands, advice  # noqa: PLC0415 # see the module's docstring
+
+    commands = Commands(retry=target.command("retry", name), resume=target.command("resume", name))
+    return advice(cluster.experiment(name), cluster.trials(name), datetime.now(UTC), commands)
 
 
 def _reason(status: ExperimentStatus) -> str:

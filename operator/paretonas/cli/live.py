@@ -12,11 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from paretonas.api import NASTrial
+from paretonas.api import NASTrial, ParetoPoint
 from paretonas.cli.output import on_terminal
-from paretonas.cli.tables import GAP, Column, ended, fitting, pareto_columns, table
+from paretonas.cli.tables import GAP, Column, ended, fitting, pareto_columns, planned, table
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event
+from paretonas.engine.front import lacking, whole
 from paretonas.engine.words import count, duration, number, pairs
 
 HINT = "Ctrl-C stops the trials and keeps the state"
@@ -123,7 +124,7 @@ def dashboard(
     """
     footer = textwrap.wrap(note, width)
     running = [t for t in snapshot.trials if t.attempt is not None]
-    points = snapshot.status.pareto_set
+    points = _pareto_set(snapshot)
     spare = height - _FRAME - len(footer)
     running_rows = min(len(running), max(1, spare // 3))
     shown = points[: max(1, spare - running_rows)]
@@ -131,7 +132,7 @@ def dashboard(
         _head(snapshot, elapsed, width),
         _counts(snapshot),
         "",
-        _title("Pareto set", len(points), len(shown)),
+        _title("Pareto set", snapshot.status.pareto_set_size, len(shown)),
         *([table(fitting(pareto_columns(snapshot.experiment.spec, shown), width))] if shown else []),
         "",
         _title("Running", len(running), running_rows) + _missing(snapshot),
@@ -144,9 +145,18 @@ _FRAME = 9
 """Lines of a dashboard besides the rows of its two tables and the note, with the one that the cursor is on."""
 
 
+def _pareto_set(snapshot: Snapshot) -> Sequence[ParetoPoint]:
+    status = snapshot.status
+    return (
+        whole(snapshot.experiment, snapshot.trials)
+        if lacking(status, status.pareto_set)
+        else status.pareto_set
+    )
+
+
 def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:
     """``mnist-nas  ━━━━╺━━━━━━  12/48 trials  1 min 23 s``."""
-    done, total = ended(snapshot.experiment), snapshot.experiment.spec.max_trials
+    done, total = ended(snapshot.experiment), planned(snapshot.experiment)
     name, progress, time = snapshot.experiment.name, f"{done}/{count(total, 'trial')}", duration(elapsed)
     left = width - len(name) - len(progress) - len(time) - 3 * GAP
     bar = ProgressBar(total=total, completed=done, width=max(1, min(_BAR_WIDTH, left)))

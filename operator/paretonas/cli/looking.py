@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from paretonas.api import exported, plain
+from paretonas.api import NASExperiment, ParetoPoint, exported, plain
 from paretonas.backends.local.store import StoreError
 from paretonas.cli import tables
 from paretonas.cli.formats import as_csv, as_json, as_yaml, pareto_records, trial_records
@@ -43,12 +43,30 @@ def show_trials(source: Source, name: str) -> None:
 def show_pareto(source: Source, name: str, kind: str) -> None:
     """Print an experiment's Pareto set."""
     experiment = source.experiment(name)
-    status = experiment.status
-    show(
-        kind,
-        pareto_records(status.pareto_set),
-        lambda: tables.pareto_columns(experiment.spec, status.pareto_set),
-    )
+    points = pareto_points(source, experiment)
+    if not points:
+        condition = experiment.status.condition("Succeeded")
+        complain(f"no trial is in the Pareto set: {condition.message if condition else 'it has not begun'}")
+    show(kind, pareto_records(points), lambda: tables.pareto_columns(experiment.spec, points))
+
+
+def pareto_points(source: Source, experiment: NASExperiment) -> Sequence[ParetoPoint]:
+    """An experiment's Pareto set: that of its status, in full also where the status has no room for it.
+
+    What is in no trial any more is complained of.
+    """
+    from paretonas.engine.front import lacking, whole  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
+
+    status, points = experiment.status, experiment.status.pareto_set
+    if not lacking(status, points):
+        return points
+    points = whole(experiment, source.trials(experiment.name))
+    if lost := lacking(status, points):
+        complain(
+            f"of the {status.pareto_set_size:,} trials in the Pareto set of {experiment.name} {lost} are not kept: "
+            f"its status has no room for them, and the trials have been removed"
+        )
+    return points
 
 
 def show_export(source: Source, name: str, kind: str) -> None:

@@ -10,11 +10,19 @@ from pathlib import Path
 import click
 
 from paretonas.cli import looking, tables
-from paretonas.cli.commands import CONTEXT, Command, Commands, output_option, report_options, tail_option
+from paretonas.cli.commands import (
+    CONTEXT,
+    Command,
+    Commands,
+    infeasible_option,
+    output_option,
+    report_options,
+    tail_option,
+)
 from paretonas.cli.exit_codes import help_text
 from paretonas.cli.files import load, summary
 from paretonas.cli.output import SteadyOutput
-from paretonas.cli.result import REPORT_FILE, complain
+from paretonas.cli.result import DEFAULT_RUNS, REPORT_FILE, complain
 from paretonas.cli.source import RunsFolder
 
 
@@ -38,7 +46,7 @@ def _file_argument(command: Command) -> Command:
 def _runs_option(command: Command) -> Command:
     kind = click.Path(file_okay=False, path_type=Path)
     text = "Folder with a folder for each experiment."
-    return click.option("--runs-dir", "runs", type=kind, default="runs", show_default=True, help=text)(
+    return click.option("--runs-dir", "runs", type=kind, default=DEFAULT_RUNS, show_default=True, help=text)(
         command
     )
 
@@ -58,6 +66,36 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path)
 
     search = load(file, parallelism=parallelism, maxTrials=max_trials)
     sys.exit(run_experiment(search, file, runs, looking.console_for(SteadyOutput(sys.stdout))))
+
+
+@main.command()
+@click.argument("name")
+@infeasible_option
+@_runs_option
+def retry(name: str, infeasible: bool, runs: Path) -> None:
+    """Take the failed trials of the experiment NAME up again, and go on with it.
+
+    For when what made them fail is mended. Each gets its attempts anew, beside those that it has had; an
+    experiment that had ended goes on, and its deadline counts anew. It is run as it was last: after a change of
+    its file, `paretonas run FILE` takes that over first.
+    """
+    from paretonas.cli.run import retry as retry_experiment  # noqa: PLC0415 # see the module's docstring
+
+    _source(runs).folder(name)
+    console = looking.console_for(SteadyOutput(sys.stdout))
+    sys.exit(retry_experiment(name, runs, console, infeasible=infeasible))
+
+
+@main.command()
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_runs_option
+def delete(name: str, yes: bool, runs: Path) -> None:
+    """Remove the experiment NAME from this machine: its folder, with trials, logs and report."""
+    from paretonas.cli.deletion import delete as delete_experiment  # noqa: PLC0415 # see the module's docstring
+
+    _source(runs).folder(name)
+    sys.exit(delete_experiment(runs, name, ask=not yes))
 
 
 @main.command()
@@ -116,7 +154,7 @@ def logs(trial: str, tail: int, runs: Path) -> None:
 @_runs_option
 @output_option("table", "json", "csv", "yaml")
 def pareto(name: str, runs: Path, kind: str) -> None:
-    """Print the Pareto set of the experiment NAME; as JSON it is exactly its status.paretoSet."""
+    """Print the Pareto set of the experiment NAME; as JSON it is its status.paretoSet, in full."""
     looking.show_pareto(_source(runs), name, kind)
 
 

@@ -1,6 +1,9 @@
 """What a run ends with: the result, the reason, or how to go on."""
 
 import contextlib
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,11 +13,14 @@ from paretonas.api import NASExperiment, NASTrial, plain
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import RunsFolder, Source
-from paretonas.cli.tables import ended, page, pareto_columns
+from paretonas.cli.tables import ended, page, pareto_columns, planned
 from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.engine.words import count, number
 
 REPORT_FILE = "report.html"
+
+DEFAULT_RUNS = Path("runs")
+"""The folder with a folder for each experiment, unless --runs-dir says otherwise."""
 
 _FAILED_SHOWN, _LINES_SHOWN = 3, 6
 """Failed trials, and lines of each, that a failed run ends with: enough to see what is wrong."""
@@ -26,19 +32,31 @@ def complain(line: str) -> None:
         click.echo(plain(line), err=True)
 
 
-def conclude(experiment: NASExperiment, runs: Path, console: Console) -> ExitCode:
-    """Print the result of a finished experiment, and write its page."""
+def conclude(experiment: NASExperiment, runs: Path, console: Console, *, again: bool = False) -> ExitCode:
+    """Print the result of a finished experiment, and write its page.
+
+    Args:
+        experiment: with its status.
+        runs: the folder that it is in.
+        console: where to print.
+        again: whether it had ended before this command.
+    """
     condition = experiment.status.condition("Succeeded")
     succeeded = condition is not None and condition.status == "True"
     words = f"{condition.reason}: {condition.message}" if condition else ""
-    console.print(f"{experiment.name}: {words}")
     trials = RunsFolder(runs, complain).trials(experiment.name)
+    advice = _advice(experiment, trials, runs)
+    if again:
+        console.print("; ".join(filter(None, [f"{experiment.name} is finished", advice])), soft_wrap=True)
+    console.print(f"{experiment.name}: {words}", soft_wrap=True)
     if not succeeded:
         for trial in [t for t in trials if t.status.state == "Failed"][:_FAILED_SHOWN]:
             console.print(_failure(trial))
-    _print_pareto_set(experiment, console)
+    _print_pareto_set(experiment, trials, console)
     if any(t.status.state == "Succeeded" for t in trials):
         _write_page(experiment, runs, console)
+    if advice and not again and (not succeeded or any(t.status.state == "Failed" for t in trials)):
+        console.print(f"{experiment.name}: {advice}", soft_wrap=True)
     return ExitCode.FINE if succeeded else ExitCode.FAILED
 
 
@@ -73,6 +91,16 @@ def write_report(file: Path, experiment: NASExperiment, source: Source, *, model
     report.write(file, experiment, trials, curves, model=model)
 
 
+def _advice(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path) -> str:
+    from paretonas.cli.advice import Commands, advice  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
+
+    folder = "" if runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(runs))}"
+    commands = Commands(
+        f"paretonas retry {experiment.name}{folder}", more_trials="maxTrials (or --max-trials)"
+    )
+    return advice(experiment, trials, datetime.now(UTC), commands)
+
+
 def _failure(trial: NASTrial) -> str:
     """A failed trial with the last lines of its output."""
     reason = trial.status.attempts[-1].reason if trial.status.attempts else trial.status.state
@@ -80,14 +108,16 @@ def _failure(trial: NASTrial) -> str:
     return "\n".join([f"{trial.name}: {reason}: {first}", *(f"  {line}" for line in output[-_LINES_SHOWN:])])
 
 
-def _print_pareto_set(experiment: NASExperiment, console: Console) -> None:
-    status = experiment.status
-    if not status.pareto_set:
+def _print_pareto_set(experiment: NASExperiment, trials: Sequence[NASTrial], console: Console) -> None:
+    from paretonas.engine.front import whole  # noqa: PLC0415 # as above
+
+    status, points = experiment.status, whole(experiment, trials)
+    if not points:
         console.print("no trial is in the Pareto set")
         return
     volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
-    console.print(f"\nPareto set: {count(len(status.pareto_set), 'trial')}{volume}")
-    console.print(page(pareto_columns(experiment.spec, status.pareto_set), console.width))
+    console.print(f"\nPareto set: {count(len(points), 'trial')}{volume}")
+    console.print(page(pareto_columns(experiment.spec, points), console.width))
     console.print()
 
 
@@ -107,5 +137,5 @@ def _write_page(experiment: NASExperiment, runs: Path, console: Console) -> None
 
 
 def _print_how_to_go_on(experiment: NASExperiment, console: Console) -> None:
-    progress = f"{ended(experiment)} of {count(experiment.spec.max_trials, 'trial')} ended"
+    progress = f"{ended(experiment)} of {count(planned(experiment), 'trial')} ended"
     console.print(f"{progress}; the same command goes on")

@@ -1,15 +1,20 @@
 """`paretonas run`: one experiment on this machine, from its file to its Pareto set."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from paretonas.api import Loaded, NASExperiment
-from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, exclusive, read_experiment
+from paretonas.backends.local import origin
+from paretonas.backends.local.origin import Origin
+from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, adopted, exclusive, read_experiment
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.machine import Machine, check_kind, this_machine
 from paretonas.cli.result import complain, conclude, give_up, interrupted
+from paretonas.engine.retry import raised, retriable
+from paretonas.engine.words import count
 from paretonas.search import SearchWorker
 
 
@@ -25,8 +30,7 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
     folder = runs / experiment.name
     stored = _finished(folder, experiment)
     if stored is not None:
-        console.print(f"{experiment.name} is finished; raise maxTrials (or --max-trials) to go on")
-        return conclude(stored, runs, console)
+        return conclude(stored, runs, console, again=True)
     machine = this_machine(experiment, file)
     for note in machine.notes:
         complain(f"warning: {note}")
@@ -34,6 +38,34 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
         store = FolderStore.open(runs, experiment)
         for trial in begin.trials:
             store.create_trial(trial)
+        origin.write(folder, Origin(file.resolve(), Path.cwd()))
+        return _run(store, machine, runs, console)
+
+
+def retry(name: str, runs: Path, console: Console, *, infeasible: bool) -> ExitCode:
+    """Take the failed trials of an experiment up again, and run it: as it was last run, and in the same folder.
+
+    Raises:
+        InvalidDocument: it needs what this machine does not have; nothing was started.
+        StoreError: its folder cannot be used.
+    """
+    begun = origin.read(runs / name) or Origin(Path.cwd() / f"{name}.yaml", Path.cwd())
+    if begun.folder.is_dir() and begun.folder != Path.cwd():
+        runs = runs.resolve()
+        os.chdir(begun.folder)  # what the command's paths lead from
+    with exclusive(runs / name):
+        store = FolderStore(runs / name)
+        experiment, wanted = store.experiment(), raised(store.experiment().spec.retry, infeasible=infeasible)
+        again = sum(retriable(trial, wanted) for trial in store.trials())
+        if not again and experiment.status.finished:
+            from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # numpy, which a run needs later
+
+            console.print(nothing_to_retry(name, infeasible=infeasible))
+            return conclude(experiment, runs, console, again=True)
+        machine = this_machine(experiment, begun.file)
+        if again:
+            store.retry(wanted)
+            console.print(f"{name}: {count(again, 'trial')} taken up again")
         return _run(store, machine, runs, console)
 
 
@@ -68,4 +100,6 @@ def _finished(folder: Path, experiment: NASExperiment) -> NASExperiment | None:
     if not (folder / EXPERIMENT_FILE).exists():
         return None
     stored = read_experiment(folder)
-    return stored if stored.status.finished and stored.spec == experiment.spec else None
+    retried = stored.status.retry_generation == stored.spec.retry.generation
+    same = stored.spec == adopted(stored.spec, experiment.spec)
+    return stored if stored.status.finished and retried and same else None

@@ -11,6 +11,7 @@ from paretonas.backends.local.store import (
     read_experiment,
     read_trials,
 )
+from paretonas.engine.words import listed
 from paretonas.jobs.job import attempt_folder
 from paretonas.jobs.records import record
 from paretonas.jobs.supervise import OUTPUT
@@ -66,11 +67,11 @@ class RunsFolder:
 
     def experiment(self, name: str) -> NASExperiment:
         """The experiment of this name. Raises UnknownName and StoreError."""
-        return read_experiment(self._folder(name))
+        return read_experiment(self.folder(name))
 
     def trials(self, name: str) -> list[NASTrial]:
         """An experiment's trials, in index order. Raises UnknownName and StoreError."""
-        return read_trials(self._folder(name))
+        return read_trials(self.folder(name))
 
     def curves(self, name: str) -> dict[str, Curves]:
         """The learning curves of each trial's last attempt. Raises UnknownName and StoreError."""
@@ -88,7 +89,8 @@ class RunsFolder:
         except FileNotFoundError:
             raise UnknownName(f"{trial} has printed nothing yet: {path} does not exist") from None
 
-    def _folder(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
+        """The experiment's folder, whatever is in it. Raises UnknownName."""
         folder = self._runs / name
         if name not in {path.name for path in experiments(self._runs)}:
             names = [path.name for path in experiments(self._runs)]
@@ -116,13 +118,3 @@ def experiment_of(trial: str) -> str:
     if not name or not index.isdigit():
         raise UnknownName(f"no trial {trial!r}: a trial's name is <experiment>-<index>, as in mnist-nas-12")
     return name
-
-
-_LISTED = 12
-"""Names that a message lists."""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return (", ".join(names[:_LISTED]) or "none") + more

@@ -11,10 +11,16 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, Scalar, visible
-from paretonas.engine.words import age, number, value
+from paretonas.engine.words import age, gist, number, shortened, value
 
 NOTHING = "-"
 """What stands where there is no value (yet)."""
+
+_MESSAGE = 80
+"""Characters of why a trial has failed or waits: `logs` has the rest."""
+
+_LOST = "not kept"
+"""What stands where a Pareto set was too large for its status, and the trial is gone."""
 
 GAP = 2
 """Blanks between columns."""
@@ -92,11 +98,11 @@ def experiment_columns(
     return [
         *([column("NAMESPACE", lambda e: e.metadata.namespace or "", numeric=False)] if namespaces else []),
         column("NAME", lambda e: e.name, numeric=False),
-        column("SUCCEEDED", _succeeded, numeric=False),
-        column("TRIALS", lambda e: f"{ended(e)}/{e.spec.max_trials}"),
+        column("STATUS", _status, numeric=False),
+        column("TRIALS", lambda e: f"{ended(e)}/{planned(e)}"),
         column("RUNNING", lambda e: str(e.status.trials.running)),
         column("FAILED", lambda e: str(e.status.trials.failed)),
-        column("PARETO", lambda e: str(len(e.status.pareto_set))),
+        column("PARETO", lambda e: str(e.status.pareto_set_size)),
         column("HYPERVOLUME", lambda e: _optional(e.status.hypervolume)),
         column("AGE", lambda e: _age(e.status.start_time, now)),
     ]
@@ -111,11 +117,13 @@ def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetim
     return [
         column("NAME", lambda t: t.name),
         column("STATE", lambda t: t.status.state),
+        column("REASON", _reason),
         column("ORIGIN", lambda t: t.spec.origin),
         column("ATTEMPTS", lambda t: str(len(t.status.attempts)), numeric=True),
         column("PARETO", lambda t: "*" if t.status.pareto else ""),
         *_metrics(spec, [t.status.metrics for t in trials]),
         column("AGE", lambda t: _age(started(t), now), numeric=True),
+        *([column("MESSAGE", _message)] if any(map(_message, trials)) else []),
     ]
 
 
@@ -124,7 +132,7 @@ def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[
     return [
         Column("TRIAL", [p.trial for p in points]),
         *_metrics(spec, [p.metrics for p in points]),
-        *_parameters(spec, [p.parameters for p in points]),
+        *_parameters(spec, [p.parameters or None for p in points]),
     ]
 
 
@@ -143,6 +151,11 @@ def ended(experiment: NASExperiment) -> int:
     return counts.total - counts.pending - counts.running
 
 
+def planned(experiment: NASExperiment) -> int:
+    """Trials that there will be."""
+    return experiment.spec.planned(experiment.status.trials.total)
+
+
 def started(trial: NASTrial) -> datetime | None:
     """When its first attempt started."""
     return next((a.start_time for a in trial.status.attempts if a.start_time), None)
@@ -154,16 +167,33 @@ def _metrics(spec: ExperimentSpec, rows: Sequence[Mapping[str, float]]) -> list[
     return [Column(name, [_optional(row.get(name)) for row in rows], numeric=True) for name in names]
 
 
-def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar]]) -> list[Column]:
-    return [
-        Column(p.name, [value(row[p.name]) if p.name in row else NOTHING for row in rows], numeric=p.numeric)
-        for p in spec.parameters
-    ]
+def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None]) -> list[Column]:
+    """A column for each parameter, of points; None for one of which only the results are kept."""
+
+    def cell(name: str, row: Mapping[str, Scalar] | None) -> str:
+        if row is None:
+            return _LOST
+        return value(row[name]) if name in row else NOTHING
+
+    return [Column(p.name, [cell(p.name, row) for row in rows], numeric=p.numeric) for p in spec.parameters]
 
 
-def _succeeded(experiment: NASExperiment) -> str:
+def _status(experiment: NASExperiment) -> str:
     condition = experiment.status.condition("Succeeded")
     return condition.reason if condition else NOTHING
+
+
+def _reason(trial: NASTrial) -> str:
+    """How it ended, or how its last attempt did if there is to be another."""
+    condition = trial.status.condition("Succeeded")
+    if condition is not None:
+        return condition.reason
+    closed = [attempt for attempt in trial.status.attempts[-1:] if not attempt.open]
+    return closed[0].reason or NOTHING if closed else NOTHING
+
+
+def _message(trial: NASTrial) -> str:
+    return shortened(gist(trial.status.message), _MESSAGE)
 
 
 def _optional(amount: float | None) -> str:

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from paretonas.api import Condition, NASExperiment
-
-TRIALS_REMOVED = "TrialsRemoved"
-"""The condition of an experiment whose trials are gone: its status is all that is left, and is not touched any more."""
+from paretonas.api import TRIALS_REMOVED, Condition, NASExperiment
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from paretonas.api import NASExperiment, NASTrial, UnreadableTrial
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, UnreadableTrial
 from paretonas.engine.verdicts import REASONS
+from paretonas.engine.words import count
 from paretonas.jobs.job import Job
 from paretonas.search import NoMore
+
+
+class EndReason(StrEnum):
+    """Why an experiment has ended: the reason of its condition Succeeded."""
+
+    TRIALS_COMPLETED = "TrialsCompleted"
+    SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"
+    NOTHING_NEW_FOUND = "NothingNewFound"
+    NO_TRIAL_SUCCEEDED = "NoTrialSucceeded"
+    TOO_MANY_FAILURES = "TooManyFailures"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    STOPPED = "Stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +29,7 @@ class Outcome:
     """How the experiment ends."""
 
     succeeded: bool
-    reason: str
+    reason: EndReason
     message: str
 
 
@@ -64,7 +78,7 @@ def decide(
     spec = experiment.spec
     unfinished = [t for t in trials if not t.ended]
     running = [t for t in unfinished if t.attempt is not None]
-    outcome = _outcome(experiment, trials, now, no_more=no_more)
+    outcome = ending(experiment, trials, now, no_more=no_more)
     if outcome is not None or draining:
         stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running if not _over(t, jobs))
         return Decision(stops=stops, outcome=None if running else outcome)
@@ -81,43 +95,75 @@ def decide(
     return Decision(stops=stops, starts=(*unsubmitted, *ready[: max(0, slots)]), ask=ask)
 
 
-def _outcome(
+def ending(
     experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, *, no_more: NoMore | None
 ) -> Outcome | None:
+    """How the experiment ends with these trials; None while it goes on."""
     spec = experiment.spec
     counted = [t for t in trials if t.counts]
     ended = [t for t in counted if t.ended]
     succeeded = sum(t.status.state == "Succeeded" for t in ended)
-    failed = sum(t.status.state == "Failed" for t in ended)
     if spec.stop:
-        return Outcome(succeeded > 0, "Stopped", f"stopped by its user; {succeeded} trials succeeded")
+        message = f"stopped by its user; {count(succeeded, 'trial')} succeeded"
+        return Outcome(succeeded > 0, EndReason.STOPPED, message)
     if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or no_more):
         return _completed(counted, succeeded, no_more if len(counted) < spec.max_trials else None)
     policy = spec.failure_policy
-    if len(ended) >= policy.after_trials and failed > policy.max_failure_ratio * len(ended):
-        message = f"{failed} of {len(ended)} ended trials failed: {_reasons(ended)}"
-        return Outcome(False, "TooManyFailures", message)
-    start, limit = experiment.status.start_time, spec.active_deadline_seconds
-    if start is not None and limit is not None and now - start > timedelta(seconds=limit):
-        return Outcome(False, "DeadlineExceeded", f"ran longer than {limit} s; {succeeded} trials succeeded")
+    ran = [t for t in ended if t.spec.observation is None]  # what failed elsewhere says nothing of this place
+    failed = sum(t.status.state == "Failed" for t in ran)
+    if len(ran) >= policy.after_trials and failed > policy.max_failure_ratio * len(ran):
+        message = f"{failed} of {count(len(ran), 'ended trial')} failed: {_reasons(ran)}"
+        return Outcome(False, EndReason.TOO_MANY_FAILURES, message)
+    limit = spec.active_deadline_seconds
+    if _past(now - _since(experiment, now), limit):
+        message = f"ran longer than {limit} s; {count(succeeded, 'trial')} succeeded"
+        return Outcome(False, EndReason.DEADLINE_EXCEEDED, message)
     return None
+
+
+def _since(experiment: NASExperiment, now: datetime) -> datetime:
+    """What its deadline counts from: its start, or the last retry, before which it may have lain ended for days."""
+    status = experiment.status
+    if experiment.spec.retry.generation > status.retry_generation:  # asked for, and not yet in the status
+        return now
+    return status.retry_time or status.start_time or now
 
 
 def _completed(trials: Sequence[NASTrial], succeeded: int, no_more: NoMore | None) -> Outcome:
     """The outcome when all trials have ended and there will be no more."""
     if succeeded == 0:
         reasons = _reasons(trials)
-        return Outcome(False, "NoTrialSucceeded", f"none of {len(trials)} trials succeeded: {reasons}")
+        message = f"none of {count(len(trials), 'trial')} succeeded: {reasons}"
+        return Outcome(False, EndReason.NO_TRIAL_SUCCEEDED, message)
     if no_more is not None:
-        message = f"{_NO_MORE[no_more]}: {len(trials)} trials, {succeeded} succeeded"
-        return Outcome(True, no_more.value, message)
-    return Outcome(True, "TrialsCompleted", f"{len(trials)} trials ended, {succeeded} succeeded")
+        message = f"{_NO_MORE[no_more]}: {count(len(trials), 'trial')}, {succeeded} succeeded"
+        return Outcome(True, EndReason(no_more), message)
+    return Outcome(
+        True, EndReason.TRIALS_COMPLETED, f"{count(len(trials), 'trial')} ended, {succeeded} succeeded"
+    )
 
 
 _NO_MORE = {
     NoMore.SEARCH_SPACE_EXHAUSTED: "every point of the search space was tried",
     NoMore.NOTHING_NEW_FOUND: "the search found only points that were tried, though there may be others",
 }
+
+
+def progress(ended: int, trials: int, spec: ExperimentSpec) -> str:
+    """``12/48``."""
+    return f"{ended}/{spec.planned(trials)}"
+
+
+def ended_for_want_of_points(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
+    """Why there was no further point when it ended with these trials of this many; None where it did not."""
+    condition = experiment.status.condition("Succeeded")
+    counted = sum(trial.counts for trial in trials)
+    as_it_is = experiment.status.progress == progress(counted, counted, experiment.spec)
+    if condition is None or not as_it_is or counted >= experiment.spec.max_trials:
+        return None
+    if condition.reason == EndReason.NO_TRIAL_SUCCEEDED:
+        return NoMore.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
+    return NoMore(condition.reason) if condition.reason in set(NoMore) else None
 
 
 def _reasons(trials: Sequence[NASTrial]) -> str:

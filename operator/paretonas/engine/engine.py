@@ -13,11 +13,13 @@ from paretonas.api import (
     job_name,
     new_trial,
 )
-from paretonas.engine.decide import Decision, decide
+from paretonas.engine.decide import Decision, decide, ended_for_want_of_points
+from paretonas.engine.front import Front
 from paretonas.engine.indices import free_indices, passed_over
 from paretonas.engine.ports import Jobs, Logs, Search, Store
 from paretonas.engine.quiet import Growth
-from paretonas.engine.summary import Front, summarise
+from paretonas.engine.retry import retried
+from paretonas.engine.summary import summarise
 from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.engine.verdicts import observed, settled
 from paretonas.engine.warm import WarmStartError, begun, taken_over
@@ -164,6 +166,7 @@ class Engine:
             job = jobs.get(trial.attempt.job) if trial.attempt else None
             after = observed(trial, job, experiment.spec, read, self._clock())
             after = settled(after, experiment.spec, self._clock())
+            after = retried(after, experiment.spec.retry)
             trials.append(after if after is trial else self._store.save_trial(after))
         if experiment.spec.trial.progress_deadline_seconds is not None:
             jobs = self._growth.noted(jobs, trials, self._clock())
@@ -177,7 +180,7 @@ class Engine:
         *,
         draining: bool,
     ) -> Decision:
-        no_more = self._no_more.get(len(trials)) or _ended_as_it_is(experiment, trials)
+        no_more = self._no_more.get(len(trials)) or ended_for_want_of_points(experiment, trials)
         return decide(
             experiment, trials, jobs, self._clock(), no_more=no_more, draining=draining, ahead=self._ahead
         )
@@ -199,7 +202,8 @@ class Engine:
             try:
                 if trial.attempt is None:
                     number = self._logs.free_attempt(trial.name, trial.last_attempt + 1)
-                    opened = Attempt(job=job_name(trial.name, number))
+                    generation = experiment.spec.retry.generation
+                    opened = Attempt(job=job_name(trial.name, number), retry_generation=generation)
                     trial = trial.with_status(attempts=(*trial.status.attempts, opened))
                     trial = self._store.save_trial(trial)
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
@@ -227,17 +231,6 @@ class Engine:
         if status != experiment.status:
             self._store.save_status(after)
         return Snapshot(after, marked, decision.ask, trouble)
-
-
-def _ended_as_it_is(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
-    """Why there was no further point when it ended with these trials of this many; None where it did not."""
-    ending = experiment.status.condition("Succeeded")
-    counted = sum(trial.counts for trial in trials)
-    if ending is None or experiment.status.progress != f"{counted}/{experiment.spec.max_trials}":
-        return None
-    if ending.reason == "NoTrialSucceeded":
-        return NoMore.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
-    return NoMore(ending.reason) if ending.reason in set(NoMore) else None
 
 
 def _of_use(trial: NASTrial) -> bool:

@@ -1,11 +1,17 @@
 """What happened between two snapshots, in words: the lines of a local run, the Events on a cluster. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paretonas.api import Attempt, NASTrial
 from paretonas.engine.engine import Snapshot
-from paretonas.engine.words import count, duration, number, pairs
+from paretonas.engine.words import count, duration, gist, listed, number, pairs, shortened
+
+_NAMES = 5
+"""Trials that a line names: it is news, and the table has them all."""
+
+_MESSAGE = 900
+"""Characters of a line: an Event takes 1,024, with the name that it begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +34,16 @@ class Event:
 def events(before: Snapshot, after: Snapshot) -> list[Event]:
     """Everything that happened, in a readable order: ends, the Pareto set, submissions, troubles, the end."""
     known = {t.name: t for t in before.trials}
-    return [
+    happened = [
         *_brought(known, after),
+        *_taken_up(known, after),
         *(event for trial in after.trials for event in _ends(known.get(trial.name), trial)),
         *_improvement(before, after),
         *(event for trial in after.trials for event in _submissions(known.get(trial.name), trial)),
         *_trouble(before, after),
         *_completion(before, after),
     ]
+    return [replace(event, message=shortened(event.message, _MESSAGE)) for event in happened]
 
 
 def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
@@ -94,18 +102,24 @@ def _took(attempt: Attempt) -> str:
 
 
 def _sentence(words: str, message: str) -> str:
-    """The words and the first line of a message, if there is one: the others are the trial's output."""
-    first_line = message.partition("\n")[0]
-    return f"{words}: {first_line}" if first_line else words
+    return ": ".join(filter(None, [words, gist(message)]))
+
+
+def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
+    """Trials that a retry has taken up again."""
+    again = [t for t in after.trials if not t.ended and t.name in before and before[t.name].ended]
+    if again:
+        names = listed([trial.name for trial in again], _NAMES)
+        yield Event("Retried", after.experiment.name, f"{count(len(again), 'trial')} taken up again: {names}")
 
 
 def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     status = after.status
-    known = {point.trial for point in before.status.pareto_set}
-    new = [point.trial for point in status.pareto_set if point.trial not in known]
+    known = {trial.name for trial in before.trials if trial.status.pareto}
+    new = [trial.name for trial in after.trials if trial.status.pareto and trial.name not in known]
     if new:
         volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
-        message = f"by {', '.join(new)}: {count(len(status.pareto_set), 'trial')}{volume}"
+        message = f"by {listed(new, _NAMES)}: {count(status.pareto_set_size, 'trial')}{volume}"
         yield Event("ParetoSetImproved", after.experiment.name, message)
 
 

@@ -1,7 +1,7 @@
 """An experiment's status, recomputed from its trials every time."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from paretonas.api import (
@@ -11,18 +11,15 @@ from paretonas.api import (
     InvalidDocument,
     NASExperiment,
     NASTrial,
-    ParetoPoint,
     TrialCounts,
 )
 from paretonas.api.status import ConditionStatus
-from paretonas.engine.decide import Outcome
+from paretonas.engine.bounds import why_none
+from paretonas.engine.decide import Outcome, progress
+from paretonas.engine.front import best_trials, bounded, points
 from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.search.initial import initial_trials
-from paretonas.search.pareto import hypervolume, pareto_set, reference_point
-
-PARETO_SET_BYTES = 90_000
-"""Of the Pareto set in the status, which is to stay below 100 KB: the API server refuses 1.5 MB, and every watcher
-gets the whole of it with every change."""
+from paretonas.search.pareto import hypervolume, reference_point
 
 
 def summarise(
@@ -50,45 +47,27 @@ def summarise(
         remark: what its user should know although it goes on.
     """
     spec, before = experiment.spec, experiment.status
+    begins = spec.retry.generation > before.retry_generation
     trials = [t for t in trials if not t.refused]
     best = best_trials(spec, trials) if best is None else best
     metrics = [t.status.metrics for t in best]  # what they dominate adds no volume
     reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
-        conditions=_conditions(experiment, trials, now, outcome, trouble, remark),
+        conditions=_conditions(
+            experiment, trials, now, outcome, trouble, remark, "" if best else why_none(spec, trials)
+        ),
         trials=_count(trials),
-        progress=f"{sum(t.ended for t in trials if t.counts)}/{spec.max_trials}",
-        pareto_set=_bounded(tuple(_point(t, spec) for t in _sorted(best, spec))),
+        progress=progress(sum(t.ended for t in trials if t.counts), sum(t.counts for t in trials), spec),
+        pareto_set=bounded(points(spec, best)),
         pareto_set_size=len(best),
         hypervolume=hypervolume(spec, metrics, reference) if reference else None,
         reference_point=reference,
+        retry_generation=max(spec.retry.generation, before.retry_generation),
+        retry_time=now if begins else before.retry_time,
         start_time=before.start_time or now,
         completion_time=(before.completion_time if before.finished else now) if outcome else None,
     )
-
-
-def best_trials(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTrial]:
-    """The Pareto set, in index order."""
-    succeeded = [t for t in trials if t.status.state == "Succeeded"]
-    return [succeeded[i] for i in pareto_set(spec, [t.status.metrics for t in succeeded])]
-
-
-class Front:
-    """The Pareto set, computed anew only when another trial has succeeded: most passes see none."""
-
-    def __init__(self) -> None:
-        self._succeeded: list[tuple[str, Mapping[str, float]]] = []
-        self._best: set[str] = set()
-
-    def of(self, spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTrial]:
-        """The same as `best_trials`; the spec's objectives and constraints never change."""
-        succeeded: list[tuple[str, Mapping[str, float]]] = [
-            (t.name, t.status.metrics) for t in trials if t.status.state == "Succeeded"
-        ]
-        if succeeded != self._succeeded:
-            self._best, self._succeeded = {t.name for t in best_trials(spec, trials)}, succeeded
-        return [t for t in trials if t.name in self._best]
 
 
 def _count(trials: Sequence[NASTrial]) -> TrialCounts:
@@ -122,38 +101,6 @@ def _reference(spec: ExperimentSpec, trials: Sequence[NASTrial], *, over: bool) 
     return reference_point(spec, observed) if observed else {}
 
 
-def _sorted(trials: Sequence[NASTrial], spec: ExperimentSpec) -> list[NASTrial]:
-    """By the first objective, best first."""
-    first = spec.objectives[0]
-    return sorted(trials, key=lambda t: (first.comparable(t.status.metrics[first.metric]), t.spec.index))
-
-
-def _point(trial: NASTrial, spec: ExperimentSpec) -> ParetoPoint:
-    return ParetoPoint(
-        trial=trial.name,
-        index=trial.spec.index,
-        parameters=spec.cast(trial.spec.parameters),
-        metrics=dict(trial.status.metrics),
-    )
-
-
-def _bounded(points: tuple[ParetoPoint, ...]) -> tuple[ParetoPoint, ...]:
-    """The Pareto set as it fits into a status: without the points' parameters, or even in part, if it is very large.
-
-    What is left out stands in the trials, which are marked: it can be found by `status.pareto` of each.
-    """
-    sizes = [len(point.model_dump_json()) for point in points]
-    if sum(sizes) <= PARETO_SET_BYTES:
-        return points
-    bare = [point.replace(parameters={}) for point in points]
-    room = PARETO_SET_BYTES
-    for kept, point in enumerate(bare):
-        room -= len(point.model_dump_json())
-        if room < 0:
-            return tuple(bare[:kept])
-    return tuple(bare)
-
-
 def _conditions(
     experiment: NASExperiment,
     trials: Sequence[NASTrial],
@@ -161,6 +108,7 @@ def _conditions(
     outcome: Outcome | None,
     trouble: Trouble | None,
     remark: str,
+    unmet: str,
 ) -> tuple[Condition, ...]:
     spec = experiment.spec
 
@@ -177,12 +125,13 @@ def _conditions(
             observed_generation=generation,
         )
 
-    ended = sum(t.ended for t in trials if t.counts)
-    progress = f"{ended} of {spec.max_trials} trials ended"
+    ended, total = sum(t.ended for t in trials if t.counts), sum(t.counts for t in trials)
+    words = outcome.message if outcome else f"{ended} of {spec.planned(total)} trials ended"
+    message = "; ".join(filter(None, [words, unmet]))
     if outcome:
         ending: ConditionStatus = "True" if outcome.succeeded else "False"
         progressing = condition("Progressing", "False", outcome.reason)
-        succeeded = condition("Succeeded", ending, outcome.reason, outcome.message)
+        succeeded = condition("Succeeded", ending, outcome.reason, message)
     else:
         if spec.suspend:
             progressing = condition("Progressing", "False", "Suspended")
@@ -190,7 +139,7 @@ def _conditions(
             progressing = condition("Progressing", "False", trouble.reason.value, trouble.message)
         else:
             progressing = condition("Progressing", "True", "TrialsRunning", remark)
-        succeeded = condition("Succeeded", "Unknown", "Running", progress)
+        succeeded = condition("Succeeded", "Unknown", "Running", message)
     suspended = (
         condition("Suspended", "True", "Suspended")
         if spec.suspend

@@ -102,7 +102,7 @@ def observed(
     )
     attempts = (*trial.status.attempts[:-1], ended)
     state = _state(attempts, spec)
-    if state not in {"Succeeded", "Pending"} and job.log_tail:
+    if state != "Succeeded" and job.log_tail:
         message = f"{message}\n{job.log_tail}"
     conditions = () if state == "Pending" else (_condition(state, reason, message, now),)
     return trial.with_status(
@@ -179,7 +179,8 @@ def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:
     consequence = REASONS[attempts[-1].reason or "Lost"]
     if consequence.state is not None:
         return consequence.state
-    reasons = [a.reason for a in attempts if a.reason != "Stopped"]
+    generation = attempts[-1].retry_generation
+    reasons = [a.reason for a in attempts if a.retry_generation == generation and a.reason != "Stopped"]
     charged = sum(REASONS[reason or "Lost"].charged for reason in reasons)
     spent = charged > spec.failure_policy.retries or len(reasons) - charged >= LOST_LIMIT
     return "Failed" if spent else "Pending"

@@ -1,7 +1,7 @@
 """Numbers and durations as a person reads them."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from paretonas.api import Scalar, visible, written
@@ -14,6 +14,9 @@ _EXACT = 10**15
 
 _FLOAT32_DIGITS = 9
 """Significant digits that tell any two float32 apart (IEEE 754)."""
+
+_LAST_LINE = 200
+"""Characters of a program's last words: an exception's, which may hold a whole tensor."""
 
 
 def number(value: float) -> str:
@@ -63,6 +66,23 @@ def pairs(values: Mapping[str, Scalar]) -> str:
 def count(amount: int, noun: str) -> str:
     """``1 trial``, ``12 trials``."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Some names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def gist(message: str) -> str:
+    """A trial's message, and the last line of the output that stands below it: there a program says why it failed."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return ": ".join([*lines[:1], *(shortened(line, _LAST_LINE) for line in lines[1:][-1:])])
 
 
 def duration(time: timedelta) -> str:

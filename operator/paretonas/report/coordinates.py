@@ -5,10 +5,9 @@ from math import ceil, floor, log10
 
 from paretonas.api import Fixed, FloatRange, IntRange, NASTrial, Objective, Parameter, Scalar
 from paretonas.api.parameters import Scale
-from paretonas.engine.words import number, value
+from paretonas.engine.words import number, shortened, value
 from paretonas.report.plot import COLORSCALE, Figure, Plot
 from paretonas.report.results import Results
-from paretonas.report.text import short
 
 _HEIGHT = 440
 _AXIS_WIDTH = 95
@@ -126,7 +125,7 @@ def _categories(label: str, names: list[str], values: list[str]) -> Figure:
         "label": label,
         "range": [-0.25, len(names) - 0.75],
         "tickvals": list(place.values()),
-        "ticktext": [short(name, _TICK) for name in names],
+        "ticktext": [shortened(name, _TICK) for name in names],
         "values": [place[name] for name in values],
     }
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from math import ceil, isfinite
 
 from paretonas.api import NASTrial
+from paretonas.engine.words import shortened
 from paretonas.report.plot import FAINT, Figure, Plot, axis, order_colour
 from paretonas.report.results import Results
-from paretonas.report.text import markup, short
+from paretonas.report.text import markup
 
 Curve = Sequence[tuple[int, float]]
 """(step, value), by step."""
@@ -21,6 +22,9 @@ _GREY_POINTS = 60_000
 """Points of all curves of trials without a name: about 1.5 MB of page."""
 _FEWEST, _MOST = 5, 300
 """Points that such a curve keeps at the least, and the most that can be told apart in the width of a panel."""
+_NAME = 40
+"""Characters of a trial's name or a tag."""
+
 _SHORT, _MARKS = 30, 2000
 """A curve of up to so many points has them marked, since one of a single point would not be seen otherwise, and the
 grey curves of a panel only if they have no more than so many together: each is an element of the page."""
@@ -136,7 +140,7 @@ def _named(results: Results, trial: NASTrial, curve: Curve, style: Figure) -> Fi
     points = _thin(curve, _MOST)
     return {
         **style,
-        "name": markup(short(trial.name)),
+        "name": markup(shortened(trial.name, _NAME)),
         "legendgroup": str(trial.spec.index),
         "x": [step for step, _ in points],
         "y": [value for _, value in points],
@@ -170,7 +174,7 @@ def _layout(results: Results, tags: Sequence[str], legend: int) -> Figure:
 
 def _title(tag: str, number: int) -> Figure:
     return {
-        "text": f"<b>{markup(short(tag))}</b>",
+        "text": f"<b>{markup(shortened(tag, _NAME))}</b>",
         "x": 0,
         "xref": f"{_axis('x', number)} domain",
         "xanchor": "left",

@@ -111,11 +111,13 @@ def _state(experiment: NASExperiment) -> State:
 def _facts(results: Results) -> list[Fact]:
     spec = results.experiment.spec
     states = ("Succeeded", "Failed", "Infeasible", "EarlyStopped", "Running", "Pending")
-    by_state = {state: sum(t.status.state == state for t in results.trials) for state in states}
+    counted = [t for t in results.trials if t.counts]
+    by_state = {state: sum(t.status.state == state for t in counted) for state in states}
+    by_state["known"] = sum(not t.counts and not t.refused for t in results.trials)
     facts = [
         Fact(
             "Trials ended",
-            f"{len(results.ended):,} of {spec.max_trials:,}",
+            f"{sum(t.ended for t in counted):,} of {spec.planned(len(counted)):,}",
             ", ".join(f"{amount:,} {state}" for state, amount in by_state.items() if amount),
         )
     ]

@@ -15,11 +15,6 @@ def goals(objectives: Iterable[Objective]) -> str:
     return ", ".join(f"{o.goal.lower()} {o.metric}" for o in objectives)
 
 
-def short(text: str, length: int = 40) -> str:
-    """The text, or its beginning."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
 def markup(text: str) -> str:
     """A text for Plotly, which reads a few HTML tags: what a user wrote must not become one."""
     return escape(text, quote=False)

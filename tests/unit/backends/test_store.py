@@ -114,6 +114,7 @@ CHANGES: dict[str, Any] = {
     "failurePolicy": {"retries": 0},
     "suspend": True,
     "stop": True,
+    "retry": {"generation": 1},
     "warmStartFrom": [{"name": "other"}],
     "managedBy": "someone",
     "activeDeadlineSeconds": 5,

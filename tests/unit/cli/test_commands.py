@@ -176,7 +176,7 @@ def test_a_plan_without_an_answer_says_why(project: Project) -> None:
 def test_get_lists_the_experiments(finished: Finished) -> None:
     project, _ = finished
     header, line = project.call("get").stdout.splitlines()
-    assert header.split()[:3] == ["NAME", "SUCCEEDED", "TRIALS"]
+    assert header.split()[:3] == ["NAME", "STATUS", "TRIALS"]
     assert line.split()[:3] == ["nas", "TrialsCompleted", "6/6"]
     listed = json.loads(project.call("get", "-o", "json").stdout)
     assert [item["metadata"]["name"] for item in listed["items"]] == ["nas"]
@@ -279,8 +279,10 @@ def test_a_warm_start_knows_what_another_experiment_here_has_found(project: Proj
 
 def test_trials_are_listed_like_resources(finished: Finished) -> None:
     header, *lines = finished[0].call("trials", "nas").stdout.splitlines()
-    assert header.split() == ["NAME", "STATE", "ORIGIN", "ATTEMPTS", "PARETO", "accuracy", "size", "AGE"]
-    assert [line.split()[:4] for line in lines] == [[f"nas-{i}", "Succeeded", "Sobol", "1"] for i in range(6)]
+    titles = ["NAME", "STATE", "REASON", "ORIGIN", "ATTEMPTS", "PARETO", "accuracy", "size", "AGE"]
+    assert header.split() == titles
+    expected = [[f"nas-{i}", "Succeeded", "Completed", "Sobol", "1"] for i in range(6)]
+    assert [line.split()[:5] for line in lines] == expected
 
 
 def test_logs_are_the_end_of_what_a_trial_printed(finished: Finished) -> None:

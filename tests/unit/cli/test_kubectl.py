@@ -296,7 +296,9 @@ def test_a_finished_experiment_is_neither_suspended_nor_stopped(user: ClusterUse
     resumed = user.call("resume", "nas")
     assert suspended.stdout == "nas is finished (TrialsCompleted): there is nothing to suspend\n"
     assert stopped.stdout == "nas is finished (TrialsCompleted): there is nothing to stop\n"
-    assert resumed.stdout == "nas: not suspended any more, but finished (TrialsCompleted)\n"
+    assert resumed.stdout == (
+        "nas: not suspended any more, but finished (TrialsCompleted); raise maxTrials to go on\n"
+    )
     assert [body for _, _, body in user.server.patches] == [{"spec": {"suspend": False, "stop": False}}]
 
 

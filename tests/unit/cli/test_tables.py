@@ -49,10 +49,12 @@ def test_experiments_have_the_columns_of_the_custom_resource() -> None:
     counts = TrialCounts(total=7, pending=1, running=2, succeeded=2, failed=1, infeasible=1)
     point = ParetoPoint(trial="nas-0", index=0, parameters={}, metrics={})
     started = NOW - timedelta(minutes=5)
-    shown = reached(trials=counts, pareto_set=(point,), hypervolume=1857.2, start_time=started)
+    shown = reached(
+        trials=counts, pareto_set=(point,), pareto_set_size=1, hypervolume=1857.2, start_time=started
+    )
     lines = printed(table(experiment_columns([shown, experiment("new")], NOW)))
     assert [line.split() for line in lines] == [
-        ["NAME", "SUCCEEDED", "TRIALS", "RUNNING", "FAILED", "PARETO", "HYPERVOLUME", "AGE"],
+        ["NAME", "STATUS", "TRIALS", "RUNNING", "FAILED", "PARETO", "HYPERVOLUME", "AGE"],
         ["nas", "Running", "4/8", "2", "1", "1", "1,857", "5m"],
         ["new", "-", "0/8", "0", "0", "0", "-", "-"],
     ]
@@ -63,9 +65,9 @@ def test_trials_have_the_columns_of_the_custom_resource() -> None:
     best = trial(0, "Succeeded", attempts=(ended,), metrics={"accuracy": 0.97184, "size": 46.0})
     lines = printed(table(trial_columns(experiment().spec, [best.with_status(pareto=True), trial(1)], NOW)))
     assert [line.split() for line in lines] == [
-        ["NAME", "STATE", "ORIGIN", "ATTEMPTS", "PARETO", "accuracy", "size", "AGE"],
-        ["nas-0", "Succeeded", "Sobol", "1", "*", "0.9718", "46", "3h"],
-        ["nas-1", "Pending", "Sobol", "0", "-", "-", "-"],
+        ["NAME", "STATE", "REASON", "ORIGIN", "ATTEMPTS", "PARETO", "accuracy", "size", "AGE"],
+        ["nas-0", "Succeeded", "Completed", "Sobol", "1", "*", "0.9718", "46", "3h"],
+        ["nas-1", "Pending", "-", "Sobol", "0", "-", "-", "-"],
     ]
 
 
@@ -124,7 +126,7 @@ def busy(points: int, running: int) -> Snapshot:
         for i in range(running)
     )
     of = experiment(maxTrials=500, parallelism=100, parameters=PARAMETERS)
-    status = ExperimentStatus(trials=counts, pareto_set=front, hypervolume=0.25)
+    status = ExperimentStatus(trials=counts, pareto_set=front, pareto_set_size=points, hypervolume=0.25)
     return Snapshot(of.replace(status=status), trials, missing=3)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from kubernetes.client.exceptions import ApiException
@@ -13,6 +14,11 @@ from paretonas.backends.cluster.turns import Turns
 from paretonas.controller import controller as under_test
 from paretonas.controller.dispatch import Dispatcher
 from paretonas.metrics.process import Answer, Question
+
+
+def opened(index: int) -> dict[str, Any]:
+    """The first attempt of a trial, as it is stored before its job exists."""
+    return {"job": f"nas-{index}-a1", "retryGeneration": 0}
 
 
 def running(cluster: Cluster, *jobs: str) -> None:
@@ -56,7 +62,7 @@ def test_a_new_experiment_gets_trials_and_their_jobs(cluster: Cluster) -> None:
         of = cluster.trial(name.removesuffix("-a1")) if body["kind"] == "Job" else cluster.experiment()
         assert (owner["kind"], owner["uid"]) == (of["kind"], of["metadata"]["uid"])
     attempts = [cluster.trial(f"nas-{i}").get("status", {}).get("attempts") for i in range(3)]
-    assert attempts == [[{"job": "nas-0-a1"}], [{"job": "nas-1-a1"}], None]
+    assert attempts == [[opened(0)], [opened(1)], None]
     cluster.until(lambda: cluster.condition("Valid")[0] == "True", "the status")
 
 
@@ -179,7 +185,7 @@ def test_one_created_anew_does_not_take_its_namesakes_jobs_for_its_own(cluster: 
     assert cluster.controller._known["team", "nas"].engine is not engine
     passes = cluster.passes
     cluster.until(lambda: cluster.passes > passes + 2, "some looks at its jobs")
-    assert cluster.trial("nas-0")["status"]["attempts"] == [{"job": "nas-0-a1"}], "what ended is another's"
+    assert cluster.trial("nas-0")["status"]["attempts"] == [opened(0)], "what ended is another's"
     cluster.server.delete("jobs", "nas-0-a1")
     cluster.until(lambda: ("jobs", "team", "nas-0-a1") in cluster.server.stored, "a job of its own")
     cluster.end("nas-0-a1", accuracy=0.5, size=32.0)

@@ -105,7 +105,7 @@ class World:
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
         def save() -> NASTrial:
-            _assert_goes_forward(self.trials_[trial.name], trial)
+            _assert_goes_forward(self.trials_[trial.name], trial, self.experiment_.spec.retry.generation)
             self.trials_[trial.name] = trial
             return trial
 
@@ -263,10 +263,16 @@ def suggestion(
     return Suggestion(tuple(found), no_more if len(pending) >= points else None, seconds=0.0)
 
 
-def _assert_goes_forward(before: NASTrial, after: NASTrial) -> None:
+def _assert_goes_forward(before: NASTrial, after: NASTrial, retry: int) -> None:
     assert after.spec == before.spec, "the asked point of a trial never changes"
     old, new = before.status, after.status
-    if before.ended:
+    again = before.ended and not after.ended
+    if again:
+        assert old.state in {"Failed", "Infeasible"}, "what has succeeded stays so"
+        assert old.attempts, "it never ran here"
+        assert old.attempts[-1].retry_generation < retry, "an end is final unless a retry is asked for"
+        assert new.attempts == old.attempts, "a retry keeps the past"
+    elif before.ended:
         assert after.with_status(pareto=old.pareto) == before, "an end is final"
     closed = [a for a in old.attempts if not a.open]
     assert list(new.attempts[: len(closed)]) == closed, "the past of a trial never changes"

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from tests.builders import attempt, experiment, trial
 from tests.unit.engine.fakes import Run, World, one_pass
 
-from paretonas.api import Condition, ExperimentStatus, NASTrial, ParetoPoint
+from paretonas.api import Condition, ExperimentStatus, NASTrial
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event, events
 
@@ -45,13 +46,26 @@ def test_a_known_result_is_a_success_without_an_attempt() -> None:
     assert said(snapshot(), after) == [("TrialSucceeded", "nas-0", "is known: accuracy 0.5")]
 
 
-def test_a_failure_is_a_warning_with_the_first_line_of_its_message_only() -> None:
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("ended with exit code 1", "ended with exit code 1"),
+        ("ended with exit code 1\n\n  \n", "ended with exit code 1"),
+        (
+            "ended with exit code 1\nTraceback …\n  File …\nValueError: no shape (3, 4)\n\n",
+            "ended with exit code 1: ValueError: no shape (3, 4)",
+        ),
+        ("was killed\nepoch 7", "was killed: epoch 7"),
+        ("failed\n" + "x" * 5000, "failed: " + "x" * 199 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_failure_is_a_warning_with_the_last_words_of_its_program(message: str, words: str) -> None:
     before = snapshot(trial(0, "Running", attempts=(attempt(start_time=START),)))
     ended = attempt(start_time=START, end_time=LATER, reason="Crashed", exit_code=1)
-    failed = trial(0, "Failed", attempts=(ended,)).with_status(message="ended with exit code 1\nTraceback …")
-    assert events(before, snapshot(failed)) == [
-        Event("TrialFailed", "nas-0", "Crashed after 12.3 s: ended with exit code 1", warning=True)
-    ]
+    failed = trial(0, "Failed", attempts=(ended,)).with_status(message=message)
+    expected = f"Crashed after 12.3 s: {words}" if words else "Crashed after 12.3 s"
+    assert events(before, snapshot(failed)) == [Event("TrialFailed", "nas-0", expected, warning=True)]
 
 
 def test_an_infeasible_trial_is_no_warning() -> None:
@@ -64,9 +78,9 @@ def test_an_infeasible_trial_is_no_warning() -> None:
 def test_a_retry_tells_why_and_then_the_new_attempt() -> None:
     before = snapshot(trial(0, "Running", attempts=(attempt(start_time=START),)))
     crashed = attempt(start_time=START, end_time=LATER, reason="Crashed", exit_code=1)
-    after = trial(0, attempts=(crashed, attempt(number=2))).with_status(message="ended with exit code 1")
+    after = trial(0, attempts=(crashed, attempt(number=2))).with_status(message="ended with exit code 1\nOh")
     assert said(before, snapshot(after)) == [
-        ("TrialRetried", "nas-0", "attempt 1 Crashed after 12.3 s: ended with exit code 1"),
+        ("TrialRetried", "nas-0", "attempt 1 Crashed after 12.3 s: ended with exit code 1: Oh"),
         ("TrialSubmitted", "nas-0", "attempt 2: x 0.5"),
     ]
 
@@ -77,14 +91,44 @@ def test_a_trial_that_we_stopped_is_not_said_to_be_retried() -> None:
     assert said(before, after) == [("TrialStopped", "nas-0", "attempt 1 Stopped after 12.3 s")]
 
 
-def test_a_better_pareto_set_tells_who_joined_and_its_hypervolume() -> None:
-    def status(*names: str) -> ExperimentStatus:
-        points = (ParetoPoint(trial=n, index=0, parameters={}, metrics={}) for n in names)
-        return ExperimentStatus(pareto_set=tuple(points), hypervolume=1857.2)
+def with_front(*members: int, of: int = 400) -> Snapshot:
+    """A snapshot of trials that have succeeded; those of these indices are in the Pareto set."""
+    trials = (trial(i, "Succeeded").with_status(pareto=i in members) for i in range(of))
+    return snapshot(*trials, status=ExperimentStatus(pareto_set_size=len(members), hypervolume=1857.2))
 
-    before, after = snapshot(status=status("nas-0", "nas-1")), snapshot(status=status("nas-1", "nas-2"))
+
+def test_a_better_pareto_set_tells_who_joined_and_its_hypervolume() -> None:
+    before, after = with_front(0, 1), with_front(1, 2)
     assert said(before, after) == [("ParetoSetImproved", "nas", "by nas-2: 2 trials, hypervolume 1,857")]
-    assert said(after, snapshot(status=status("nas-1"))) == [], "a set that only lost a member is no better"
+    assert said(after, with_front(1)) == [], "a set that only lost a member is no better"
+
+
+@pytest.mark.parametrize(("joined", "names"), [(5, 5), (6, 5), (250, 5)])
+def test_a_pareto_set_that_hundreds_join_at_once_is_one_short_line(joined: int, names: int) -> None:
+    [(_, _, message)] = said(with_front(399), with_front(*range(joined), 399))
+    assert message.count("nas-") == names
+    assert (f"and {joined - names} more:" in message) == (joined > names)
+    assert f"{joined + 1} trials" in message
+    assert len(message) < 120
+
+
+def test_no_event_is_longer_than_what_kubernetes_takes() -> None:
+    many = {f"parameter_{i}": "x" * 253 for i in range(64)}
+    submitted = trial(0, attempts=(attempt(),))
+    wide = submitted.replace(spec=submitted.spec.replace(parameters=many))
+    [event] = events(snapshot(), snapshot(wide))
+    assert len(f"{event.about}: {event.message}") < 1024
+    assert event.message.startswith("attempt 1: parameter_0 xxx")
+    assert event.message.endswith("…")
+
+
+def test_trials_that_a_retry_takes_up_are_told_in_one_line() -> None:
+    closed = tuple(attempt(i, end_time=LATER, reason="Crashed") for i in range(9))
+    before = snapshot(*(trial(i, "Failed", attempts=(closed[i],)) for i in range(9)))
+    after = snapshot(*(trial(i, attempts=(closed[i],)) for i in range(7)), *before.trials[7:])
+    assert said(before, after) == [
+        ("Retried", "nas", "7 trials taken up again: nas-0, nas-1, nas-2, nas-3, nas-4 and 2 more")
+    ]
 
 
 def test_a_trouble_is_said_once() -> None:
@@ -134,4 +178,4 @@ def test_an_experiment_that_fails_ends_with_a_warning() -> None:
     world.wait(5)
     last = events(before, one_pass(engine))[-1]
     assert (last.reason, last.warning) == ("Failed", True)
-    assert last.message.startswith("NoTrialSucceeded: none of 1 trials succeeded")
+    assert last.message.startswith("NoTrialSucceeded: none of 1 trial succeeded")

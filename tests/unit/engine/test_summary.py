@@ -11,7 +11,8 @@ from tests.builders import experiment, trial
 
 from paretonas.api import ExperimentStatus, NASExperiment, NASTrial
 from paretonas.engine.decide import Outcome
-from paretonas.engine.summary import best_trials, summarise
+from paretonas.engine.front import best_trials
+from paretonas.engine.summary import summarise
 from paretonas.engine.trouble import Hindrance, Trouble
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

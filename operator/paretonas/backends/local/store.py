@@ -6,22 +6,26 @@
     runs/<experiment>/trials/<trial>.json    a NASTrial
     runs/<experiment>/<trial>/a<attempt>/    the logs of an attempt
     runs/<experiment>/jobs/<attempt>/        how it is run and how it ended (`jobs/records.py`)
+    runs/<experiment>/origin.json            where it was last run from (`origin.py`)
 """
 
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from paretonas.api import (
+    ExperimentSpec,
     ExperimentStatus,
     InvalidDocument,
     Model,
     NASExperiment,
     NASTrial,
+    Retry,
     parse_experiment,
     parse_trial,
 )
@@ -36,6 +40,7 @@ CHANGEABLE = frozenset(
         "failure_policy",
         "suspend",
         "stop",
+        "retry",
         "managed_by",
         "active_deadline_seconds",
         "ttl_seconds_after_finished",
@@ -88,10 +93,18 @@ class FolderStore:
                 f"{self._folder} holds {experiment.name!r} with other {names}: its results would lose their meaning; "
                 f"rename the experiment, or give another --runs-dir"
             )
-        if old != new:
-            status = ExperimentStatus() if fixed else self._experiment.status  # it was another search's
-            self._experiment = self._experiment.replace(spec=new, status=status)
-            files.write(self._folder / EXPERIMENT_FILE, _text(self._experiment))
+        status = ExperimentStatus() if fixed else self._experiment.status  # it was another search's
+        self._change(adopted(old, new), status)
+
+    def retry(self, retry: Retry) -> None:
+        """Have trials taken up again, also should this process end before the next pass."""
+        self._change(self._experiment.spec.replace(retry=retry), self._experiment.status)
+
+    def _change(self, spec: ExperimentSpec, status: ExperimentStatus) -> None:
+        if spec != self._experiment.spec:
+            experiment = self._experiment.replace(spec=spec, status=status)
+            files.write(self._folder / EXPERIMENT_FILE, _text(experiment))
+            self._experiment = experiment
 
     def experiment(self) -> NASExperiment:
         """The experiment."""
@@ -135,6 +148,12 @@ class FolderStore:
         return self._folder / TRIALS / f"{trial.name}.json"
 
 
+def adopted(stored: ExperimentSpec, given: ExperimentSpec) -> ExperimentSpec:
+    """The spec of a file for an experiment that is stored: the retries that were asked for since are no part of it."""
+    newer = given.retry.generation > stored.retry.generation
+    return given if newer else given.replace(retry=stored.retry)
+
+
 def read_experiment(folder: Path) -> NASExperiment:
     """The experiment of a folder, without locking it. Raises StoreError."""
     path = folder / EXPERIMENT_FILE
@@ -151,7 +170,19 @@ def read_trials(folder: Path) -> list[NASTrial]:
 
 def experiments(runs: Path) -> list[Path]:
     """The folders below ``runs`` that hold an experiment, by name."""
-    return sorted(path.parent for path in runs.glob(f"*/{EXPERIMENT_FILE}"))
+    folders = (path.parent for path in runs.glob(f"*/{EXPERIMENT_FILE}"))
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
+
+
+def taken_away(folder: Path) -> Path:
+    """An experiment's folder, moved to where nothing takes it for an experiment: in one step, however much is in it.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    while (away := folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.deleted")).exists():
+        pass
+    return folder.rename(away)
 
 
 @contextmanager

@@ -1,0 +1,54 @@
+"""What would have an ended experiment go on: each is tried out on the decision itself. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import Enum, auto
+
+from paretonas.api import NASExperiment, NASTrial
+from paretonas.api.experiment import MAX_TRIALS
+from paretonas.engine.decide import ended_for_want_of_points, ending
+from paretonas.engine.retry import raised, retried
+
+
+class Remedy(Enum):
+    """Something that a user can do."""
+
+    RETRY = auto()
+    """Have the failed trials retried."""
+    RETRY_INFEASIBLE = auto()
+    """Have the infeasible ones retried too; of use where nothing else has come out."""
+    MORE_TRIALS = auto()
+    """Raise `maxTrials`."""
+    MORE_TIME = auto()
+    """Raise `activeDeadlineSeconds`."""
+    RESUME = auto()
+    """Set `stop` back."""
+
+
+def remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime) -> list[Remedy]:
+    """All that helps, the likeliest first; none for one that has not ended."""
+    return list(_remedies(experiment, trials, now)) if experiment.status.finished else []
+
+
+def _remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime) -> Iterator[Remedy]:
+    spec, counted = experiment.spec, sum(t.counts for t in trials)
+    no_more = ended_for_want_of_points(experiment, trials)
+
+    def goes_on(trials: Sequence[NASTrial], **changes: object) -> bool:
+        changed = experiment.replace(spec=spec.replace(**changes))
+        return ending(changed, trials, now, no_more=no_more) is None
+
+    if spec.stop and goes_on(trials, stop=False):
+        yield Remedy.RESUME
+    fruitless = not any(t.status.state == "Succeeded" for t in trials)
+    for remedy in (Remedy.RETRY, Remedy.RETRY_INFEASIBLE) if fruitless else (Remedy.RETRY,):
+        retry = raised(spec.retry, infeasible=remedy is Remedy.RETRY_INFEASIBLE)
+        again = [retried(trial, retry) for trial in trials]
+        if again != list(trials) and goes_on(again, retry=retry, stop=False):
+            yield remedy
+            break
+    more = spec.planned(counted) + 1
+    if more <= MAX_TRIALS and goes_on(trials, max_trials=more):
+        yield Remedy.MORE_TRIALS
+    if spec.active_deadline_seconds is not None and goes_on(trials, active_deadline_seconds=None):
+        yield Remedy.MORE_TIME

@@ -1,0 +1,28 @@
+"""What a user's retry means for a trial. Pure."""
+
+from paretonas.api import NASTrial, Retry, UnreadableTrial
+
+
+def retriable(trial: NASTrial, retry: Retry) -> bool:
+    """Whether this retry takes the trial up again.
+
+    One that has failed in an attempt of an earlier generation, also when that attempt was still running as the retry
+    was asked for. A result that was brought along had no attempt here, and what is refused or cannot be read gets none.
+    """
+    states = {"Failed", "Infeasible"} if retry.infeasible else {"Failed"}
+    attempts = trial.status.attempts
+    earlier = bool(attempts) and attempts[-1].retry_generation < retry.generation
+    useless = trial.refused or isinstance(trial, UnreadableTrial)
+    return trial.status.state in states and earlier and not useless
+
+
+def retried(trial: NASTrial, retry: Retry) -> NASTrial:
+    """The trial as it waits for its next attempt, its past kept; the same object when it is not to be retried."""
+    if not retriable(trial, retry):
+        return trial
+    return trial.with_status(state="Pending", metrics={}, message="", conditions=())
+
+
+def raised(retry: Retry, *, infeasible: bool) -> Retry:
+    """One more retry than there has been."""
+    return Retry(generation=retry.generation + 1, infeasible=infeasible)

@@ -42,27 +42,26 @@ def script(words: Sequence[str]) -> Script | None:
     python = _PYTHON.fullmatch(program) is not None
     if not python and program not in _SHELLS:
         return None
-    # the letters after which a word is no file: it belongs to the option, or is code
-    with_value, with_code = ("WX", "c") if python else ("oO", "c")
     position = 1
     while position < len(words):
         word = words[position]
         if "${" in word or word == "-" or (word.startswith("--") and word != "--"):
             return None
-        if word == "--" or not re.match(r"[-+]", word):
+        if word == "--" or word[:1] not in {"-", "+"}:
             position += word == "--"
             return Script(position, words[position]) if position < len(words) else None
-        if with_code in word:
+        letters = (
+            re.split("[WX]", word, maxsplit=1)[0] if python else word
+        )  # what follows these two is theirs
+        if "c" in letters:  # the code itself comes next
             return None
-        if python and "m" in word.partition("W")[0].partition("X")[0]:
-            name = word.partition("m")[2] or "".join(words[position + 1 : position + 2])
-            known = name and "${" not in name
+        if python and "m" in letters:
+            rest = [word.partition("m")[2], *words[position + 1 :]]
+            name = next(filter(None, rest), "")
             return (
-                Script(min(position + word.endswith("m"), len(words) - 1), name, module=True)
-                if known
-                else None
+                Script(position + rest.index(name), name, module=True) if name and "${" not in name else None
             )
-        position += 2 if word[-1] in with_value else 1
+        position += 2 if word[-1] in ("WX" if python else "oO") else 1  # the next word belongs to the option
     return None
 
 

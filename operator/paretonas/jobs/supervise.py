@@ -58,6 +58,9 @@ def main() -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda number, _: _told_to_end.append(number))
     signal.signal(KILL, _kill)
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # whoever ignores it has the system collect exit codes unseen
     try:
         lock = own(folder)
         if lock is None:
@@ -134,8 +137,8 @@ def _run(command: list[str], lock: int) -> int:
     except OSError as error:
         print(f"cannot start {command[0]!r}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201 # the log
         return CANNOT_START
-    if _told_to_end:
-        child.terminate()  # it was not there yet to be told itself
+    if _told_to_end:  # it was not there yet to be told itself
+        os.kill(child.pid, signal.SIGTERM)  # Popen.terminate would collect it, were it dead by now
     code = _ended(child)
     # A trial that ends well because it was told to end has done only a part of its work.
     return -signal.SIGTERM if code == 0 and _told_to_end else code

@@ -184,6 +184,31 @@ def test_what_the_trial_left_behind_ends_with_it(tmp_path: Path, start: Start) -
     eventually(lambda: not group_lives(supervisor.pid), "the end of the sleep in the background")
 
 
+DEAD_WHEN_TOLD = """
+import os, subprocess
+from paretonas.jobs import supervise
+
+class Late(subprocess.Popen):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+subprocess.Popen = Late
+supervise._told_to_end.append(15)
+print(supervise._run(["sh", "-c", "exit 4"], os.open(os.devnull, os.O_RDONLY)))
+"""
+
+
+def test_a_trial_that_is_dead_before_it_can_be_told_to_end_keeps_its_exit_code() -> None:
+    done = subprocess.run([sys.executable, "-c", DEAD_WHEN_TOLD], check=False, capture_output=True, text=True)
+    assert done.stdout == "4\n", done.stderr
+
+
+def test_exit_codes_are_seen_also_where_the_run_ignores_its_children(tmp_path: Path, start: Start) -> None:
+    start("sh", "-c", "exit 6", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)).wait()
+    assert exit_record(tmp_path)["exitCode"] == 6
+
+
 HELPERS = {
     "in a session of its own": "subprocess.Popen(helper, start_new_session=True)",
     "in a process group of its own": "subprocess.Popen(helper, process_group=0)",

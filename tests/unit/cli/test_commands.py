@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from tests.builders import MINIMAL
 from tests.unit.cli.conftest import Project
 from tests.unit.cli.random_search import RandomSearch
 
@@ -18,6 +20,7 @@ from paretonas.api import load_experiment
 from paretonas.backends.local.store import read_experiment, read_trials
 from paretonas.cli.exit_codes import MEANINGS, ExitCode
 from paretonas.cli.main import main
+from paretonas.engine import front
 from paretonas.search import SearchError
 
 Finished = tuple[Project, Result]
@@ -229,6 +232,74 @@ def test_the_pareto_set_is_printed_with_metrics_as_short_as_the_float32_that_wer
     assert [float(row["metrics.size"]) for row in rows] == [point["metrics"]["size"] for point in points]
     assert [float(row["parameters.x"]) for row in rows] == [point["parameters"]["x"] for point in points]
     assert len(project.call("pareto", "nas").stdout.splitlines()) == 1 + len(points)
+
+
+def with_small_status(project: Project, room: int) -> int:
+    """Run an experiment whose Pareto set has no room in its status; the number of its members."""
+    project.write(
+        maxTrials=8, objectives=[{"metric": "size", "goal": "Maximize"}, *MINIMAL["objectives"][:1]]
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(front, "PARETO_SET_BYTES", room)
+        assert project.run().exit_code == 0
+    status = read_experiment(project.runs / "nas").status
+    assert not any(point.parameters for point in status.pareto_set)
+    return status.pareto_set_size
+
+
+@pytest.mark.parametrize("room", [150, 0])
+def test_a_pareto_set_too_large_for_the_status_is_printed_in_full(project: Project, room: int) -> None:
+    size = with_small_status(project, room)
+    result = project.call("pareto", "nas", "-o", "json")
+    shown = json.loads(result.stdout)
+    trials = {t.name: t for t in read_trials(project.runs / "nas")}
+    assert not result.stderr
+    assert len(shown) == size
+    assert all(point["parameters"] == dict(trials[point["trial"]].spec.parameters) for point in shown)
+    rows = list(csv.DictReader(io.StringIO(project.call("pareto", "nas", "-o", "csv").stdout)))
+    assert [float(row["parameters.x"]) for row in rows] == [point["parameters"]["x"] for point in shown]
+    [_, *lines] = project.call("pareto", "nas").stdout.splitlines()
+    assert len(lines) == size
+    assert not any("not kept" in line for line in lines)
+    assert f"Pareto set: {size} trial" in project.run().stdout
+
+
+@pytest.mark.parametrize("kind", ["table", "json", "csv"])
+def test_what_is_lost_of_a_pareto_set_with_its_trials_is_said(project: Project, kind: str) -> None:
+    size = with_small_status(project, 150)
+    kept = len(read_experiment(project.runs / "nas").status.pareto_set)
+    assert kept
+    for path in (project.runs / "nas" / "trials").iterdir():
+        path.unlink()
+    result = project.call("pareto", "nas", "-o", kind)
+    assert result.exit_code == 0
+    line = only_line(result.stderr)
+    assert line.startswith(f"of the {size} trials in the Pareto set of nas ")
+    assert line.endswith("are not kept: its status has no room for them, and the trials have been removed")
+    if kind == "table":
+        assert [line.split()[-1] for line in result.stdout.splitlines()[1:]] == ["kept"] * kept
+
+
+def test_an_empty_pareto_set_says_what_excludes_every_result(project: Project) -> None:
+    project.write(maxTrials=4, objectives=[{"metric": "size", "goal": "Maximize", "threshold": 1234}])
+    ended = project.run()
+    assert ended.exit_code == 0
+    why = (
+        r"none of 4 results is within the bounds: size >= 1,234 \(threshold\) excludes 4; "
+        r"the nearest miss is nas-\d with size \d"
+    )
+    assert re.search(why, ended.stdout)
+    assert "no trial is in the Pareto set" in ended.stdout
+    for kind in ("table", "json", "csv", "yaml"):
+        result = project.call("pareto", "nas", "-o", kind)
+        assert result.exit_code == 0
+        assert re.search(f"^no trial is in the Pareto set: 4 trials ended, 4 succeeded; {why}", result.stderr)
+    assert json.loads(project.call("pareto", "nas", "-o", "json").stdout) == []
+    condition = read_experiment(project.runs / "nas").status.condition("Succeeded")
+    assert condition is not None
+    assert re.search(why, condition.message)
+    page = (project.runs / "nas" / "report.html").read_text()
+    assert "excludes 4; the nearest miss is nas-" in page
 
 
 def test_an_export_has_every_trial_with_every_digit_that_was_logged(finished: Finished) -> None:

@@ -14,8 +14,10 @@ from tests import builders
 from tests.local.quick_trial import write_scalars
 from tests.unit.cli.conftest import ClusterUser, Project
 
-from paretonas.api import Condition, NASExperiment, TrialCounts
+from paretonas.api import Condition, NASExperiment, NASTrial, TrialCounts, TrialState
+from paretonas.backends.cluster.resources import Resources
 from paretonas.backends.local.store import read_experiment, read_trials
+from paretonas.controller.expiry import without_trials
 
 Finished = tuple[Project, Result]
 
@@ -300,6 +302,91 @@ def test_a_finished_experiment_is_neither_suspended_nor_stopped(user: ClusterUse
         "nas: not suspended any more, but finished (TrialsCompleted); raise maxTrials to go on\n"
     )
     assert [body for _, _, body in user.server.patches] == [{"spec": {"suspend": False, "stop": False}}]
+
+
+# --- retry
+
+
+def failed(index: int, state: TrialState = "Failed") -> NASTrial:
+    ended = builders.attempt(index, reason="Crashed", end_time=datetime(2026, 1, 1, tzinfo=UTC))
+    return builders.trial(index, state, attempts=(ended,))
+
+
+def put_failed(user: ClusterUser, amount: int, **spec: object) -> None:
+    user.server.put(running(builders.experiment(**spec), 0, reason="TooManyFailures"))
+    for index in range(amount):
+        user.server.put(failed(index))
+
+
+@pytest.mark.parametrize(("amount", "words"), [(1, "1 trial"), (4, "4 trials")])
+def test_a_retry_asks_for_one_more(user: ClusterUser, amount: int, words: str) -> None:
+    put_failed(user, amount)
+    result = user.call("retry", "nas")
+    assert result.exit_code == 0
+    assert result.stdout == f"nas: {words} taken up again\n"
+    assert user.server.patches[0][2] == {
+        "spec": {"retry": {"generation": 1, "infeasible": False}, "stop": False}
+    }
+    user.call("retry", "nas")
+    assert user.server.spec("nas")["retry"]["generation"] == 2
+
+
+def test_infeasible_trials_are_retried_when_asked_for(user: ClusterUser) -> None:
+    put_failed(user, 1)
+    user.server.put(failed(7, "Infeasible"))
+    assert user.call("retry", "nas", "--infeasible").stdout == "nas: 2 trials taken up again\n"
+    assert user.server.spec("nas")["retry"] == {"generation": 1, "infeasible": True}
+
+
+def test_a_retry_of_what_is_suspended_says_when_it_goes_on(user: ClusterUser) -> None:
+    put_failed(user, 2, suspend=True)
+    assert user.call("retry", "nas", "-n", "team").stdout == (
+        "nas: 2 trials taken up again, once it is resumed: kubectl nas resume nas -n team\n"
+    )
+
+
+def test_nothing_is_changed_where_nothing_failed(user: ClusterUser) -> None:
+    user.server.put(running(builders.experiment(maxTrials=1, parallelism=1), 0, reason="TrialsCompleted"))
+    user.server.put(builders.trial(0, "Succeeded"))
+    result = user.call("retry", "nas")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "nas: no trial has failed; there is nothing to retry; raise maxTrials to go on\n"
+    )
+    assert not user.server.patches
+
+
+def test_trials_that_were_removed_cannot_be_retried(user: ClusterUser) -> None:
+    ended = running(builders.experiment(), 0, reason="TooManyFailures")
+    user.server.put(without_trials(ended, datetime(2026, 1, 1, tzinfo=UTC)))
+    result = user.call("retry", "nas")
+    assert result.exit_code == 3
+    assert only_line(result.stderr).startswith(
+        "the trials of nas cannot be taken up again: they were removed"
+    )
+    assert not user.server.patches
+
+
+def test_a_cluster_whose_resource_knows_no_retry_is_said_to_be_one(
+    user: ClusterUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older schema drops the field without a word."""
+    put_failed(user, 1)
+    spec = user.server.spec("nas")
+    user.server.spec("nas").pop("retry")
+    monkeypatch.setattr(Resources, "patch", lambda *_: None)
+    result = user.call("retry", "nas")
+    assert "retry" not in spec
+    assert result.exit_code == 3
+    assert "knows no retry; bring it up to date: kubectl apply -k deploy/base" in only_line(result.stderr)
+
+
+def test_resume_says_what_helps_one_that_has_failed(user: ClusterUser) -> None:
+    put_failed(user, 5)
+    assert user.call("resume", "nas").stdout == (
+        "nas: not suspended any more, but finished (TooManyFailures); once what failed is mended, "
+        "kubectl nas retry nas takes the 5 failed trials up again\n"
+    )
 
 
 # --- report

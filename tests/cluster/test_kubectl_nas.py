@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cluster.conftest import Start
-from tests.cluster.kubectl import Kubectl, eventually
+from tests.cluster.kubectl import Kubectl, Refused, condition, eventually
 from tests.cluster.quick import of, quick
 
 
@@ -51,3 +51,44 @@ def _open(nas: Kubectl, name: str) -> list[str]:
         for t in nas.list("nastrials", of(name))
         if t.get("status", {}).get("state") == "Running"
     ]
+
+
+def test_failed_trials_are_retried_once_what_failed_is_mended(nas: Kubectl, start: Start):
+    mended = quick("mended", maxTrials=4, parallelism=2, failurePolicy={"retries": 0, "afterTrials": 3})
+    good = mended["spec"]["trial"]["command"]
+    mended["spec"]["trial"]["command"] = ["python", "-c", "raise SystemExit('no data')"]
+    name = start(mended)
+    eventually(lambda: _reason(nas, name) == "TooManyFailures", "its end")
+    points = {t["metadata"]["name"]: t["spec"]["parameters"] for t in nas.list("nastrials", of(name))}
+    change = json.dumps({"spec": {"trial": {"command": good}}})
+    nas("patch", "nasexperiment", name, "--type=merge", "-p", change)
+    assert f"{name}: {len(points)} trials taken up again" in nas.plugin("retry", name)
+    nas.wait(f"nasexperiment/{name}", "Succeeded")
+    assert _reason(nas, name) == "TrialsCompleted"
+    trials = {t["metadata"]["name"]: t for t in nas.list("nastrials", of(name))}
+    assert {t["status"]["state"] for t in trials.values()} == {"Succeeded"}
+    for trial, parameters in points.items():
+        attempts = trials[trial]["status"]["attempts"]
+        assert trials[trial]["spec"]["parameters"] == parameters
+        assert attempts[-1]["retryGeneration"] == 1
+        assert attempts[0]["job"] == f"{trial}-a1", "its past is kept"
+    down = json.dumps({"spec": {"retry": {"generation": 0}}})
+    with pytest.raises(Refused, match="can only be raised; each number asks for one more retry"):
+        nas("patch", "nasexperiment", name, "--type=merge", "-p", down)
+
+
+def test_a_threshold_that_nothing_reaches_is_named_in_the_status(nas: Kubectl, start: Start):
+    goals = [{"metric": "accuracy", "goal": "Maximize", "threshold": 2.0}]
+    name = start(quick("too-high", maxTrials=2, objectives=goals))
+    nas.wait(f"nasexperiment/{name}", "Succeeded")
+    resource = nas.get("nasexperiment", name)
+    assert resource is not None
+    message = condition(resource, "Succeeded")["message"]
+    assert "accuracy >= 2 (threshold) excludes 2; the nearest miss is" in message
+
+
+def _reason(nas: Kubectl, name: str) -> str:
+    resource = nas.get("nasexperiment", name)
+    assert resource is not None
+    conditions = {c["type"]: c["reason"] for c in resource.get("status", {}).get("conditions", [])}
+    return conditions.get("Succeeded", "")

@@ -1,5 +1,6 @@
 """`paretonas run`: one experiment on this machine, from its file to its Pareto set."""
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,10 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
         store = FolderStore.open(runs, experiment)
         for trial in begin.trials:
             store.create_trial(trial)
-        origin.write(folder, Origin(file.resolve(), Path.cwd()))
+        with contextlib.suppress(
+            OSError
+        ):  # only a retry from elsewhere needs it, and the run says that a disk is full
+            origin.write(folder, Origin(file.resolve(), Path.cwd()))
         return _run(store, machine, runs, console)
 
 

@@ -12,6 +12,7 @@ from tests.unit.cli.conftest import ARGS, HERE, Project
 from tests.waiting import eventually
 
 from paretonas.api import Retry
+from paretonas.backends.local import files
 from paretonas.backends.local.store import FolderStore, exclusive, read_experiment, read_trials
 
 BROKEN = ("--crash-below", "2")
@@ -268,3 +269,15 @@ def test_without_a_note_of_where_it_was_run_it_is_run_here(project: Project, con
     note = project.runs / "nas" / "origin.json"
     note.unlink() if content is None else note.write_text(content)
     assert project.call("retry", "nas").exit_code == 0
+
+
+def test_a_disk_that_is_full_is_said_in_one_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(project)
+
+    def full(path: Path, _: str) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(files, "write", full)
+    result = project.call("retry", "nas")
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"cannot write to {project.runs}/nas: No space left on device")

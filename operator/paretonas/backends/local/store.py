@@ -97,8 +97,11 @@ class FolderStore:
         self._change(adopted(old, new), status)
 
     def retry(self, retry: Retry) -> None:
-        """Have trials taken up again, also should this process end before the next pass."""
-        self._change(self._experiment.spec.replace(retry=retry), self._experiment.status)
+        """Have trials taken up again, also should this process end before the next pass. Raises StoreError."""
+        try:
+            self._change(self._experiment.spec.replace(retry=retry), self._experiment.status)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
 
     def _change(self, spec: ExperimentSpec, status: ExperimentStatus) -> None:
         if spec != self._experiment.spec:

@@ -51,13 +51,13 @@ MUTANTS = (
     Mutant(
         "an index is the number of trials",
         "engine",
-        "first = trials[-1].spec.index + 1 if trials else 0",
-        "first = len(trials)",
+        "indices = free_indices(experiment.name, trials, self._store.strangers())",
+        "indices = range(len(trials), 10_000)",
     ),
     Mutant(
         "candidates are stored beside an unseen trial",
         "engine",
-        "if self._store.trials()[-1].spec.parameters != candidate.parameters:",
+        "if stored is None or stored.spec.parameters != candidate.parameters:",
         "if False:",
     ),
     Mutant(

@@ -37,6 +37,11 @@ def test_a_fault_at_any_single_call_is_mended(kind: Kind) -> None:
     assert injected > 0.75 * len(calls), "all but those after the end, which nothing disturbs"
 
 
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_bug_can_still_be_planted(mutant: Mutant) -> None:
+    mutated(mutant)  # raises where its line is no longer there
+
+
 def test_a_seed_replays_exactly() -> None:
     for seed in range(20):
         first, again = list[str](), list[str]()

@@ -1,5 +1,6 @@
 """What the schema says may only grow: an object that an older version took is taken by this one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,23 @@ def test_a_narrower_schema_is_noticed() -> None:
     ]
     for change in changes:
         assert list(narrowed(old, {**old, **change})), change
+
+
+def described(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """A schema and all that are in it."""
+    yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from described(inner, f"{path}.{name}")
+    for part in ("items", "additionalProperties"):
+        if isinstance(schema.get(part), dict):
+            yield from described(schema[part], f"{path}[]")
+
+
+@pytest.mark.parametrize("file", sorted(Path("crds").glob("nas*.yaml")), ids=lambda path: path.stem)
+def test_a_schema_has_only_words_that_the_api_server_knows(file: Path) -> None:
+    """An unquoted comma in a description makes a key of what follows, and the whole resource is refused."""
+    for path, found in described(schema(file)):
+        unknown = [
+            key for key, value in found.items() if value is None or not re.fullmatch(r"[a-zA-Z-]+", key)
+        ]
+        assert not unknown, f"{path}: {unknown}"

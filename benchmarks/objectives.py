@@ -3,8 +3,9 @@
 `python -m benchmarks.objectives`, from the root of the repository. The problem is DTLZ2 (Deb et al. 2002) of six
 parameters, whose front is a part of a sphere. "s": processor seconds to one candidate, everything rebuilt and imports
 not counted, with all known results on the front and 3 trials in flight. The share is the hypervolume that a search has
-found, of that of the whole front. Both with the boxes of `paretonas.search.boxes` and, in their place, with those of
-BoTorch's exact `FastNondominatedPartitioning`; each measurement in a process of its own, one thread.
+found, of that of the whole front, with 3 in flight that end in a random order. Each as it is; with the boxes of
+BoTorch's exact `FastNondominatedPartitioning` in the place of `paretonas.search.boxes`; and with as many fantasies as
+for two objectives. Each measurement is in a process of its own, on one thread.
 """
 
 import argparse
@@ -21,14 +22,14 @@ from benchmarks.harness import Result, in_own_process, markdown
 from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
 
 from paretonas.api import ExperimentSpec, Scalar
-from paretonas.search import KnownTrial, boxes, ehvi, suggest_here
+from paretonas.search import KnownTrial, boxes, ehvi, model, suggest_here
 from paretonas.search.pareto import hypervolume
 from paretonas.search.suggest import forget
 
 PARAMETERS = 6
 REFERENCE = 1.5
 IN_FLIGHT = 3
-SWEEP, BOTORCH = "sweep", "BoTorch"
+AS_IT_IS, BOTORCH, ALL_FANTASIES = "as it is", "BoTorch's boxes", "all fantasies"
 
 
 def _spec(objectives: int, seed: int) -> ExperimentSpec:
@@ -68,14 +69,16 @@ def _botorch(front: boxes.Corners, reference: boxes.Corners) -> tuple[boxes.Corn
     return lower.numpy(), upper.numpy()
 
 
-def _use(decomposition: str) -> None:
-    if decomposition == BOTORCH:
+def _use(variant: str) -> None:
+    if variant == BOTORCH:
         ehvi.boxes = _botorch
+    if variant == ALL_FANTASIES:
+        model.FEWER_FANTASIES = model.FANTASIES
 
 
-def seconds(objectives: int, known: int, decomposition: str, repeats: int) -> Result:
+def seconds(objectives: int, known: int, variant: str, repeats: int) -> Result:
     """Processor seconds of candidates with `known` results on the front; the number of boxes above them."""
-    _use(decomposition)
+    _use(variant)
     draws = np.random.default_rng(0).random((known + IN_FLIGHT, PARAMETERS))
     points = [{f"x{i}": float(v) for i, v in enumerate(row)} for row in draws]
     trials = [
@@ -100,17 +103,21 @@ def _measured(trial: KnownTrial, objectives: int) -> KnownTrial:
     return KnownTrial(trial.index, trial.parameters, "Observed", _dtlz2(trial.parameters, objectives))
 
 
-def share(objectives: int, evaluations: int, decomposition: str, seed: int) -> Result:
+def share(objectives: int, evaluations: int, variant: str, seed: int) -> Result:
     """The part of the front's hypervolume that a search has found."""
-    _use(decomposition)
-    spec = _spec(objectives, seed)
-    known: list[KnownTrial] = []
-    for index in range(evaluations):
-        [candidate] = suggest_here(spec, known, 1).candidates
-        known.append(
-            KnownTrial(index, candidate.parameters, "Observed", _dtlz2(candidate.parameters, objectives))
-        )
-    found = hypervolume(spec, [t.metrics for t in known], {o.metric: REFERENCE for o in spec.objectives})
+    _use(variant)
+    spec, order = _spec(objectives, seed), np.random.default_rng(seed)
+    trials: list[KnownTrial] = []
+    running: list[int] = []
+    while len(trials) < evaluations or running:
+        while len(running) < IN_FLIGHT and len(trials) < evaluations:
+            [candidate] = suggest_here(spec, trials, 1).candidates
+            running.append(len(trials))
+            trials.append(KnownTrial(len(trials), candidate.parameters, "Pending"))
+        ended = running.pop(order.integers(len(running)))
+        point = trials[ended].parameters
+        trials[ended] = KnownTrial(ended, point, "Observed", _dtlz2(point, objectives))
+    found = hypervolume(spec, [t.metrics for t in trials], {o.metric: REFERENCE for o in spec.objectives})
     return {"share": found / _whole(objectives)}
 
 
@@ -118,47 +125,55 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _seconds_table(decompositions: Sequence[str]) -> str:
+def _seconds_table(variants: Sequence[str], counts: Sequence[int]) -> str:
     rows = []
-    for objectives in (2, 3, 4):
+    for objectives in counts:
         for known in (50, 200):
             row = [str(objectives), str(known)]
-            for decomposition in decompositions:
-                repeats = 1 if decomposition == BOTORCH else 3
-                key = {"objectives": objectives, "known": known, "decomposition": decomposition}
+            for variant in variants:
+                repeats = 1 if variant == BOTORCH else 3
+                key = {"objectives": objectives, "known": known, "variant": variant}
                 run = in_own_process(seconds, key | {"repeats": repeats})
                 row += [f"{median(run['seconds']):.2f}", str(run["boxes"])]
             _say(" ".join(row))
             rows.append(row)
-    columns = [f"{d}, {what}" for d in decompositions for what in ("s", "boxes")]
+    columns = [f"{d}, {what}" for d in variants for what in ("s", "boxes")]
     return markdown(["objectives", "known", *columns], rows)
 
 
-def _share_table(decompositions: Sequence[str], evaluations: int, seeds: int) -> str:
+def _share_table(variants: Sequence[str], counts: Sequence[int], evaluations: int, seeds: int) -> str:
     rows = []
-    for objectives in (3, 4):
+    for objectives in counts:
         row = [str(objectives), str(seeds)]
-        for decomposition in decompositions:
-            key = {"objectives": objectives, "evaluations": evaluations, "decomposition": decomposition}
+        for variant in variants:
+            key = {"objectives": objectives, "evaluations": evaluations, "variant": variant}
             shares = [in_own_process(share, key | {"seed": seed})["share"] for seed in range(seeds)]
             row += [f"{mean(shares):.4f}", f"{min(shares):.4f}"]
         _say(" ".join(row))
         rows.append(row)
-    columns = [f"{d}, {what}" for d in decompositions for what in ("mean", "worst")]
+    columns = [f"{d}, {what}" for d in variants for what in ("mean", "worst")]
     return markdown([f"objectives ({evaluations} evaluations)", "seeds", *columns], rows)
 
 
 def main() -> None:
     """Parse the command line, print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--boxes", nargs="+", choices=[SWEEP, BOTORCH], default=[SWEEP, BOTORCH])
-    parser.add_argument("--evaluations", type=int, default=24, help="default: %(default)s")
-    parser.add_argument(
-        "--seeds", type=int, default=4, metavar="N", help="seeds 0 to N-1; default: %(default)s"
+    variants = [AS_IT_IS, BOTORCH, ALL_FANTASIES]
+    add = parser.add_argument
+    add("--variants", nargs="+", choices=variants, default=variants, help="default: all")
+    add("--objectives", nargs="+", type=int, choices=[2, 3, 4], default=[2, 3, 4], help="default: all")
+    add("--evaluations", type=int, default=24, help="of a search; default: %(default)s")
+    add(
+        "--seeds",
+        type=int,
+        default=4,
+        metavar="N",
+        help="seeds 0 to N-1, 0 for no search; default: %(default)s",
     )
     options = parser.parse_args()
-    print(_seconds_table(options.boxes), end="\n\n")
-    print(_share_table(options.boxes, options.evaluations, options.seeds))
+    print(_seconds_table(options.variants, options.objectives), end="\n\n")
+    if options.seeds:
+        print(_share_table(options.variants, options.objectives, options.evaluations, options.seeds))
 
 
 if __name__ == "__main__":

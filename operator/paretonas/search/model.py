@@ -27,8 +27,9 @@ from paretonas.search.optimize import Criterion, maximise
 from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 
-FANTASIES = 8
-"""Joint draws of the pending points' outcomes."""
+FANTASIES, FEWER_FANTASIES = 8, 4
+"""Joint draws of the pending points' outcomes, for up to two objectives and for more: each has boxes of its own there,
+dozens of times as many. With 1 instead of 8 no difference was found (docs/adr/0002)."""
 FEW_BEST = 5
 """Known points to look around when there is one objective."""
 
@@ -118,7 +119,8 @@ class FrontAcquisition(Acquisition):
         signs = [float(row[j]) for row, j in zip(self._objective_weights, objectives, strict=True)]
         x = self._models[objectives[0]].data[0]
         pending = x[:0] if self.X_pending is None else self.X_pending
-        normals = _normals(len(self._models), len(pending), seed)
+        fantasies = FANTASIES if len(objectives) <= 2 else FEWER_FANTASIES  # noqa: PLR2004 # see there
+        normals = _normals(len(self._models), len(pending), fantasies, seed)
         posteriors = [
             Posterior(*model.data, model.groups, model.hyper, pending, normals[i])
             for i, model in enumerate(self._models)
@@ -152,15 +154,15 @@ class FrontAcquisition(Acquisition):
         return criterion, _best(space, x, outcomes[: len(x)].mean(1), allowed[: len(x)].all(1))
 
 
-def _normals(models: int, pending: int, seed: list[int]) -> Tensor:
+def _normals(models: int, pending: int, fantasies: int, seed: list[int]) -> Tensor:
     """Quasi-random standard normal draws, shape (models, pending, fantasies); one fantasy where nothing is pending."""
     if not pending:
         return torch.zeros(models, 0, 1, dtype=torch.double)
     state = int(np.random.default_rng(seed).integers(2**31))
     engine = SobolEngine(models * pending, scramble=True, seed=state)  # type: ignore[no-untyped-call] # torch's
-    unit = engine.draw(FANTASIES, dtype=torch.double)
+    unit = engine.draw(fantasies, dtype=torch.double)
     normals: Tensor = torch.special.ndtri(unit.clamp(1e-6, 1 - 1e-6))
-    return normals.T.reshape(models, pending, FANTASIES)
+    return normals.T.reshape(models, pending, fantasies)
 
 
 def _best(space: Space, x: Tensor, outcomes: Tensor, allowed: Tensor) -> Codes:

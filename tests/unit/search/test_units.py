@@ -11,6 +11,7 @@ import pytest
 
 from paretonas.api import ExperimentSpec
 from paretonas.search import KnownTrial, suggest_here
+from paretonas.search.pareto import hypervolume, reference_point
 from paretonas.search.scales import FARTHEST, Scale
 
 UNIT = [{"name": name, "float": {"min": 0, "max": 1}} for name in "ab"]
@@ -243,3 +244,43 @@ def test_a_scale_keeps_the_order_and_stays_finite(values: list[float]) -> None:
     assert np.abs(mapped).max() <= FARTHEST
     assert all(low <= high for low, high in pairwise(mapped))
     assert all((a < b) == (scale(a) < scale(b)) for a, b in pairwise(sorted(values)))
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-333, 2.0**40, 2.0**340])
+def test_a_hypervolume_is_that_of_its_unit_to_the_last_bit(make_spec, unit: float) -> None:
+    front = [{"accuracy": 0.25, "size": 0.5}, {"accuracy": 0.7, "size": 0.8}]
+
+    def of(unit: float) -> float:
+        metrics = [{"accuracy": m["accuracy"], "size": m["size"] * unit} for m in front]
+        objectives = [{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize"}]
+        spec = make_spec(UNIT, objectives=objectives)
+        return hypervolume(spec, metrics, {"accuracy": 0.1, "size": 1.1 * unit})
+
+    assert of(unit) == of(1.0) * unit > 0
+
+
+@pytest.mark.parametrize("goal", ["Maximize", "Minimize"])
+@pytest.mark.parametrize(
+    ("scale", "values"),
+    [
+        ("Linear", [-1.7e308, 1.7e308]),
+        ("Linear", [LARGEST, LARGEST]),
+        ("Log", [SMALLEST, 3e-310]),
+        ("Log", [1e-300, 1e300]),
+        ("Log", [LARGEST, 1.0]),
+    ],
+)
+def test_a_reference_point_and_a_volume_are_numbers_whatever_was_observed(
+    make_spec, goal, scale, values
+) -> None:
+    objectives = [
+        {"metric": "value", "goal": goal, "scale": scale},
+        {"metric": "size", "goal": "Minimize"},
+    ]
+    spec = make_spec(UNIT, objectives=objectives)
+    observed = [{"value": value, "size": size} for value, size in zip(values, (1.0, 1e300), strict=True)]
+    reference = reference_point(spec, observed)
+    assert all(map(math.isfinite, reference.values()))
+    first, worst = spec.objectives[0], reference["value"]
+    assert all(first.comparable(value) <= first.comparable(worst) for value in values)
+    assert 0.0 <= hypervolume(spec, observed, reference) <= LARGEST

@@ -14,7 +14,7 @@ from tests.simulation.simulate import simulate
 
 from paretonas.engine.engine import Engine
 
-_MODULES = ("verdicts", "decide", "front", "summary", "quiet", "warm", "retry", "engine")
+_MODULES = ("verdicts", "decide", "front", "summary", "quiet", "indices", "warm", "retry", "engine")
 """Of paretonas.engine, in the order of their imports."""
 
 MOST_SCHEDULES = 10_000

@@ -46,13 +46,19 @@ MUTANTS = (
         "the search is not told of waiting trials",
         "engine",
         "for trial in trials if _of_use(trial)]",
-        "for trial in trials if trial.status.attempts or trial.ended]",
+        "for trial in trials if _of_use(trial) and (trial.status.attempts or trial.ended)]",
     ),
     Mutant(
         "an index is the number of trials",
         "engine",
         "indices = free_indices(experiment.name, trials, self._store.strangers())",
         "indices = range(len(trials), 10_000)",
+    ),
+    Mutant(
+        "a name that a stranger has is asked for for ever",
+        "indices",
+        "{t.name for t in trials} | strangers.keys()",
+        "{t.name for t in trials}",
     ),
     Mutant(
         "candidates are stored beside an unseen trial",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.simulation.schedule import End
 from tests.simulation.truth import Truth, result
 
-from paretonas.api import ENDED, Attempt, ExperimentStatus, NASTrial, Retry
+from paretonas.api import ENDED, Attempt, ExperimentStatus, NASTrial, Retry, UnreadableTrial
 from paretonas.jobs.job import Launch
 
 _REASONS: Mapping[End, str] = {
@@ -66,7 +66,7 @@ class Promises:
     def trial_created(self, trial: NASTrial) -> None:
         truth, spec = self._truth, self._truth.experiment.spec
         brought = trial.spec.observation is not None
-        count = sum(t.spec.observation is None for t in truth.trials) + 1
+        count = sum(t.spec.observation is None for t in truth.own) + 1
         most = spec.max_trials + truth.added_by_user
         self.kept("budget", brought or count <= most, f"{trial.name} is trial {count} of {most}")
         asked = any(t.spec.origin != "User" for t in truth.trials)
@@ -92,6 +92,12 @@ class Promises:
         for attempt in new.attempts[len(closed) :]:
             if not attempt.open:
                 self._ended_truly(attempt, next((a for a in old.attempts if a.job == attempt.job), None))
+        if isinstance(after, UnreadableTrial):
+            told = after.refused and bool(new.message) and not new.attempts and not new.pareto
+            self.kept(
+                "bad objects", told, f"{before.name} cannot be read, and is {new.state}: {new.message!r}"
+            )
+            return
         brought = after.spec.observation
         retries, asked = self._truth.experiment.spec.failure_policy.retries, self._truth.retries
         state = brought.state if brought else _state(new.attempts, retries)

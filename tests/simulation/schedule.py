@@ -30,6 +30,8 @@ class Kind(StrEnum):
     RETRIED = "retried by its user"
     ENDED_BY_USER = "ended by its user, who thinks again"
     JOB_DELETED = "job deleted by hand"
+    BAD_TRIAL = "trial stored that cannot be read"
+    STRANGER = "trial of another experiment stored under a name of this one"
 
 
 class End(StrEnum):

@@ -39,12 +39,15 @@ class SimulatedSearch:
         return self._network.call(f"suggest {count}", suggest, refused=SearchError)
 
     def _suggestion(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
-        taken = {k.parameters["x"] for k in known}
-        free = [x for x in self._grid if x not in taken]
-        seen = [(k.index, k.parameters["x"], k.state, sorted(k.metrics.items())) for k in known]
-        rng = random.Random(repr((spec.search.seed, seen)))  # noqa: S311 # no secret
-        chosen = rng.sample(free, min(count, len(free)))
+        """As the real one: the order of the trials counts and not their indices; asking for two is asking twice."""
+        in_order = sorted(known, key=lambda k: k.index)
+        seen = [(k.parameters["x"], k.state, sorted(k.metrics.items())) for k in in_order]
+        free = [x for x in self._grid if x not in {x for x, _, _ in seen}]
+        chosen = list[float]()
+        while free and len(chosen) < count:
+            x = random.Random(repr((spec.search.seed, seen))).choice(free)  # noqa: S311 # no secret
+            free.remove(x)
+            seen.append((x, "Pending", []))
+            chosen.append(x)
         candidates = tuple(Candidate({"x": x}, "Sobol") for x in chosen)
-        return Suggestion(
-            candidates, NoMore.SEARCH_SPACE_EXHAUSTED if len(chosen) == len(free) else None, seconds=0.0
-        )
+        return Suggestion(candidates, None if free else NoMore.SEARCH_SPACE_EXHAUSTED, seconds=0.0)

@@ -10,7 +10,7 @@ from tests.simulation.schedule import Kind, Schedule
 from tests.simulation.truth import ELSEWHERE, LATE, OTHER, result
 from tests.simulation.world import World
 
-from paretonas.api import NASTrial
+from paretonas.api import NASTrial, UnreadableTrial
 from paretonas.engine.engine import Engine, Snapshot
 
 MOST_PASSES = 800
@@ -26,6 +26,8 @@ class Report:
     calls: int
     faults: Counter[Kind]
     checks: Counter[str]
+    found: tuple[object, ...]
+    """What the experiment has come to: points, how they ended, the best of them, the hypervolume."""
 
 
 def simulate(schedule: Schedule, engine: type[Engine] = Engine, trace: Trace | None = None) -> Report:
@@ -59,7 +61,8 @@ class _Run:
                 world.truth.wait()
         self._check_end(last)
         self._check_rest()
-        return Report(self._passes, world.network.number, world.network.injected, world.promises.checks)
+        network, checks = world.network, world.promises.checks
+        return Report(self._passes, network.number, network.injected, checks, _found(last))
 
     def _start(self) -> Engine:
         world = self._world
@@ -140,7 +143,7 @@ class _Run:
         ]
         kept("retry", not forgotten, f"{forgotten} were to be taken up again")
         kept("retry", last.status.retry_generation == asked.generation, "the last retry is not in the status")
-        counted = [t for t in truth.trials if t.spec.observation is None]
+        counted = [t for t in truth.own if t.spec.observation is None]
         condition = last.status.condition("Succeeded")
         if condition and condition.reason == "TooManyFailures":
             failed = sum(t.status.state == "Failed" for t in counted)
@@ -202,6 +205,13 @@ def _hypervolume(last: Snapshot, best: list[int]) -> float:
         volume += max(0.0, point["accuracy"] - corner["accuracy"]) * max(0.0, top - point["size"])
         top = min(top, point["size"])
     return volume
+
+
+def _found(last: Snapshot) -> tuple[object, ...]:
+    own = [t for t in last.trials if not isinstance(t, UnreadableTrial)]
+    points = tuple((t.spec.parameters["x"], t.status.state, len(t.status.attempts)) for t in own)
+    best = tuple(p.parameters["x"] for p in last.status.pareto_set)
+    return points, best, last.status.hypervolume, last.status.trials
 
 
 def _words(trials: "tuple[NASTrial, ...] | list[NASTrial]") -> str:

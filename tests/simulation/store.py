@@ -7,7 +7,7 @@ from tests.simulation.network import Conflict, Lag, Network
 from tests.simulation.promises import Promises
 from tests.simulation.truth import EXPERIMENT, Truth, Versioned, elsewhere, trials_of
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import NASExperiment, NASTrial, UnreadableTrial
 
 
 class SimulatedStore:
@@ -16,6 +16,8 @@ class SimulatedStore:
     def __init__(self, truth: Truth, network: Network, promises: Promises) -> None:
         self._truth, self._network, self._promises = truth, network, promises
         self._cache, self._read = dict(truth.resources), dict(truth.resources)
+        self._strangers: Mapping[str, str] = {}
+        """Those that this process has met: as a watch that lags as long as it can."""
         self.lag = Lag()
 
     # --- the port
@@ -39,6 +41,9 @@ class SimulatedStore:
 
     def create_trial(self, trial: NASTrial) -> None:
         def create() -> Versioned:
+            if trial.name in self._truth.strangers:
+                self._strangers = dict(self._truth.strangers)
+                raise Conflict(f"create {trial.name}: it is of another experiment")
             if trial.name not in self._truth.resources:
                 self._promises.trial_created(trial)
                 self._truth.put(trial.name, trial)
@@ -49,7 +54,7 @@ class SimulatedStore:
         )
 
     def strangers(self) -> Mapping[str, str]:
-        return {}
+        return self._strangers
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
         def save(before: NASTrial) -> NASTrial:
@@ -78,7 +83,8 @@ class SimulatedStore:
 
     def counted(self) -> int:
         """Trials that the engine's process knows and that are in the budget."""
-        return sum(t.spec.observation is None for t in trials_of(self._read))
+        trials = trials_of(self._read)
+        return sum(t.spec.observation is None and not isinstance(t, UnreadableTrial) for t in trials)
 
     def touch(self) -> None:
         """Somebody else changes something of everything, which the cache does not know yet."""
@@ -90,6 +96,7 @@ class SimulatedStore:
     def restart(self) -> None:
         """A new process lists everything."""
         self._cache, self._read = dict(self._truth.resources), dict(self._truth.resources)
+        self._strangers = dict(self._truth.strangers)
         self.lag.begin(0)
 
     def _watch(self) -> None:

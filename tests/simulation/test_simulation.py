@@ -1,5 +1,8 @@
 """The engine keeps its promises whatever goes wrong; `make simulate` does the same for longer."""
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 from hypothesis import Phase, find, given, settings
 from tests.simulation.mutants import catch, mutated
@@ -40,6 +43,22 @@ def test_a_fault_at_any_single_call_is_mended(kind: Kind) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_bug_can_still_be_planted(mutant: Mutant) -> None:
     mutated(mutant)  # raises where its line is no longer there
+
+
+def test_an_experiment_ends_exactly_as_without_bad_objects_beside_it() -> None:
+    """The same points, ends, Pareto set and hypervolume. One at a time: a question a pass later knows no more then."""
+    bad = (Kind.BAD_TRIAL, Kind.STRANGER)
+    met = Counter[Kind]()
+    for seed in range(150):
+        drawn = schedule(seed)
+        alone = replace(
+            drawn, scenario=replace(drawn.scenario, parallelism=1, ahead=0, warm=False), faults={}
+        )
+        calls = range(2 + seed % 7, 120, 3 + seed % 5)
+        beset = simulate(replace(alone, faults={call: Fault(bad[n % 2], n) for n, call in enumerate(calls)}))
+        assert beset.found == simulate(alone).found, f"seed {seed}"
+        met += beset.faults
+    assert all(met[kind] > 100 for kind in bad)
 
 
 def test_a_seed_replays_exactly() -> None:

@@ -15,6 +15,7 @@ from paretonas.api import (
     TrialSpec,
     TrialState,
     TrialStatus,
+    UnreadableTrial,
     trial_name,
 )
 from paretonas.jobs.job import Job, Phase
@@ -89,6 +90,8 @@ class Truth:
     now: datetime = BEGIN
     version: int = 0
     """Of the last write."""
+    strangers: dict[str, str] = field(default_factory=dict)
+    """Trials of other experiments that have names of this one's, with the experiment that each names."""
     added_by_user: int = 0
     """Trials."""
     stopped: int = 0
@@ -108,6 +111,11 @@ class Truth:
     def trials(self) -> list[NASTrial]:
         """The trials as stored."""
         return trials_of(self.resources)
+
+    @property
+    def own(self) -> list[NASTrial]:
+        """Those of them that can be read: nothing is promised to the others but that they are told so."""
+        return [trial for trial in self.trials if not isinstance(trial, UnreadableTrial)]
 
     def put(self, key: str, value: Any) -> None:
         """Store a resource."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from tests.builders import experiment
 from tests.simulation.jobs import SimulatedJobs
@@ -14,9 +14,21 @@ from tests.simulation.search import SimulatedSearch
 from tests.simulation.store import SimulatedStore
 from tests.simulation.truth import EXPERIMENT, OTHER, Truth, result
 
-from paretonas.api import NASExperiment, NASTrial, Observation, Retry, TrialMetadata, TrialSpec, trial_name
+from paretonas.api import (
+    NASExperiment,
+    NASTrial,
+    Observation,
+    Retry,
+    TrialMetadata,
+    TrialSpec,
+    read_trial,
+    trial_name,
+)
 
 _SECONDS_A_JUMP = 2
+
+_BAD: tuple[dict[str, Any], ...] = ({"x": [0.5]}, {"x": "far" * 100}, {"x": {"y": {}}}, {"x": 0.5, "y": "\0"})
+"""Points of trials that cannot be read."""
 
 
 class World:
@@ -74,6 +86,8 @@ class World:
             Kind.RETRIED: self._retry,
             Kind.ENDED_BY_USER: lambda _: self._end(not self.truth.experiment.spec.stop),
             Kind.JOB_DELETED: self.jobs.delete,
+            Kind.BAD_TRIAL: self._add_bad,
+            Kind.STRANGER: self._add_stranger,
         }
         if fault.kind in happens:
             happens[fault.kind](fault.size)
@@ -124,9 +138,29 @@ class World:
             metrics = result(0.654321) if state == "Succeeded" else {}
             self._create(0.654321, size, Observation(state=state, metrics=metrics))
 
+    def _add_bad(self, size: int) -> None:
+        """Somebody stores what nobody can read, under an index that a candidate may be about to get."""
+        of, index = self.truth.experiment, self._last() + 1 + size % 3
+        spec = {"experiment": of.name, "index": index, "parameters": _BAD[size % len(_BAD)]}
+        document = {"apiVersion": of.api_version, "kind": "NASTrial", "spec": spec}
+        trial = read_trial({**document, "metadata": {"name": trial_name(of.name, index)}})
+        if trial.name not in self.truth.resources and trial.name not in self.truth.strangers:
+            self.truth.put(trial.name, trial)
+
+    def _add_stranger(self, size: int) -> None:
+        """Somebody's trial of another experiment has a name that a candidate is about to get."""
+        name = trial_name(self.truth.experiment.name, self._last() + 1 + size % 3)
+        if name not in self.truth.resources:
+            self.truth.strangers[name] = OTHER
+
+    def _last(self) -> int:
+        """The last index."""
+        return self.truth.trials[-1].spec.index if self.truth.trials else -1
+
     def _create(self, x: float, size: int, observation: Observation | None = None) -> None:
-        trials, of = self.truth.trials, self.truth.experiment
-        index = (trials[-1].spec.index if trials else -1) + 2 + size % 2
+        of, index = self.truth.experiment, self._last() + 2 + size % 2
+        while trial_name(of.name, index) in self.truth.strangers:
+            index += 1
         trial = NASTrial(
             metadata=TrialMetadata(name=trial_name(of.name, index)),
             spec=TrialSpec(experiment=of.name, index=index, parameters={"x": x}, observation=observation),

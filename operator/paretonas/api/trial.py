@@ -153,6 +153,11 @@ class UnreadableTrial(NASTrial):
     problems: Annotated[tuple[Problem, ...], Field(exclude=True)] = ()
     """Why."""
 
+    @property
+    def refused(self) -> bool:
+        """Also before it is told so; but not what another version has taken, and begun."""
+        return super().refused or not (self.ended or self.status.attempts)
+
 
 def new_trial(
     experiment: NASExperiment,

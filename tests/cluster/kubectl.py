@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tests import waiting
+
+from paretonas.api import dump_yaml
 
 BINARY = os.path.join(os.environ.get("BED_BIN", ""), "kubectl")  # noqa: PTH118 # pathlib would make ./kubectl of it
 
@@ -61,7 +62,7 @@ class Kubectl:
 
     def apply(self, *documents: dict[str, Any]) -> None:
         """Apply some documents. Raises Refused."""
-        self("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+        self("apply", "-f", "-", stdin="---\n".join(map(dump_yaml, documents)))
 
     def list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         """All resources of a kind, by name."""

@@ -1,5 +1,6 @@
 """Jobs and their logs as the engine reaches them, by a watch that may lag behind."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
@@ -12,6 +13,9 @@ from tests.simulation.truth import NEVER, SimulatedJob, Truth, result
 from paretonas.api import NASTrial, job_name
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
+
+LATE = 6
+"""Passes for which logs that take long to read are not read yet."""
 
 
 class SimulatedJobs:
@@ -32,8 +36,8 @@ class SimulatedJobs:
         self._withdrawn: set[str] = set()
         self._cancelled: set[str] = set()
         """What this process has cancelled; the next one does not know."""
-        self._reading: set[str] = set()
-        """What this process has begun to read, beside its passes."""
+        self._reading = Counter[str]()
+        """What this process reads beside its passes, and how often that was not done yet."""
 
     # --- the port Jobs
 
@@ -80,13 +84,17 @@ class SimulatedJobs:
         def read() -> Reading | Unread:
             job = self._truth.jobs[job_name(trial, attempt)]
             self._promises.kept("no orphan", not job.alive(self._truth.now), f"{job.name} is read as it runs")
-            if job.name not in self._reading and self._network.number % 2:
-                self._reading.add(job.name)
+            late = LATE if job.end is End.FLOODS else self._network.number % 2
+            if self._reading[job.name] < late:
+                self._reading[job.name] += 1
                 return Unread()
             if job.end is End.NAN:
                 return Reading({"size": 1.0}, ("accuracy is nan",), ("accuracy",), ())
-            if job.end is End.SILENT:
+            if job.end in {End.SILENT, End.FLOODS}:
                 return Reading({}, tuple(f"{w.name} is not there" for w in wanted), (), ())
+            if job.end is End.AMBIGUOUS:
+                folders = "accuracy is in several folders: train, validation"
+                return Reading({"size": 1.0}, (folders,), (), (), ambiguous=("accuracy",))
             return Reading(result(job.x), (), (), ())
 
         return self._network.call(f"read {trial}-a{attempt}", read)
@@ -116,7 +124,7 @@ class SimulatedJobs:
 
     def restart(self) -> None:
         """A new process lists everything, and remembers nothing."""
-        self._cancelled, self._reading, self._known = set(), set(), {}
+        self._cancelled, self._reading, self._known = set(), Counter(), {}
         self.lag.begin(0)
         self._watch()
 

@@ -14,6 +14,8 @@ _REASONS: Mapping[End, str] = {
     End.SUCCEEDS: "Completed",
     End.NAN: "NotFinite",
     End.SILENT: "MetricsUnavailable",
+    End.FLOODS: "MetricsUnavailable",
+    End.AMBIGUOUS: "MetricsAmbiguous",
     End.CRASHES: "Crashed",
     End.KILLED: "Killed",
     End.OUT_OF_MEMORY: "OutOfMemory",
@@ -25,7 +27,7 @@ _REASONS: Mapping[End, str] = {
 }
 """What is to be said of a job that really ended so."""
 
-_RESULTS = {End.SUCCEEDS, End.NAN, End.SILENT}
+_RESULTS = {End.SUCCEEDS, End.NAN, End.SILENT, End.FLOODS, End.AMBIGUOUS}
 """What counts although the job was about to be stopped."""
 
 _FINAL: Mapping[str, str] = {
@@ -33,6 +35,7 @@ _FINAL: Mapping[str, str] = {
     "NotFinite": "Infeasible",
     "OutOfMemory": "Infeasible",
     "MetricsUnavailable": "Failed",
+    "MetricsAmbiguous": "Failed",
     "DeadlineExceeded": "Failed",
 }
 

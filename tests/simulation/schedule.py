@@ -40,6 +40,8 @@ class End(StrEnum):
     SUCCEEDS = "succeeds"
     NAN = "logs NaN"
     SILENT = "logs nothing"
+    FLOODS = "logs for long what takes long to read, and more than is read"
+    AMBIGUOUS = "logs a metric in two folders"
     CRASHES = "crashes"
     KILLED = "killed"
     OUT_OF_MEMORY = "out of memory"

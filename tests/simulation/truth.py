@@ -35,6 +35,8 @@ _ENDS: Mapping[End, tuple[Phase, int | None, str]] = {
     End.SUCCEEDS: (Phase.SUCCEEDED, 0, ""),
     End.NAN: (Phase.SUCCEEDED, 0, ""),
     End.SILENT: (Phase.SUCCEEDED, 0, ""),
+    End.FLOODS: (Phase.SUCCEEDED, 0, ""),
+    End.AMBIGUOUS: (Phase.SUCCEEDED, 0, ""),
     End.CRASHES: (Phase.FAILED, 1, ""),
     End.KILLED: (Phase.FAILED, 137, ""),
     End.OUT_OF_MEMORY: (Phase.FAILED, 137, "OutOfMemory"),

@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(
         "an index is the number of trials",
         "engine",
-        "indices = free_indices(experiment.name, trials, self._store.strangers())",
+        "indices = free_indices(experiment.name, trials, self._store.strangers(), self._unanswered)",
         "indices = range(len(trials), 10_000)",
     ),
     Mutant(

@@ -69,6 +69,8 @@ class Engine:
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
         self._ahead = ahead
         self._growth, self._front = Growth(logs.size), Front()
+        self._unanswered: int | None = None
+        """The index of a trial that may be stored, though no answer has said so."""
         self._no_more: dict[int, NoMore] = {}
         """Why there is no further point, for the number of trials with which the search said so."""
         self.trouble: Trouble | None = None
@@ -120,15 +122,21 @@ class Engine:
             self.trouble = Trouble(Hindrance.SEARCH_FAILED, str(error))
             return
         self.trouble = None
-        indices = free_indices(experiment.name, trials, self._store.strangers())
+        indices = free_indices(experiment.name, trials, self._store.strangers(), self._unanswered)
         for candidate, index in zip(suggestion.candidates, indices, strict=False):
             trial = new_trial(experiment, index, candidate.parameters, origin=candidate.origin)
-            self._store.create_trial(trial)
+            self._create(trial)
             stored = next((t for t in self._store.trials() if t.name == trial.name), None)
             if stored is None or stored.spec.parameters != candidate.parameters:
                 return  # there was a trial that had not been seen: what follows was chosen without knowing of it
         if suggestion.no_more is not None:
             self._no_more = {len(trials) + len(suggestion.candidates): suggestion.no_more}
+
+    def _create(self, trial: NASTrial) -> None:
+        """Store a new trial; as long as there is no answer, its index is the next one that is tried."""
+        self._unanswered = trial.spec.index
+        self._store.create_trial(trial)
+        self._unanswered = None
 
     def _missing(self, experiment: NASExperiment, trials: Sequence[NASTrial]) -> int:
         return self._decide(experiment, trials, {}, draining=False).ask
@@ -141,9 +149,9 @@ class Engine:
         others = {name: self._store.finished(name) for name in names}
         strangers = self._store.strangers()
         # again until nothing is missing: an index may have been taken by a trial that had not been seen
-        while new := taken_over(experiment, trials, others, strangers):
+        while new := taken_over(experiment, trials, others, strangers, self._unanswered):
             for trial in new:
-                self._store.create_trial(trial)
+                self._create(trial)
             trials = self._trials()
         return trials
 

@@ -9,7 +9,12 @@ _NAMED = 5
 """Strangers that a message names."""
 
 
-def free_indices(experiment: str, trials: Sequence[NASTrial], strangers: Mapping[str, str]) -> Iterator[int]:
+def free_indices(
+    experiment: str,
+    trials: Sequence[NASTrial],
+    strangers: Mapping[str, str],
+    unanswered: int | None = None,
+) -> Iterator[int]:
     """Indices for new trials: those after the last one, and where these end, the gaps.
 
     Not the number of trials: one may have been removed by hand, or been given an index by its user. An index is not
@@ -19,11 +24,15 @@ def free_indices(experiment: str, trials: Sequence[NASTrial], strangers: Mapping
         experiment: its name.
         trials: its trials, in index order.
         strangers: trials of other experiments that have such a name, with the experiment that each names.
+        unanswered: the index of a trial that was sent to be stored without an answer. It comes first, also where a
+            later one has been stored since: if it is there after all, no trial is stored beside it.
     """
     indices, names = {t.spec.index for t in trials}, {t.name for t in trials} | strangers.keys()
     first = trials[-1].spec.index + 1 if trials else 0
-    for index in chain(range(first, MAX_INDEX + 1), range(first)):
+    before = [] if unanswered is None else [unanswered]
+    for index in chain(before, range(first, MAX_INDEX + 1), range(first)):
         if index not in indices and trial_name(experiment, index) not in names:
+            indices.add(index)
             yield index
 
 

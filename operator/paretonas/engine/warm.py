@@ -27,6 +27,7 @@ def taken_over(
     trials: Sequence[NASTrial],
     others: Mapping[str, Sequence[NASTrial] | None],
     strangers: Mapping[str, str] = {},
+    unanswered: int | None = None,
 ) -> list[NASTrial]:
     """The trials that are still to be stored, so that this experiment knows what the others have found.
 
@@ -37,12 +38,13 @@ def taken_over(
         trials: those that it has already, in index order; a part of the others' may be among them.
         others: the ended trials of each experiment in ``warmStartFrom``; None for one that does not exist.
         strangers: trials of others that have a name of this one's, as for `free_indices`.
+        unanswered: as for `free_indices`.
 
     Raises:
         WarmStartError: one does not exist, a result of it cannot be read, or none of them can be used.
     """
     there = {trial.spec.observation.source for trial in trials if trial.spec.observation is not None}
-    indices = free_indices(experiment.name, trials, strangers)
+    indices = free_indices(experiment.name, trials, strangers, unanswered)
     index = next(indices)
     new = list[NASTrial]()
     for name, other in others.items():

@@ -35,6 +35,9 @@ class _Dumper(yaml.SafeDumper):
         self.allow_unicode = before
 
 
+# what `load_yaml` has read remembers how it was typed, in classes of its own
+_Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
+_Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)
 _Dumper.yaml_implicit_resolvers = {
     first: [*RESOLVERS.get(first, ()), *yaml.SafeDumper.yaml_implicit_resolvers.get(first, ())]
     for first in {*RESOLVERS, *yaml.SafeDumper.yaml_implicit_resolvers}

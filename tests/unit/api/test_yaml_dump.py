@@ -1,6 +1,7 @@
 """What is written as YAML says the same to every reader."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,3 +151,9 @@ def test_an_export_goes_on_with_the_same_experiment_and_trials(values: list[str]
 @pytest.mark.parametrize("word", WORDS)
 def test_a_key_is_a_text_again(word: str) -> None:
     assert load_yaml(dump_yaml({word: 1})) == {word: 1}
+
+
+@pytest.mark.parametrize("path", sorted(Path("tests/data/valid").glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_was_read_from_a_file_can_be_written_as_it_is(path: Path) -> None:
+    document = load_yaml(path.read_text())
+    assert load_yaml(dump_yaml(document)) == document

@@ -59,8 +59,8 @@ _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 def unusable(value: Any, location: Location) -> Iterator[Problem]:
     """Every text in a document, or a part of one, that no command line, file or other program could be given."""
     if isinstance(value, dict):
-        for key, item in value.items():
-            yield from unusable(item, (*location, key))
+        for key in sorted(value, key=str):  # the API server does not keep the order that they were written in
+            yield from unusable(value[key], (*location, key))
     elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from unusable(item, (*location, position))

@@ -28,8 +28,10 @@ from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from ax.core.analysis_card import AnalysisCardBase, AnalysisCardGroup
 
 from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, Scalar, written
-from paretonas.search.columns import ChoiceColumn, RangeColumn, column
+from paretonas.search.choices import ChoiceColumn
+from paretonas.search.columns import column
 from paretonas.search.problem import measured, metric_name
+from paretonas.search.ranges import RangeColumn
 from paretonas.search.types import KnownTrial, SearchError
 
 _FEWEST_TRIALS = 5

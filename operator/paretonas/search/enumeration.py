@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from paretonas.search.columns import Codes, Positions
+from paretonas.search.codes import Codes, Positions
 from paretonas.search.region import Box
 from paretonas.search.space import Space
 

@@ -20,7 +20,7 @@ from gpytorch.mlls import MarginalLogLikelihood
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
-from paretonas.search.columns import Codes
+from paretonas.search.codes import Codes
 from paretonas.search.ehvi import LogExpectedImprovement
 from paretonas.search.gp import Hyperparameters, Posterior, fit
 from paretonas.search.optimize import Criterion, maximise

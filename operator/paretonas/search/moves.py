@@ -11,8 +11,9 @@ from itertools import permutations
 
 import numpy as np
 
-from paretonas.search.columns import Codes, Mask
-from paretonas.search.region import Column, Region
+from paretonas.search.codes import Codes, Mask
+from paretonas.search.columns import Column
+from paretonas.search.region import Region
 
 LARGEST_DENOMINATOR = 10_000
 """Factors are read as fractions up to this one; two whole parameters whose factors are none stay apart."""

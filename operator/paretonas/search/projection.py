@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import Bounds, milp  # type: ignore[import-untyped] # scipy ships no types
 from scipy.optimize import LinearConstraint as Rows
 
-from paretonas.search.columns import ChoiceColumn, Codes
+from paretonas.search.choices import ChoiceColumn
+from paretonas.search.codes import Codes
 from paretonas.search.space import Space
 from paretonas.search.types import SearchError
 
@@ -123,7 +124,7 @@ class _Program:
                 need.append({above: 1.0})
             i = self._position.get(when.parameter)
             if i is None:  # of a single value
-                never = self._space.spec.parameter(when.parameter).domain.values[0] not in when.values  # type: ignore[union-attr] # no range
+                never = self._space.column_of[when.parameter].decode(0.0) not in when.values
                 need += [{}] if never else []
             else:
                 column = self._space.columns[i]

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paretonas.api import LinearConstraint
-from paretonas.search.columns import ChoiceColumn, Codes, Mask, RangeColumn
+from paretonas.search.codes import Codes, Mask
+from paretonas.search.columns import Column
 
 TOLERANCE = 5e-10
 """Slack of a constraint, relative to its largest summand: half of what the API grants, so that what passes here passes
@@ -20,7 +21,6 @@ ROUNDS = 3
 """Times that bounds are handed on to and fro. An order or a sum is exact after one; what stays looser costs some points
 that cannot be completed, never a wrong one."""
 
-Column = RangeColumn | ChoiceColumn
 Box = tuple[Codes, Codes]
 """Each parameter's smallest and largest number, both of shape (points, parameters); crossed where none is left."""
 

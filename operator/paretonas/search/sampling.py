@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from ax.generators.random.sobol import SobolGenerator
 
-from paretonas.search.columns import Codes
+from paretonas.search.codes import Codes
 from paretonas.search.enumeration import listed
 from paretonas.search.moves import Moves
 from paretonas.search.projection import nearest

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from paretonas.api import ExperimentSpec, Parameter, Scalar
-from paretonas.search.columns import Codes, Mask, column
+from paretonas.search.codes import Codes, Mask
+from paretonas.search.columns import column
 from paretonas.search.region import Region
 
 Key = tuple[Scalar | None, ...]
@@ -22,10 +23,10 @@ class Space:
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self.spec = spec
-        self._column_of = {p.name: column(p) for p in spec.parameters}
-        self.columns = [c for c in self._column_of.values() if c.size != 1]
+        self.column_of = {p.name: column(p) for p in spec.parameters}
+        self.columns = [c for c in self.column_of.values() if c.size != 1]
         self._position = {c.name: i for i, c in enumerate(self.columns)}
-        self.region = Region(spec.linear_constraints, self._column_of)
+        self.region = Region(spec.linear_constraints, self.column_of)
         self._constrained = [self._position.get(c.name) for c in self.region.columns]
 
     def __deepcopy__(self, _: object) -> "Space":
@@ -45,7 +46,7 @@ class Space:
         """The point of a snapped code, shape (columns,): without inactive parameters, in the order of the spec."""
         values = {
             name: c.decode(code[self._position[name]] if name in self._position else 0.0)
-            for name, c in self._column_of.items()
+            for name, c in self.column_of.items()
         }
         return self.active_part(values)
 
@@ -66,11 +67,6 @@ class Space:
         if not points:
             return np.zeros((0, len(self.columns)))
         return self._rest(np.stack([c.encode([p.get(c.name) for p in points]) for c in self.columns], axis=1))
-
-    def encode_values(self, values: Mapping[str, Scalar]) -> Codes:
-        """The code of some parameters' values with all others at rest, shape (columns,)."""
-        [code] = self.encode([values])
-        return np.asarray(code)
 
     def snap(self, codes: Codes) -> Codes:
         """The nearest codes of real points."""
@@ -177,7 +173,7 @@ class Space:
         rows = np.ones(len(codes), dtype=bool)
         for when in parameter.active_when:
             rows &= self.active(self.spec.parameter(when.parameter), codes)
-            parent = self._column_of[when.parameter]
+            parent = self.column_of[when.parameter]
             if when.parameter in self._position:
                 rows &= np.isin(codes[:, self._position[when.parameter]], parent.encode(when.values))
             else:

@@ -36,7 +36,7 @@ from urllib3.exceptions import ProtocolError
 
 LABEL = "paretonas.io/experiment"
 JOB_SECONDS = 1.0
-PROCESSES = ("paretonas-operator", "paretonas.search.worker", "paretonas.metrics.process")
+PROCESSES = ("paretonas-operator", "paretonas.search.worker", "paretonas.metrics.reader_process")
 STANDING = ("vc-controller", "vc-scheduler")
 """Daemons whose work the stand-in does."""
 

@@ -16,9 +16,9 @@ from tests.cluster.kubectl import BINARY, Kubectl, Refused, condition, eventuall
 from tests.cluster.quick import PROGRAM, of, quick
 from tests.overlays import OVERLAYS
 
-from paretonas.jobs.manifest import finished_template
+from paretonas.jobs.manifest import finish_template
 from paretonas.jobs.pod_policy import TORCHX_TEMPLATE, PodPolicy
-from paretonas.jobs.pod_shape import shaped
+from paretonas.jobs.pod_shape import read_shape
 
 AS_OPERATOR = "--as=system:serviceaccount:paretonas:paretonas-operator"
 
@@ -185,8 +185,8 @@ def test_what_podsecurity_of_the_api_server_refuses_the_operator_refuses_too(nas
     for number, overlay in enumerate(overlays):
         trial = {**builders.ON_CLUSTER["trial"], "podOverlay": overlay}
         spec = builders.spec(**{**builders.ON_CLUSTER, "trial": trial})
-        template = finished_template(
-            TORCHX_TEMPLATE, spec, shaped(overlay)[0], {"paretonas.io/trial": "nas-0"}
+        template = finish_template(
+            TORCHX_TEMPLATE, spec, read_shape(overlay)[0], {"paretonas.io/trial": "nas-0"}
         )
         template["spec"]["containers"][0].setdefault("image", "trainer:1")
         template["metadata"]["name"] = f"sample-{number}"

@@ -1,6 +1,5 @@
 """The resources of paretonas.io/v1alpha1 as typed values: parse, default, validate, serialise. Pure."""
 
-from paretonas.api.arguments import LOG_DIR_FLAG, inactive, substitute, trial_arguments, words, written
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
 from paretonas.api.documents import load_experiment, parse_experiment, parse_trial, read_trial
@@ -13,7 +12,7 @@ from paretonas.api.experiment import (
     Retry,
     WarmStart,
 )
-from paretonas.api.fit import misfits
+from paretonas.api.export import EXPERIMENT_LABEL, Loaded, export_experiment, import_experiment
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import (
     ActiveWhen,
@@ -27,8 +26,6 @@ from paretonas.api.parameters import (
     IntRange,
     Parameter,
 )
-from paretonas.api.printed import plain, visible
-from paretonas.api.problems import InvalidDocument, Problem
 from paretonas.api.status import (
     ENDED,
     TRIALS_REMOVED,
@@ -38,9 +35,15 @@ from paretonas.api.status import (
     TrialCounts,
     TrialState,
 )
-from paretonas.api.template import TrialTemplate
+from paretonas.api.substitution import (
+    LOG_DIR_FLAG,
+    format_value,
+    inactive,
+    substitute,
+    trial_arguments,
+    words,
+)
 from paretonas.api.texts import load_documents, load_yaml
-from paretonas.api.transfer import EXPERIMENT_LABEL, Loaded, exported, imported
 from paretonas.api.trial import (
     MAX_INDEX,
     REFUSED,
@@ -56,6 +59,10 @@ from paretonas.api.trial import (
     new_trial,
     trial_name,
 )
+from paretonas.api.trial_rules import misfits
+from paretonas.api.trial_template import TrialTemplate
+from paretonas.api.untrusted_text import plain, visible
+from paretonas.api.validation import InvalidDocument, Problem
 from paretonas.api.yaml_dump import dump_yaml
 
 __all__ = [
@@ -106,8 +113,9 @@ __all__ = [
     "UnreadableTrial",
     "WarmStart",
     "dump_yaml",
-    "exported",
-    "imported",
+    "export_experiment",
+    "format_value",
+    "import_experiment",
     "inactive",
     "job_name",
     "load_documents",
@@ -124,5 +132,4 @@ __all__ = [
     "trial_name",
     "visible",
     "words",
-    "written",
 ]

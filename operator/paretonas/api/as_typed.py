@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from paretonas.api.problems import ABSENT, Problem, Typed
+from paretonas.api.validation import ABSENT, Problem, Typed
 
 
 class TypedMapping(dict[str, Any]):

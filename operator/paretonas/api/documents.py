@@ -5,12 +5,12 @@ from typing import Any
 
 from paretonas.api.as_typed import as_typed
 from paretonas.api.base import as_whole
-from paretonas.api.bounds import too_deep
 from paretonas.api.experiment import NASExperiment
-from paretonas.api.problems import InvalidDocument, Location, Problem, read
-from paretonas.api.rules import broken, broken_by_name
+from paretonas.api.experiment_rules import find_name_problems, find_problems
+from paretonas.api.size_limits import too_deep
 from paretonas.api.texts import load_yaml, unusable
 from paretonas.api.trial import MAX_INDEX, NASTrial, TrialMetadata, TrialSpec, TrialStatus, UnreadableTrial
+from paretonas.api.validation import InvalidDocument, Location, Problem, read
 
 _STAND_INS: Mapping[Location, Any] = {
     ("metadata",): {"name": "stand-in"},
@@ -49,7 +49,7 @@ def parse_experiment(document: Any) -> NASExperiment:
     experiment, problems, unread = read(NASExperiment, document, _STAND_INS)
     problems = required + problems
     if experiment is not None:
-        problems += broken(experiment.spec, _hidden(document, unread)) + broken_by_name(experiment)
+        problems += find_problems(experiment.spec, _hidden(document, unread)) + find_name_problems(experiment)
     problems = _with_unusable_texts(document, problems)
     if problems or experiment is None:
         raise InvalidDocument(as_typed(document, problem) for problem in problems)

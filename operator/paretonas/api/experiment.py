@@ -11,7 +11,7 @@ from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import Parameter
 from paretonas.api.status import ExperimentStatus
-from paretonas.api.template import DnsLabel, Logs, Seconds, TrialTemplate
+from paretonas.api.trial_template import DnsLabel, Logs, Seconds, TrialTemplate
 
 API_VERSION: Final = "paretonas.io/v1alpha1"
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from paretonas.api.problems import InvalidDocument, Problem
+from paretonas.api.validation import InvalidDocument, Problem
 
 MOST_LEVELS = 100
 """Of brackets within brackets: an experiment has some ten, and whoever walks through one calls itself for each."""

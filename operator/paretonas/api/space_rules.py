@@ -18,7 +18,7 @@ from paretonas.api.parameters import (
     IntRange,
     Parameter,
 )
-from paretonas.api.problems import Problem, listed, suggestion
+from paretonas.api.validation import Problem, list_names, suggestion
 
 
 def _names_once(spec: ExperimentSpec, _: frozenset[str]) -> Iterator[Problem]:
@@ -155,7 +155,7 @@ def _condition(path: str, when: ActiveWhen, by_name: dict[str, Parameter]) -> It
         values = (domain.value,) if isinstance(domain, Fixed) else domain.values
         for k, value in enumerate(when.values):
             if not parent.contains(parent.cast(value)):
-                remedy = f"write one of {listed([json.dumps(v, ensure_ascii=False) for v in values])}"
+                remedy = f"write one of {list_names([json.dumps(v, ensure_ascii=False) for v in values])}"
                 yield Problem(f"{path}.values[{k}]", f"is no value of {parent.name!r}", remedy, value)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from paretonas.api.base import ListToTuple, Model, ScalarField, Time, Whole
-from paretonas.api.printed import Message
+from paretonas.api.untrusted_text import Message
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from paretonas.api.json_text import NotJSON, load_json
-from paretonas.api.problems import InvalidDocument, Location, Problem, dotted
+from paretonas.api.validation import InvalidDocument, Location, Problem, dotted_path
 from paretonas.api.yaml_text import load_yaml_documents
 
 _LIKE_JSON = re.compile(r'[{\[]\s*["{\[]')
@@ -70,4 +70,4 @@ def unusable(value: Any, location: Location) -> Iterator[Problem]:
         else:
             message = f"holds \\u{ord(found.group()):04x}, which is half of a character"
             remedy = "write the character itself, or in JSON both halves"
-        yield Problem(dotted(location), message, remedy, value)
+        yield Problem(dotted_path(location), message, remedy, value)

@@ -7,9 +7,9 @@ from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
 from paretonas.api.experiment import API_VERSION, NASExperiment
-from paretonas.api.printed import Message, message
-from paretonas.api.problems import Problem
 from paretonas.api.status import ENDED, Condition, TrialState
+from paretonas.api.untrusted_text import Message, message
+from paretonas.api.validation import Problem
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from paretonas.api.printed import HIDDEN
+from paretonas.api.untrusted_text import HIDDEN
 from paretonas.api.yaml_text import RESOLVERS
 
 _NUMBER_LIKE = ("tag:paretonas.io:number-like", re.compile(r"^[-+]?\.?[0-9]"))

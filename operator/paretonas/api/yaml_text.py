@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import yaml
 
 from paretonas.api.as_typed import TypedList, TypedMapping
-from paretonas.api.problems import InvalidDocument, Problem
+from paretonas.api.validation import InvalidDocument, Problem
 
-MOST_VALUES = 100_000
+MOST_YAML_VALUES = 100_000
 """Of one file: an export of a thousand trials has 20,000. A few lines with ``*`` can stand for billions."""
 
 _MOST_DIGITS = 1_000
@@ -46,7 +46,7 @@ class _Loader(yaml.SafeLoader):
                     raise _invalid(source.start_mark, "is merged with <<, and no mapping", "name a mapping")
                 self.flatten_mapping(source)
                 self._merged += len(source.value)
-                if self._merged > MOST_VALUES:
+                if self._merged > MOST_YAML_VALUES:
                     raise _too_many()
                 for pair in source.value:
                     group.setdefault(pair[0].value if isinstance(pair[0], yaml.ScalarNode) else pair[0], pair)
@@ -121,7 +121,7 @@ def load_yaml_documents(text: str) -> list[Any]:
     """All documents of a YAML text. Raises InvalidDocument when it does not parse."""
     try:
         documents = list(yaml.load_all(text, _Loader))  # a SafeLoader of our own
-        size = _size(documents, MOST_VALUES)
+        size = _size(documents, MOST_YAML_VALUES)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
@@ -131,13 +131,13 @@ def load_yaml_documents(text: str) -> list[Any]:
         raise _invalid(None, f"is not YAML: {summary}", "save the file as plain UTF-8 text") from None
     except RecursionError:
         raise _invalid(None, "is nested too deep", "take levels away") from None
-    if size > MOST_VALUES:
+    if size > MOST_YAML_VALUES:
         raise _too_many()
     return documents
 
 
 def _too_many() -> InvalidDocument:
-    return _invalid(None, f"holds more than {MOST_VALUES:,} values", "repeat less with & and *")
+    return _invalid(None, f"holds more than {MOST_YAML_VALUES:,} values", "repeat less with & and *")
 
 
 def _size(value: Any, most: int) -> int:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from paretonas.api import NASExperiment, NASTrial
 from paretonas.engine.remedies import Remedy, remedies
-from paretonas.engine.retry import raised, retriable
+from paretonas.engine.retry import raise_retry, retriable
 
 
 @dataclass(frozen=True, slots=True)
-class Commands:
+class NextCommands:
     """What to type where the experiment is stored."""
 
     retry: str
@@ -18,7 +18,9 @@ class Commands:
     more_trials: str = "maxTrials"
 
 
-def advice(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, commands: Commands) -> str:
+def advice(
+    experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, commands: NextCommands
+) -> str:
     """``raise maxTrials to go on; …``; empty when nothing helps, or the experiment has not ended."""
     failed, either = (_retriable(experiment, trials, infeasible=infeasible) for infeasible in (False, True))
     words: Mapping[Remedy, str] = {
@@ -39,7 +41,7 @@ def nothing_to_retry(name: str, *, infeasible: bool) -> str:
 
 
 def _retriable(experiment: NASExperiment, trials: Sequence[NASTrial], *, infeasible: bool) -> int:
-    retry = raised(experiment.spec.retry, infeasible=infeasible)
+    retry = raise_retry(experiment.spec.retry, infeasible=infeasible)
     return sum(retriable(trial, retry) for trial in trials)
 
 

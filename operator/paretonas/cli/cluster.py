@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paretonas.api import (
     ExperimentStatus,
@@ -15,10 +15,13 @@ from paretonas.api import (
 )
 from paretonas.backends.cluster.cache import belongs
 from paretonas.backends.cluster.errors import ClusterError
-from paretonas.backends.cluster.reading import ClusterReader
+from paretonas.backends.cluster.reader import ClusterReader
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS
-from paretonas.cli.source import Curves, UnknownName, curves_below, experiment_of
-from paretonas.engine.words import listed
+from paretonas.cli.source import UnknownName, curves_below, experiment_of
+from paretonas.engine.wording import list_names
+
+if TYPE_CHECKING:
+    from paretonas.report.curves import LoggedCurves
 
 Document = TypeVar("Document", NASExperiment, NASTrial)
 
@@ -81,7 +84,7 @@ class Cluster:
         for bodies in self._reader.follow(TRIALS, self._namespace, _of(name)):
             yield self._trials(body, bodies)
 
-    def curves(self, name: str) -> Mapping[str, Curves]:
+    def curves(self, name: str) -> "Mapping[str, LoggedCurves]":
         """The learning curves of each trial's last attempt, where its logs are mounted here. Raises UnknownName."""
         if self._logs_root is not None:
             return curves_below(self._logs_root, name, self.trials(name))
@@ -139,7 +142,7 @@ class Cluster:
         places = [(body["metadata"]["namespace"], body["metadata"]["name"]) for body in bodies]
         here = [known for namespace, known in places if namespace == self._namespace]
         elsewhere = [namespace for namespace, known in places if known == name]
-        there = f"there is: {listed(here)}" if here else "there is none"
+        there = f"there is: {list_names(here)}" if here else "there is none"
         hint = f"-n {elsewhere[0]} has one" if elsewhere else "kubectl nas get -A lists all namespaces"
         return f"no experiment {name!r} in {self.place}; {there}; {hint}"
 
@@ -147,7 +150,7 @@ class Cluster:
         body = self._reader.get(TRIALS, self._namespace, name)
         if body is None:
             known = [trial.name for trial in self.trials(experiment_of(name))]
-            raise UnknownName(f"no trial {name!r} in {self.place}; there is: {listed(known)}")
+            raise UnknownName(f"no trial {name!r} in {self.place}; there is: {list_names(known)}")
         try:
             return parse_trial(_shown(body))
         except InvalidDocument as error:

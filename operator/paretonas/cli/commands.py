@@ -24,7 +24,7 @@ _LOG_LINES = 50
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """Gives every error its message and its exit code, in one place."""
 
     def invoke(self, context: click.Context) -> Any:

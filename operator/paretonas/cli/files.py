@@ -16,10 +16,10 @@ from paretonas.api import (
     InvalidDocument,
     Loaded,
     Problem,
-    imported,
+    import_experiment,
     load_documents,
 )
-from paretonas.engine.words import count
+from paretonas.engine.wording import count
 
 
 def load(file: Path, **budget: int | None) -> Loaded:
@@ -38,7 +38,7 @@ def load(file: Path, **budget: int | None) -> Loaded:
         message = f"is not UTF-8: {error.reason} at byte {error.start}"
         raise InvalidDocument([Problem("document", message, "save it as UTF-8")]) from None
     given = {field: value for field, value in budget.items() if value is not None}
-    return imported(documents, given)
+    return import_experiment(documents, given)
 
 
 def summary(search: Loaded) -> str:

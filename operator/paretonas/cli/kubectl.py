@@ -10,20 +10,21 @@ import click
 
 from paretonas.api import TRIALS_REMOVED, ExperimentStatus
 from paretonas.backends.cluster.errors import ClusterError
-from paretonas.cli import looking, tables
+from paretonas.cli import show, tables
 from paretonas.cli.commands import (
     CONTEXT,
     Command,
-    Commands,
+    CommandGroup,
     infeasible_option,
     output_option,
     report_options,
     tail_option,
 )
 from paretonas.cli.exit_codes import help_text
+from paretonas.cli.follow import watch as show_changes
 from paretonas.cli.result import complain
-from paretonas.cli.watching import watch as show_changes
-from paretonas.engine.words import count
+from paretonas.cli.show import save_report
+from paretonas.engine.wording import count
 
 if TYPE_CHECKING:
     from paretonas.cli.cluster import Cluster
@@ -44,7 +45,7 @@ class Target:
     def cluster(self, *, everywhere: bool = False, logs_root: Path | None = None) -> "Cluster":
         """The experiments there. Raises ClusterError."""
         from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
-        from paretonas.backends.cluster.reading import ClusterReader  # noqa: PLC0415
+        from paretonas.backends.cluster.reader import ClusterReader  # noqa: PLC0415
         from paretonas.backends.cluster.resources import survive_any_depth  # noqa: PLC0415
         from paretonas.cli.cluster import Cluster  # noqa: PLC0415
 
@@ -85,7 +86,7 @@ def _watch_option(command: Command) -> Command:
     return click.option("-w", "--watch", is_flag=True, help="Follow changes until Ctrl-C.")(command)
 
 
-@click.group(cls=Commands, epilog=help_text(), context_settings=CONTEXT)
+@click.group(cls=CommandGroup, epilog=help_text(), context_settings=CONTEXT)
 @click.version_option(package_name="paretonas", prog_name="kubectl nas")
 @_target_options
 def nas() -> None:
@@ -107,13 +108,13 @@ def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: s
         raise click.UsageError("NAME is looked up in one namespace; leave out -A, or NAME")
     cluster = target.cluster(everywhere=everywhere)
     if not watch:
-        looking.show_experiments(cluster, name, kind, namespaces=everywhere)
+        show.show_experiments(cluster, name, kind, namespaces=everywhere)
         return
     _check_watchable(kind)
     show_changes(
         cluster.follow_experiments(name),
         lambda found, now: tables.experiment_columns(found, now, namespaces=everywhere),
-        looking.console_for(),
+        show.console_for(),
     )
 
 
@@ -125,13 +126,13 @@ def trials(target: Target, name: str, watch: bool) -> None:
     """List the trials of the experiment NAME."""
     cluster = target.cluster()
     if not watch:
-        looking.show_trials(cluster, name)
+        show.show_trials(cluster, name)
         return
     spec = cluster.experiment(name).spec
     show_changes(
         cluster.follow_trials(name),
         lambda found, now: tables.trial_columns(spec, found, now),
-        looking.console_for(),
+        show.console_for(),
     )
 
 
@@ -144,16 +145,16 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; as JSON it is its status.paretoSet, in full."""
     cluster = target.cluster()
     if not watch:
-        looking.show_pareto(cluster, name, kind)
+        show.show_pareto(cluster, name, kind)
         return
     _check_watchable(kind)
     spec = cluster.experiment(name).spec
     show_changes(
         cluster.follow_experiments(name),
         lambda found, _: tables.pareto_columns(
-            spec, [p for e in found for p in looking.pareto_points(cluster, e)]
+            spec, [p for e in found for p in show.pareto_points(cluster, e)]
         ),
-        looking.console_for(),
+        show.console_for(),
     )
 
 
@@ -164,7 +165,7 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
 @_on_target
 def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
     """Print the end of what the last attempt of TRIAL has printed."""
-    looking.print_lines(target.cluster().log(trial, tail, follow=follow))
+    show.print_lines(target.cluster().log(trial, tail, follow=follow))
 
 
 @nas.command()
@@ -220,14 +221,14 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
     experiment that had ended goes on, and its deadline counts anew.
     """
     from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # see the module's docstring
-    from paretonas.engine.retry import raised, retriable  # noqa: PLC0415
+    from paretonas.engine.retry import raise_retry, retriable  # noqa: PLC0415
 
     cluster = target.cluster()
     experiment = cluster.experiment(name)
     removed = experiment.status.condition(TRIALS_REMOVED)
     if removed is not None and removed.status == "True":
         raise ClusterError(f"the trials of {name} cannot be taken up again: they were {removed.message}")
-    wanted = raised(experiment.spec.retry, infeasible=infeasible)
+    wanted = raise_retry(experiment.spec.retry, infeasible=infeasible)
     again = sum(retriable(trial, wanted) for trial in cluster.trials(name))
     if not again:
         advice = _advice(target, cluster, name) if experiment.status.finished else ""
@@ -247,7 +248,7 @@ def export(target: Target, name: str, kind: str) -> None:
 
     As YAML it is a file for `kubectl apply` or `paretonas run`, which goes on with the search elsewhere.
     """
-    looking.show_export(target.cluster(), name, kind)
+    show.show_export(target.cluster(), name, kind)
 
 
 @nas.command()
@@ -264,7 +265,7 @@ def report(
 ) -> None:
     """Write the experiment NAME as one HTML page."""
     cluster = target.cluster(logs_root=logs_root)
-    looking.save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)
+    save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)
 
 
 def _check_watchable(kind: str) -> None:
@@ -283,9 +284,9 @@ def _unfinished(cluster: "Cluster", name: str, verb: str) -> ExperimentStatus | 
 
 def _advice(target: Target, cluster: "Cluster", name: str) -> str:
     """How an experiment that has ended goes on."""
-    from paretonas.cli.advice import Commands, advice  # noqa: PLC0415 # see the module's docstring
+    from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # see the module's docstring
 
-    commands = Commands(retry=target.command("retry", name), resume=target.command("resume", name))
+    commands = NextCommands(retry=target.command("retry", name), resume=target.command("resume", name))
     return advice(cluster.experiment(name), cluster.trials(name), datetime.now(UTC), commands)
 
 

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from paretonas.api import NASTrial, ParetoPoint
 from paretonas.cli.output import on_terminal
-from paretonas.cli.tables import GAP, Column, ended, fitting, pareto_columns, planned, table
+from paretonas.cli.tables import GAP, TableColumn, count_ended, count_planned, fitting, pareto_columns, table
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event
-from paretonas.engine.front import lacking, whole
-from paretonas.engine.words import count, duration, number, pairs
+from paretonas.engine.pareto_front import lacking, whole
+from paretonas.engine.wording import count, duration, number, pairs
 
 HINT = "Ctrl-C stops the trials and keeps the state"
 
@@ -110,7 +110,7 @@ class Dashboard:
         )
 
 
-def shown_on(console: Console, snapshot: Snapshot) -> "Dashboard | Lines":
+def show_on(console: Console, snapshot: Snapshot) -> "Dashboard | Lines":
     """The display that suits the console, with what is known at the start."""
     return Dashboard(console, snapshot) if on_terminal(console) else Lines(console)
 
@@ -156,7 +156,7 @@ def _pareto_set(snapshot: Snapshot) -> Sequence[ParetoPoint]:
 
 def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:
     """``mnist-nas  ━━━━╺━━━━━━  12/48 trials  1 min 23 s``."""
-    done, total = ended(snapshot.experiment), planned(snapshot.experiment)
+    done, total = count_ended(snapshot.experiment), count_planned(snapshot.experiment)
     name, progress, time = snapshot.experiment.name, f"{done}/{count(total, 'trial')}", duration(elapsed)
     left = width - len(name) - len(progress) - len(time) - 3 * GAP
     bar = ProgressBar(total=total, completed=done, width=max(1, min(_BAR_WIDTH, left)))
@@ -198,12 +198,14 @@ def _missing(snapshot: Snapshot) -> Text:
 def _running(trials: Sequence[NASTrial], now: datetime, width: int) -> RenderableType:
     since = [t.attempt.start_time if t.attempt else None for t in trials]
     columns = [
-        Column("TRIAL", [t.name for t in trials]),
-        Column("ORIGIN", [t.spec.origin for t in trials]),
-        Column("ELAPSED", [duration(now - start) if start else "starting" for start in since], numeric=True),
+        TableColumn("TRIAL", [t.name for t in trials]),
+        TableColumn("ORIGIN", [t.spec.origin for t in trials]),
+        TableColumn(
+            "ELAPSED", [duration(now - start) if start else "starting" for start in since], numeric=True
+        ),
     ]
     left = width - sum(column.width + GAP for column in columns)
     cells = [Text(pairs(t.spec.parameters)) for t in trials]
     for cell in cells:
         cell.truncate(max(0, left), overflow="ellipsis")
-    return table([*columns, Column("PARAMETERS", [cell.plain for cell in cells])])
+    return table([*columns, TableColumn("PARAMETERS", [cell.plain for cell in cells])])

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from paretonas.cli import looking, tables
+from paretonas.cli import show, tables
 from paretonas.cli.commands import (
     CONTEXT,
     Command,
-    Commands,
+    CommandGroup,
     infeasible_option,
     output_option,
     report_options,
@@ -23,10 +23,11 @@ from paretonas.cli.exit_codes import help_text
 from paretonas.cli.files import load, summary
 from paretonas.cli.output import SteadyOutput
 from paretonas.cli.result import DEFAULT_RUNS, REPORT_FILE, complain
+from paretonas.cli.show import save_report
 from paretonas.cli.source import RunsFolder
 
 
-@click.group(cls=Commands, epilog=help_text(), context_settings=CONTEXT)
+@click.group(cls=CommandGroup, epilog=help_text(), context_settings=CONTEXT)
 @click.version_option(package_name="paretonas", prog_name="paretonas")
 def main() -> None:
     """Multi-objective neural architecture search from one file."""
@@ -65,7 +66,7 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path)
     from paretonas.cli.run import run as run_experiment  # noqa: PLC0415 # see the module's docstring
 
     search = load(file, parallelism=parallelism, maxTrials=max_trials)
-    sys.exit(run_experiment(search, file, runs, looking.console_for(SteadyOutput(sys.stdout))))
+    sys.exit(run_experiment(search, file, runs, show.console_for(SteadyOutput(sys.stdout))))
 
 
 @main.command()
@@ -82,7 +83,7 @@ def retry(name: str, infeasible: bool, runs: Path) -> None:
     from paretonas.cli.run import retry as retry_experiment  # noqa: PLC0415 # see the module's docstring
 
     _source(runs).folder(name)
-    console = looking.console_for(SteadyOutput(sys.stdout))
+    console = show.console_for(SteadyOutput(sys.stdout))
     sys.exit(retry_experiment(name, runs, console, infeasible=infeasible))
 
 
@@ -92,7 +93,7 @@ def retry(name: str, infeasible: bool, runs: Path) -> None:
 @_runs_option
 def delete(name: str, yes: bool, runs: Path) -> None:
     """Remove the experiment NAME from this machine: its folder, with trials, logs and report."""
-    from paretonas.cli.deletion import delete as delete_experiment  # noqa: PLC0415 # see the module's docstring
+    from paretonas.cli.delete import delete as delete_experiment  # noqa: PLC0415 # see the module's docstring
 
     _source(runs).folder(name)
     sys.exit(delete_experiment(runs, name, ask=not yes))
@@ -102,7 +103,7 @@ def delete(name: str, yes: bool, runs: Path) -> None:
 @_file_argument
 def validate(file: Path) -> None:
     """Check FILE, and say everything that is wrong with it."""
-    from paretonas.cli.machine import warnings  # noqa: PLC0415 # see the module's docstring
+    from paretonas.cli.preflight import warnings  # noqa: PLC0415 # see the module's docstring
 
     search = load(file)
     click.echo(summary(search))
@@ -120,7 +121,7 @@ def plan(file: Path, number: int, kind: str) -> None:
 
     search = load(file)
     records = candidates(search, number)
-    looking.show(kind, records, lambda: tables.candidate_columns(search.experiment.spec, records))
+    show.show(kind, records, lambda: tables.candidate_columns(search.experiment.spec, records))
 
 
 @main.command()
@@ -129,7 +130,7 @@ def plan(file: Path, number: int, kind: str) -> None:
 @output_option("table", "yaml", "json")
 def get(name: str | None, runs: Path, kind: str) -> None:
     """List the experiments, or print the one called NAME with its status."""
-    looking.show_experiments(_source(runs), name, kind)
+    show.show_experiments(_source(runs), name, kind)
 
 
 @main.command()
@@ -137,7 +138,7 @@ def get(name: str | None, runs: Path, kind: str) -> None:
 @_runs_option
 def trials(name: str, runs: Path) -> None:
     """List the trials of the experiment NAME."""
-    looking.show_trials(_source(runs), name)
+    show.show_trials(_source(runs), name)
 
 
 @main.command()
@@ -146,7 +147,7 @@ def trials(name: str, runs: Path) -> None:
 @_runs_option
 def logs(trial: str, tail: int, runs: Path) -> None:
     """Print the end of what the last attempt of TRIAL has printed."""
-    looking.print_lines(_source(runs).log(trial, tail))
+    show.print_lines(_source(runs).log(trial, tail))
 
 
 @main.command()
@@ -155,7 +156,7 @@ def logs(trial: str, tail: int, runs: Path) -> None:
 @output_option("table", "json", "csv", "yaml")
 def pareto(name: str, runs: Path, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; as JSON it is its status.paretoSet, in full."""
-    looking.show_pareto(_source(runs), name, kind)
+    show.show_pareto(_source(runs), name, kind)
 
 
 @main.command()
@@ -167,7 +168,7 @@ def export(name: str, runs: Path, kind: str) -> None:
 
     As YAML it is a file for `paretonas run` or `kubectl apply`, which goes on with the search elsewhere.
     """
-    looking.show_export(_source(runs), name, kind)
+    show.show_export(_source(runs), name, kind)
 
 
 @main.command()
@@ -177,7 +178,7 @@ def export(name: str, runs: Path, kind: str) -> None:
 def report(name: str, runs: Path, model: bool, page: Path | None, show: bool) -> None:
     """Write the experiment NAME as one HTML page."""
     page = page or runs / name / REPORT_FILE
-    looking.save_report(_source(runs), name, page, model=model, show=show)
+    save_report(_source(runs), name, page, model=model, show=show)
 
 
 def _source(runs: Path) -> RunsFolder:

@@ -7,14 +7,14 @@ import click
 
 from paretonas.api import Loaded
 from paretonas.engine.engine import known_trial
-from paretonas.engine.verdicts import settled
+from paretonas.engine.verdicts import settle_trial
 from paretonas.search import SearchError, SearchWorker
 
 
 def candidates(begin: Loaded, number: int) -> list[dict[str, Any]]:
     """The points that a run would begin with, as records. Raises ClickException when the search has no answer."""
     spec, trials, now = begin.experiment.spec, begin.trials, datetime.now(UTC)
-    known = [known_trial(settled(trial, spec, now)) for trial in trials]
+    known = [known_trial(settle_trial(trial, spec, now)) for trial in trials]
     search = SearchWorker()  # as a run asks, and Ax's own messages stay in that process
     try:
         suggestion = search.suggest(spec, known, number)

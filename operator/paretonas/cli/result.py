@@ -13,9 +13,9 @@ from paretonas.api import NASExperiment, NASTrial, plain
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import RunsFolder, Source
-from paretonas.cli.tables import ended, page, pareto_columns, planned
+from paretonas.cli.tables import count_ended, count_planned, page, pareto_columns
 from paretonas.engine.trouble import Hindrance, Trouble
-from paretonas.engine.words import count, number
+from paretonas.engine.wording import count, number
 
 REPORT_FILE = "report.html"
 
@@ -75,7 +75,7 @@ def give_up(experiment: NASExperiment, trouble: Trouble, console: Console) -> Ex
     return ExitCode.FAILED
 
 
-def interrupted(experiment: NASExperiment, runs: Path, console: Console, *, killed: bool) -> ExitCode:
+def report_interruption(experiment: NASExperiment, runs: Path, console: Console, *, killed: bool) -> ExitCode:
     """Say what the user's interruption has left, and how to go on."""
     what = "left at once, what ran was killed" if killed else "stopped"
     console.print(f"{what}; the state is kept in {runs / experiment.name}", soft_wrap=True)
@@ -92,10 +92,10 @@ def write_report(file: Path, experiment: NASExperiment, source: Source, *, model
 
 
 def _advice(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path) -> str:
-    from paretonas.cli.advice import Commands, advice  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
+    from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
 
     folder = "" if runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(runs))}"
-    commands = Commands(
+    commands = NextCommands(
         f"paretonas retry {experiment.name}{folder}", more_trials="maxTrials (or --max-trials)"
     )
     return advice(experiment, trials, datetime.now(UTC), commands)
@@ -109,7 +109,7 @@ def _failure(trial: NASTrial) -> str:
 
 
 def _print_pareto_set(experiment: NASExperiment, trials: Sequence[NASTrial], console: Console) -> None:
-    from paretonas.engine.front import whole  # noqa: PLC0415 # as above
+    from paretonas.engine.pareto_front import whole  # noqa: PLC0415 # as above
 
     status, points = experiment.status, whole(experiment, trials)
     if not points:
@@ -137,5 +137,5 @@ def _write_page(experiment: NASExperiment, runs: Path, console: Console) -> None
 
 
 def _print_how_to_go_on(experiment: NASExperiment, console: Console) -> None:
-    progress = f"{ended(experiment)} of {count(planned(experiment), 'trial')} ended"
+    progress = f"{count_ended(experiment)} of {count(count_planned(experiment), 'trial')} ended"
     console.print(f"{progress}; the same command goes on")

@@ -8,14 +8,20 @@ from pathlib import Path
 from rich.console import Console
 
 from paretonas.api import Loaded, NASExperiment
-from paretonas.backends.local import origin
-from paretonas.backends.local.origin import Origin
-from paretonas.backends.local.store import EXPERIMENT_FILE, FolderStore, adopted, exclusive, read_experiment
+from paretonas.backends.local import last_run
+from paretonas.backends.local.last_run import LastRun
+from paretonas.backends.local.store import (
+    EXPERIMENT_FILE,
+    FolderStore,
+    adopt_spec,
+    exclusive,
+    read_experiment,
+)
 from paretonas.cli.exit_codes import ExitCode
-from paretonas.cli.machine import Machine, check_kind, this_machine
-from paretonas.cli.result import complain, conclude, give_up, interrupted
-from paretonas.engine.retry import raised, retriable
-from paretonas.engine.words import count
+from paretonas.cli.preflight import Machine, check_kind, this_machine
+from paretonas.cli.result import complain, conclude, give_up, report_interruption
+from paretonas.engine.retry import raise_retry, retriable
+from paretonas.engine.wording import count
 from paretonas.search import SearchWorker
 
 
@@ -42,7 +48,7 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
         with contextlib.suppress(
             OSError
         ):  # only a retry from elsewhere needs it, and the run says that a disk is full
-            origin.write(folder, Origin(file.resolve(), Path.cwd()))
+            last_run.write(folder, LastRun(file.resolve(), Path.cwd()))
         return _run(store, machine, runs, console)
 
 
@@ -53,13 +59,16 @@ def retry(name: str, runs: Path, console: Console, *, infeasible: bool) -> ExitC
         InvalidDocument: it needs what this machine does not have; nothing was started.
         StoreError: its folder cannot be used.
     """
-    begun = origin.read(runs / name) or Origin(Path.cwd() / f"{name}.yaml", Path.cwd())
+    begun = last_run.read(runs / name) or LastRun(Path.cwd() / f"{name}.yaml", Path.cwd())
     if begun.folder.is_dir() and begun.folder != Path.cwd():
         runs = runs.resolve()
         os.chdir(begun.folder)  # what the command's paths lead from
     with exclusive(runs / name):
         store = FolderStore(runs / name)
-        experiment, wanted = store.experiment(), raised(store.experiment().spec.retry, infeasible=infeasible)
+        experiment, wanted = (
+            store.experiment(),
+            raise_retry(store.experiment().spec.retry, infeasible=infeasible),
+        )
         again = sum(retriable(trial, wanted) for trial in store.trials())
         if not again and experiment.status.finished:
             from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # numpy, which a run needs later
@@ -79,13 +88,13 @@ def _run(store: FolderStore, machine: Machine, runs: Path, console: Console) -> 
     # Ax takes seconds to import, in the process that was just started; what is imported here meanwhile costs nothing.
     from paretonas.backends.local.logs import FolderLogs  # noqa: PLC0415
     from paretonas.cli.interrupts import Interrupts  # noqa: PLC0415
-    from paretonas.cli.live import shown_on  # noqa: PLC0415
+    from paretonas.cli.live import show_on  # noqa: PLC0415
     from paretonas.cli.session import Ending, Session  # noqa: PLC0415
     from paretonas.engine.engine import Engine, Snapshot  # noqa: PLC0415
 
     name = store.experiment().name
     snapshot = Snapshot(store.experiment(), tuple(store.trials()))
-    with Interrupts() as interrupts, shown_on(console, snapshot) as display:
+    with Interrupts() as interrupts, show_on(console, snapshot) as display:
         from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, with something to look at already
 
         jobs, logs = LocalJobs(runs, name, machine.folder, machine.slots), FolderLogs(runs, name)
@@ -96,7 +105,7 @@ def _run(store: FolderStore, machine: Machine, runs: Path, console: Console) -> 
         return conclude(snapshot.experiment, runs, console)
     if ending is Ending.GAVE_UP and snapshot.trouble is not None:
         return give_up(snapshot.experiment, snapshot.trouble, console)
-    return interrupted(snapshot.experiment, runs, console, killed=ending is Ending.LEFT)
+    return report_interruption(snapshot.experiment, runs, console, killed=ending is Ending.LEFT)
 
 
 def _finished(folder: Path, experiment: NASExperiment) -> NASExperiment | None:
@@ -105,5 +114,5 @@ def _finished(folder: Path, experiment: NASExperiment) -> NASExperiment | None:
         return None
     stored = read_experiment(folder)
     retried = stored.status.retry_generation == stored.spec.retry.generation
-    same = stored.spec == adopted(stored.spec, experiment.spec)
+    same = stored.spec == adopt_spec(stored.spec, experiment.spec)
     return stored if stored.status.finished and retried and same else None

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from paretonas.api import NASTrial
-from paretonas.cli.asking import Asking
+from paretonas.cli.background_search import Asking
 from paretonas.cli.interrupts import Interrupts, LeaveAtOnce
 from paretonas.cli.live import Display
 from paretonas.engine.engine import Snapshot

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from paretonas.api import NASExperiment, NASTrial
 from paretonas.backends.local.store import (
@@ -11,13 +11,13 @@ from paretonas.backends.local.store import (
     read_experiment,
     read_trials,
 )
-from paretonas.engine.words import listed
+from paretonas.engine.wording import list_names
+from paretonas.jobs.attempt_records import record
 from paretonas.jobs.job import attempt_folder
-from paretonas.jobs.records import record
-from paretonas.jobs.supervise import OUTPUT
+from paretonas.jobs.supervisor import OUTPUT
 
-Curves = Mapping[str, Sequence[tuple[int, float]]]
-"""A trial's learning curves: tag → (step, value), ascending by step."""
+if TYPE_CHECKING:
+    from paretonas.report.curves import LoggedCurves
 
 
 class UnknownName(LookupError):  # noqa: N818 # it is said of a name, as InvalidDocument of a document
@@ -40,7 +40,7 @@ class Source(Protocol):
     def trials(self, name: str) -> Sequence[NASTrial]:
         """An experiment's trials, in index order. Raises UnknownName."""
 
-    def curves(self, name: str) -> Mapping[str, Curves]:
+    def curves(self, name: str) -> "Mapping[str, LoggedCurves]":
         """The learning curves of an experiment's trials, by trial. Raises UnknownName."""
 
     def log(self, trial: str, tail: int) -> Iterable[str]:
@@ -73,7 +73,7 @@ class RunsFolder:
         """An experiment's trials, in index order. Raises UnknownName and StoreError."""
         return read_trials(self.folder(name))
 
-    def curves(self, name: str) -> dict[str, Curves]:
+    def curves(self, name: str) -> "dict[str, LoggedCurves]":
         """The learning curves of each trial's last attempt. Raises UnknownName and StoreError."""
         return curves_below(self._runs, name, self.trials(name))
 
@@ -82,7 +82,9 @@ class RunsFolder:
         name = experiment_of(trial)
         trials = {t.name: t for t in self.trials(name)}
         if trial not in trials:
-            raise UnknownName(f"no trial {trial!r} in {self._runs / name}; there is: {listed(list(trials))}")
+            raise UnknownName(
+                f"no trial {trial!r} in {self._runs / name}; there is: {list_names(list(trials))}"
+            )
         path = record(self._runs, name, trial, trials[trial].last_attempt).folder / OUTPUT
         try:
             return path.read_text(errors="replace").splitlines()[-tail:]
@@ -94,16 +96,16 @@ class RunsFolder:
         folder = self._runs / name
         if name not in {path.name for path in experiments(self._runs)}:
             names = [path.name for path in experiments(self._runs)]
-            known = f"there is: {listed(names)}" if names else "there is none; give another --runs-dir"
+            known = f"there is: {list_names(names)}" if names else "there is none; give another --runs-dir"
             raise UnknownName(f"no experiment {name!r} in {self._runs}; {known}")
         return folder
 
 
-def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> dict[str, Curves]:
+def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> "dict[str, LoggedCurves]":
     """The learning curves of each trial's last attempt, from the logs below ``root``."""
     from paretonas.metrics import LogReader  # noqa: PLC0415 # numpy takes 0.1 s that only a report needs
 
-    curves: dict[str, Curves] = {}
+    curves: dict[str, LoggedCurves] = {}
     for trial in trials:
         if trial.status.attempts:
             reader = LogReader(attempt_folder(root, experiment, trial.name, trial.last_attempt))

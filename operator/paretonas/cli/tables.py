@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, Scalar, visible
-from paretonas.engine.words import age, gist, number, shortened, value
+from paretonas.engine.wording import age, gist, number, shorten, value
 
 NOTHING = "-"
 """What stands where there is no value (yet)."""
@@ -30,7 +30,7 @@ _STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "Runni
 
 
 @dataclass(frozen=True)  # no slots: a cached property needs a place
-class Column:
+class TableColumn:
     """A column with its cells, before it is known what fits."""
 
     title: str
@@ -47,7 +47,7 @@ class Column:
         return max(map(cell_len, [self.title, *self.cells]))
 
 
-def table(columns: Sequence[Column]) -> Text:
+def table(columns: Sequence[TableColumn]) -> Text:
     """Columns without lines between them, as kubectl prints them.
 
     Not Rich's own table: it measures and wraps what is known to fit, which costs 50 ms a screenful.
@@ -58,7 +58,7 @@ def table(columns: Sequence[Column]) -> Text:
     return Text("\n", no_wrap=True, overflow="ignore").join(lines)
 
 
-def _aligned(column: Column) -> list[Text]:
+def _aligned(column: TableColumn) -> list[Text]:
     """Title and cells, all as wide as the widest."""
     texts = [Text(column.title, "bold"), *(Text(cell, _STYLES.get(cell, "")) for cell in column.cells)]
     for text in texts:
@@ -67,9 +67,9 @@ def _aligned(column: Column) -> list[Text]:
     return texts
 
 
-def fitting(columns: Sequence[Column], width: int) -> list[Column]:
+def fitting(columns: Sequence[TableColumn], width: int) -> list[TableColumn]:
     """The first columns that fit side by side: half a column says nothing, one that is missing is seen to be."""
-    kept, used = list[Column](), 0
+    kept, used = list[TableColumn](), 0
     for column in columns:
         used += column.width + GAP
         if kept and used - GAP > width:
@@ -78,7 +78,7 @@ def fitting(columns: Sequence[Column], width: int) -> list[Column]:
     return kept
 
 
-def page(columns: Sequence[Column], width: int) -> RenderableType:
+def page(columns: Sequence[TableColumn], width: int) -> RenderableType:
     """The columns that fit, and the names of those that do not."""
     kept = fitting(columns, width)
     left_out = ", ".join(column.title for column in columns[len(kept) :])
@@ -89,17 +89,17 @@ def page(columns: Sequence[Column], width: int) -> RenderableType:
 
 def experiment_columns(
     experiments: Sequence[NASExperiment], now: datetime, *, namespaces: bool = False
-) -> list[Column]:
+) -> list[TableColumn]:
     """One line an experiment: the printer columns of NASExperiment, with its namespace where there are several."""
 
-    def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> Column:
-        return Column(title, [cell(e) for e in experiments], numeric)
+    def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> TableColumn:
+        return TableColumn(title, [cell(e) for e in experiments], numeric)
 
     return [
         *([column("NAMESPACE", lambda e: e.metadata.namespace or "", numeric=False)] if namespaces else []),
         column("NAME", lambda e: e.name, numeric=False),
         column("STATUS", _status, numeric=False),
-        column("TRIALS", lambda e: f"{ended(e)}/{planned(e)}"),
+        column("TRIALS", lambda e: f"{count_ended(e)}/{count_planned(e)}"),
         column("RUNNING", lambda e: str(e.status.trials.running)),
         column("FAILED", lambda e: str(e.status.trials.failed)),
         column("PARETO", lambda e: str(e.status.pareto_set_size)),
@@ -108,11 +108,11 @@ def experiment_columns(
     ]
 
 
-def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime) -> list[Column]:
+def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime) -> list[TableColumn]:
     """One line a trial: the printer columns of NASTrial, and its metrics."""
 
-    def column(title: str, cell: Callable[[NASTrial], str], *, numeric: bool = False) -> Column:
-        return Column(title, [cell(t) for t in trials], numeric)
+    def column(title: str, cell: Callable[[NASTrial], str], *, numeric: bool = False) -> TableColumn:
+        return TableColumn(title, [cell(t) for t in trials], numeric)
 
     return [
         column("NAME", lambda t: t.name),
@@ -122,52 +122,52 @@ def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetim
         column("ATTEMPTS", lambda t: str(len(t.status.attempts)), numeric=True),
         column("PARETO", lambda t: "*" if t.status.pareto else ""),
         *_metrics(spec, [t.status.metrics for t in trials]),
-        column("AGE", lambda t: _age(started(t), now), numeric=True),
+        column("AGE", lambda t: _age(start_time_of(t), now), numeric=True),
         *([column("MESSAGE", _message)] if any(map(_message, trials)) else []),
     ]
 
 
-def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[Column]:
+def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[TableColumn]:
     """The Pareto set: trial, objectives and other metrics, parameters."""
     return [
-        Column("TRIAL", [p.trial for p in points]),
+        TableColumn("TRIAL", [p.trial for p in points]),
         *_metrics(spec, [p.metrics for p in points]),
         *_parameters(spec, [p.parameters or None for p in points]),
     ]
 
 
-def candidate_columns(spec: ExperimentSpec, candidates: Sequence[Mapping[str, Any]]) -> list[Column]:
+def candidate_columns(spec: ExperimentSpec, candidates: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
     """Points that have no result, as records with index, origin and parameters."""
     return [
-        Column("INDEX", [str(c["index"]) for c in candidates], numeric=True),
-        Column("ORIGIN", [c["origin"] for c in candidates]),
+        TableColumn("INDEX", [str(c["index"]) for c in candidates], numeric=True),
+        TableColumn("ORIGIN", [c["origin"] for c in candidates]),
         *_parameters(spec, [c["parameters"] for c in candidates]),
     ]
 
 
-def ended(experiment: NASExperiment) -> int:
+def count_ended(experiment: NASExperiment) -> int:
     """Trials that have their final state."""
     counts = experiment.status.trials
     return counts.total - counts.pending - counts.running
 
 
-def planned(experiment: NASExperiment) -> int:
+def count_planned(experiment: NASExperiment) -> int:
     """Trials that there will be."""
     return experiment.spec.planned(experiment.status.trials.total)
 
 
-def started(trial: NASTrial) -> datetime | None:
+def start_time_of(trial: NASTrial) -> datetime | None:
     """When its first attempt started."""
     return next((a.start_time for a in trial.status.attempts if a.start_time), None)
 
 
-def _metrics(spec: ExperimentSpec, rows: Sequence[Mapping[str, float]]) -> list[Column]:
+def _metrics(spec: ExperimentSpec, rows: Sequence[Mapping[str, float]]) -> list[TableColumn]:
     """A column for each metric, the objectives first."""
     names = dict.fromkeys([*(o.metric for o in spec.objectives), *(m.name for m in spec.metric_sources)])
-    return [Column(name, [_optional(row.get(name)) for row in rows], numeric=True) for name in names]
+    return [TableColumn(name, [_optional(row.get(name)) for row in rows], numeric=True) for name in names]
 
 
-def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None]) -> list[Column]:
+def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None]) -> list[TableColumn]:
     """A column for each parameter, of points; None for one of which only the results are kept."""
 
     def cell(name: str, row: Mapping[str, Scalar] | None) -> str:
@@ -175,7 +175,9 @@ def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None
             return _LOST
         return value(row[name]) if name in row else NOTHING
 
-    return [Column(p.name, [cell(p.name, row) for row in rows], numeric=p.numeric) for p in spec.parameters]
+    return [
+        TableColumn(p.name, [cell(p.name, row) for row in rows], numeric=p.numeric) for p in spec.parameters
+    ]
 
 
 def _status(experiment: NASExperiment) -> str:
@@ -193,7 +195,7 @@ def _reason(trial: NASTrial) -> str:
 
 
 def _message(trial: NASTrial) -> str:
-    return shortened(gist(trial.status.message), _MESSAGE)
+    return shorten(gist(trial.status.message), _MESSAGE)
 
 
 def _optional(amount: float | None) -> str:

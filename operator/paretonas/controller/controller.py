@@ -14,8 +14,8 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from paretonas.api import EXPERIMENT_LABEL, InvalidDocument, NASExperiment
-from paretonas.backends.cluster.cache import Body, Cache, named_experiment
-from paretonas.backends.cluster.kept import kept
+from paretonas.backends.cluster.cache import Body, Cache, experiment_name_of
+from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.cluster.resources import (
     CONFLICT,
@@ -23,15 +23,15 @@ from paretonas.backends.cluster.resources import (
     PODS,
     TRIALS,
     VOLCANO_JOBS,
-    Kind,
+    ResourceKind,
     Resources,
 )
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
-from paretonas.backends.cluster.turns import Turns
+from paretonas.backends.cluster.trimming import trim
 from paretonas.controller.dispatch import Dispatcher
+from paretonas.controller.event_poster import EventPoster
 from paretonas.controller.expiry import expiry, trials_removed, without_trials
 from paretonas.controller.failpoints import Failpoint
-from paretonas.controller.poster import EventPoster
 from paretonas.controller.settings import Settings
 from paretonas.controller.telemetry import Telemetry
 from paretonas.engine.engine import Engine, Snapshot
@@ -44,7 +44,7 @@ from paretonas.jobs.refusals import said
 
 _log = logging.getLogger(__name__)
 
-Key = tuple[str, str]
+ExperimentKey = tuple[str, str]
 """An experiment: namespace and name."""
 
 _SELECTORS = {EXPERIMENTS: "", TRIALS: "", VOLCANO_JOBS: EXPERIMENT_LABEL, PODS: EXPERIMENT_LABEL}
@@ -97,12 +97,12 @@ class Controller:
         self._failpoint = failpoint or Failpoint()
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
-        self._known: dict[Key, _Known] = {}
-        self._conflicts: Counter[Key] = Counter()
+        self._known: dict[ExperimentKey, _Known] = {}
+        self._conflicts: Counter[ExperimentKey] = Counter()
         self._poster = EventPoster(api)
         self.telemetry = Telemetry()
-        self._passes = Dispatcher[Key](self._pass, name="pass", workers=4)
-        self._asks = Dispatcher[Key](self._ask, name="ask", workers=1)
+        self._passes = Dispatcher[ExperimentKey](self._pass, name="pass", workers=4)
+        self._asks = Dispatcher[ExperimentKey](self._ask, name="ask", workers=1)
         self._resyncs = Dispatcher[str](self._resync, name="resync", workers=1)
         self._synced = threading.Event()
 
@@ -130,12 +130,12 @@ class Controller:
         """Whether passes are really made when they are due."""
         return self._passes.lateness() < STUCK_SECONDS and self._resyncs.lateness() < STUCK_SECONDS
 
-    def saw(self, kind: Kind, change: str | None, body: dict[str, Any]) -> None:
+    def saw(self, kind: ResourceKind, change: str | None, body: dict[str, Any]) -> None:
         """A watch brought a resource: start a pass of its experiment, unless it is what we wrote ourselves."""
         cache = self._caches[kind]
         if change == "DELETED":
             cache.remove(body)
-        elif not cache.put(kept(kind, body)):
+        elif not cache.put(trim(kind, body)):
             return
         self._passes.mark(_experiment_of(kind, body))
 
@@ -158,9 +158,9 @@ class Controller:
     def _list(self, namespace: str | None) -> None:
         for kind, selector in _SELECTORS.items():
             bodies, version = self._resources.list(kind, namespace, selector)
-            self._caches[kind].replace((kept(kind, body) for body in bodies), version, namespace)
+            self._caches[kind].replace((trim(kind, body) for body in bodies), version, namespace)
 
-    def _pass(self, key: Key) -> None:
+    def _pass(self, key: ExperimentKey) -> None:
         try:
             self._bring_forward(key)
         except Gone:
@@ -176,7 +176,7 @@ class Controller:
         else:
             self._conflicts.pop(key, None)
 
-    def _tell(self, key: Key, error: Exception) -> None:
+    def _tell(self, key: ExperimentKey, error: Exception) -> None:
         """Say in the status why passes fail; it can be that this is what fails."""
         try:
             store = self._store(key)
@@ -184,7 +184,7 @@ class Controller:
         except (Gone, ApiException, HTTPError) as refusal:
             _log.warning("that passes over %s fail cannot be said in its status: %s", key, _why(refusal))
 
-    def _bring_forward(self, key: Key) -> None:
+    def _bring_forward(self, key: ExperimentKey) -> None:
         try:
             known = self._experiment(key)
             with self.telemetry.passes():
@@ -213,7 +213,7 @@ class Controller:
         due = [time for time in (ends.trials, ends.experiment) if time is not None]
         return max(0.0, (min(due) - now()).total_seconds()) if due else None
 
-    def _expire(self, key: Key, store: ClusterStore) -> bool:
+    def _expire(self, key: ExperimentKey, store: ClusterStore) -> bool:
         """Remove what has outlived its time; True when nothing of the experiment is to be brought forward any more."""
         experiment = store.experiment()
         if not experiment.status.finished:
@@ -231,12 +231,12 @@ class Controller:
             self._passes.mark(key, (ends.experiment - time).total_seconds())
         return True
 
-    def _refuse(self, key: Key, error: InvalidDocument) -> None:
+    def _refuse(self, key: ExperimentKey, error: InvalidDocument) -> None:
         """Say in the status why the experiment cannot be used."""
         store = self._store(key)
         store.change_status(lambda before: invalid(before, error, store.generation, now()))
 
-    def _ask(self, key: Key) -> None:
+    def _ask(self, key: ExperimentKey) -> None:
         try:
             with self.telemetry.suggestions():
                 self._experiment(key).engine.ask()
@@ -249,7 +249,7 @@ class Controller:
             raise  # the dispatcher logs it, and tries again later and later
         self._passes.mark(key)
 
-    def _experiment(self, key: Key) -> _Known:
+    def _experiment(self, key: ExperimentKey) -> _Known:
         """The engine of an experiment, with what its last pass left; a new one for one created anew. Raises Gone."""
         store = self._store(key)
         known = self._known.get(key)
@@ -285,7 +285,7 @@ class Controller:
                 return job
         return None
 
-    def _store(self, key: Key) -> ClusterStore:
+    def _store(self, key: ExperimentKey) -> ClusterStore:
         return ClusterStore(
             self._resources,
             self._caches[EXPERIMENTS],
@@ -294,7 +294,7 @@ class Controller:
             rules=self.settings.rules,
         )
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: ExperimentKey) -> None:
         self._known.pop(key, None)
         self._conflicts.pop(key, None)
         self._passes.forget(key)
@@ -316,8 +316,8 @@ def _why(error: Exception) -> str:
     return f"the operator fails over it ({type(error).__name__}: {error}); its log has more, please report it"
 
 
-def _experiment_of(kind: Kind, body: Mapping[str, Any]) -> Key:
+def _experiment_of(kind: ResourceKind, body: Mapping[str, Any]) -> ExperimentKey:
     metadata = body["metadata"]
     if kind in {VOLCANO_JOBS, PODS}:
         return metadata["namespace"], metadata["labels"][EXPERIMENT_LABEL]
-    return metadata["namespace"], named_experiment(body) if kind is TRIALS else metadata["name"]
+    return metadata["namespace"], experiment_name_of(body) if kind is TRIALS else metadata["name"]

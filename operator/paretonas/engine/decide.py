@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, UnreadableTrial
 from paretonas.engine.verdicts import REASONS
-from paretonas.engine.words import count
+from paretonas.engine.wording import count
 from paretonas.jobs.job import Job
 from paretonas.search import NoMore
 
@@ -154,7 +154,7 @@ def progress(ended: int, trials: int, spec: ExperimentSpec) -> str:
     return f"{ended}/{spec.planned(trials)}"
 
 
-def ended_for_want_of_points(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
+def ends_for_want_of_points(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
     """Why there was no further point when it ended with these trials of this many; None where it did not."""
     condition = experiment.status.condition("Succeeded")
     counted = sum(trial.counts for trial in trials)

@@ -13,16 +13,16 @@ from paretonas.api import (
     job_name,
     new_trial,
 )
-from paretonas.engine.decide import Decision, decide, ended_for_want_of_points
-from paretonas.engine.front import Front
-from paretonas.engine.indices import free_indices, passed_over
-from paretonas.engine.ports import Jobs, Logs, Search, Store
-from paretonas.engine.quiet import Growth
-from paretonas.engine.retry import retried
+from paretonas.engine.decide import Decision, decide, ends_for_want_of_points
+from paretonas.engine.pareto_front import Front
+from paretonas.engine.ports import Jobs, LogSource, Search, Store
+from paretonas.engine.progress import Growth
+from paretonas.engine.retry import retry_trial
 from paretonas.engine.summary import summarise
+from paretonas.engine.trial_indices import describe_passed_over, free_indices
 from paretonas.engine.trouble import Hindrance, Trouble
-from paretonas.engine.verdicts import observed, settled
-from paretonas.engine.warm import WarmStartError, begun, taken_over
+from paretonas.engine.verdicts import observe_attempt, settle_trial
+from paretonas.engine.warm_start import WarmStartError, has_begun, take_over
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, NoMore, SearchError
@@ -60,7 +60,7 @@ class Engine:
         self,
         store: Store,
         jobs: Jobs,
-        logs: Logs,
+        logs: LogSource,
         search: Search,
         clock: Callable[[], datetime],
         *,
@@ -144,12 +144,12 @@ class Engine:
     def _warm_start(self, experiment: NASExperiment, trials: list[NASTrial]) -> list[NASTrial]:
         """Before the search is asked for the first time: have it know what other experiments have found."""
         names = [start.name for start in experiment.spec.warm_start_from]
-        if not names or begun(trials):
+        if not names or has_begun(trials):
             return trials
         others = {name: self._store.finished(name) for name in names}
         strangers = self._store.strangers()
         # again until nothing is missing: an index may have been taken by a trial that had not been seen
-        while new := taken_over(experiment, trials, others, strangers, self._unanswered):
+        while new := take_over(experiment, trials, others, strangers, self._unanswered):
             for trial in new:
                 self._create(trial)
             trials = self._trials()
@@ -158,7 +158,7 @@ class Engine:
     def _trials(self) -> list[NASTrial]:
         """The trials, those that need no job as ended, which the next pass will store."""
         spec, now = self._store.experiment().spec, self._clock()
-        return [settled(trial, spec, now) for trial in self._store.trials()]
+        return [settle_trial(trial, spec, now) for trial in self._store.trials()]
 
     def _observe(self, experiment: NASExperiment) -> tuple[list[NASTrial], Mapping[str, Job]]:
         """The trials as their jobs now show them; what is new is stored first."""
@@ -172,9 +172,9 @@ class Engine:
         trials = []
         for trial in before:
             job = jobs.get(trial.attempt.job) if trial.attempt else None
-            after = observed(trial, job, experiment.spec, read, self._clock())
-            after = settled(after, experiment.spec, self._clock())
-            after = retried(after, experiment.spec.retry)
+            after = observe_attempt(trial, job, experiment.spec, read, self._clock())
+            after = settle_trial(after, experiment.spec, self._clock())
+            after = retry_trial(after, experiment.spec.retry)
             trials.append(after if after is trial else self._store.save_trial(after))
         if experiment.spec.trial.progress_deadline_seconds is not None:
             jobs = self._growth.noted(jobs, trials, self._clock())
@@ -188,7 +188,7 @@ class Engine:
         *,
         draining: bool,
     ) -> Decision:
-        no_more = self._no_more.get(len(trials)) or ended_for_want_of_points(experiment, trials)
+        no_more = self._no_more.get(len(trials)) or ends_for_want_of_points(experiment, trials)
         return decide(
             experiment, trials, jobs, self._clock(), no_more=no_more, draining=draining, ahead=self._ahead
         )
@@ -224,7 +224,7 @@ class Engine:
     ) -> Snapshot:
         trials = tuple(self._store.trials())
         found, now = self._front.of(experiment.spec, trials), self._clock()
-        remark = passed_over(trials, self._store.strangers())
+        remark = describe_passed_over(trials, self._store.strangers())
         status = summarise(
             experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found, remark=remark
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from paretonas.api import Attempt, NASTrial
 from paretonas.engine.engine import Snapshot
-from paretonas.engine.words import count, duration, gist, listed, number, pairs, shortened
+from paretonas.engine.wording import count, duration, gist, list_names, number, pairs, shorten
 
 _NAMES = 5
 """Trials that a line names: it is news, and the table has them all."""
@@ -43,7 +43,7 @@ def events(before: Snapshot, after: Snapshot) -> list[Event]:
         *_trouble(before, after),
         *_completion(before, after),
     ]
-    return [replace(event, message=shortened(event.message, _MESSAGE)) for event in happened]
+    return [replace(event, message=shorten(event.message, _MESSAGE)) for event in happened]
 
 
 def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
@@ -109,7 +109,7 @@ def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event
     """Trials that a retry has taken up again."""
     again = [t for t in after.trials if not t.ended and t.name in before and before[t.name].ended]
     if again:
-        names = listed([trial.name for trial in again], _NAMES)
+        names = list_names([trial.name for trial in again], _NAMES)
         yield Event("Retried", after.experiment.name, f"{count(len(again), 'trial')} taken up again: {names}")
 
 
@@ -119,7 +119,7 @@ def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     new = [trial.name for trial in after.trials if trial.status.pareto and trial.name not in known]
     if new:
         volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
-        message = f"by {listed(new, _NAMES)}: {count(status.pareto_set_size, 'trial')}{volume}"
+        message = f"by {list_names(new, _NAMES)}: {count(status.pareto_set_size, 'trial')}{volume}"
         yield Event("ParetoSetImproved", after.experiment.name, message)
 
 

@@ -54,7 +54,7 @@ class Jobs(Protocol):
         """
 
 
-class Logs(Protocol):
+class LogSource(Protocol):
     """The TensorBoard logs of attempts."""
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:

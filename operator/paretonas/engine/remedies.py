@@ -6,8 +6,8 @@ from enum import Enum, auto
 
 from paretonas.api import NASExperiment, NASTrial
 from paretonas.api.experiment import MAX_TRIALS
-from paretonas.engine.decide import ended_for_want_of_points, ending
-from paretonas.engine.retry import raised, retried
+from paretonas.engine.decide import ending, ends_for_want_of_points
+from paretonas.engine.retry import raise_retry, retry_trial
 
 
 class Remedy(Enum):
@@ -32,7 +32,7 @@ def remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetim
 
 def _remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime) -> Iterator[Remedy]:
     spec, counted = experiment.spec, sum(t.counts for t in trials)
-    no_more = ended_for_want_of_points(experiment, trials)
+    no_more = ends_for_want_of_points(experiment, trials)
 
     def goes_on(trials: Sequence[NASTrial], **changes: object) -> bool:
         changed = experiment.replace(spec=spec.replace(**changes))
@@ -42,8 +42,8 @@ def _remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: dateti
         yield Remedy.RESUME
     fruitless = not any(t.status.state == "Succeeded" for t in trials)
     for remedy in (Remedy.RETRY, Remedy.RETRY_INFEASIBLE) if fruitless else (Remedy.RETRY,):
-        retry = raised(spec.retry, infeasible=remedy is Remedy.RETRY_INFEASIBLE)
-        again = [retried(trial, retry) for trial in trials]
+        retry = raise_retry(spec.retry, infeasible=remedy is Remedy.RETRY_INFEASIBLE)
+        again = [retry_trial(trial, retry) for trial in trials]
         if again != list(trials) and goes_on(again, retry=retry, stop=False):
             yield remedy
             break

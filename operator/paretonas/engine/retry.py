@@ -16,13 +16,13 @@ def retriable(trial: NASTrial, retry: Retry) -> bool:
     return trial.status.state in states and earlier and not useless
 
 
-def retried(trial: NASTrial, retry: Retry) -> NASTrial:
+def retry_trial(trial: NASTrial, retry: Retry) -> NASTrial:
     """The trial as it waits for its next attempt, its past kept; the same object when it is not to be retried."""
     if not retriable(trial, retry):
         return trial
     return trial.with_status(state="Pending", metrics={}, message="", conditions=())
 
 
-def raised(retry: Retry, *, infeasible: bool) -> Retry:
+def raise_retry(retry: Retry, *, infeasible: bool) -> Retry:
     """One more retry than there has been."""
     return Retry(generation=retry.generation + 1, infeasible=infeasible)

@@ -14,9 +14,9 @@ from paretonas.api import (
     TrialCounts,
 )
 from paretonas.api.status import ConditionStatus
-from paretonas.engine.bounds import why_none
 from paretonas.engine.decide import Outcome, progress
-from paretonas.engine.front import best_trials, bounded, points
+from paretonas.engine.empty_front import why_none
+from paretonas.engine.pareto_front import best_trials, bound_points, points
 from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import hypervolume, reference_point
@@ -59,7 +59,7 @@ def summarise(
         ),
         trials=_count(trials),
         progress=progress(sum(t.ended for t in trials if t.counts), sum(t.counts for t in trials), spec),
-        pareto_set=bounded(points(spec, best)),
+        pareto_set=bound_points(points(spec, best)),
         pareto_set_size=len(best),
         hypervolume=hypervolume(spec, metrics, reference) if reference else None,
         reference_point=reference,

@@ -16,7 +16,7 @@ from paretonas.api import (
     misfits,
 )
 from paretonas.api.status import ConditionStatus
-from paretonas.engine.words import shortest
+from paretonas.engine.wording import shortest
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
 
@@ -73,7 +73,7 @@ REASONS: Final = {
 """Every reason that an attempt can end with."""
 
 
-def observed(
+def observe_attempt(
     trial: NASTrial, job: Job | None, spec: ExperimentSpec, read: ReadMetrics, now: datetime
 ) -> NASTrial:
     """The trial as its job now shows it; the same object when there is nothing new."""
@@ -110,7 +110,7 @@ def observed(
     )
 
 
-def settled(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
+def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
     """A trial that needs no job: it brings its result, or does not fit the experiment. Any other is left as it is."""
     # one that cannot be read by this version may have run in another: what runs of it is being stopped
     begun = trial.attempt if isinstance(trial, UnreadableTrial) else trial.status.attempts

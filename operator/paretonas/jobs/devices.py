@@ -39,7 +39,7 @@ Slots = tuple[Slot, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class DeviceKind:
     """The GPUs of a maker."""
 
     resource: str
@@ -77,7 +77,7 @@ def free(slots: Slots, held: Collection[str], count: int) -> Slots | None:
     return tuple(usable[:count]) if len(usable) >= count else None
 
 
-def requests(template: TrialTemplate) -> dict[Kind, int]:
+def requests(template: TrialTemplate) -> dict[DeviceKind, int]:
     """How many GPUs of each kind a trial asks for."""
     asked = {kind: int(template.resources.get(kind.resource, "0")) for kind in KINDS}
     return {kind: count for kind, count in asked.items() if count > 0}
@@ -90,7 +90,7 @@ def limits(template: TrialTemplate, environment: Mapping[str, str]) -> dict[str,
     return {name: text for name, text in {**environment, **own}.items() if name in names}
 
 
-def allots_itself(kind: Kind, template: TrialTemplate) -> bool:
+def allots_itself(kind: DeviceKind, template: TrialTemplate) -> bool:
     """Whether the file gives each trial its devices, as by ``CUDA_VISIBLE_DEVICES: ${trial.index}``."""
     return any(v.name in kind.variables and "${" in v.value for v in template.env)
 
@@ -140,8 +140,8 @@ def _distinct(slots: Iterator[Slot]) -> Slots:
     return tuple(first.values())
 
 
-NVIDIA = Kind("nvidia.com/gpu", "NVIDIA GPU", ("CUDA_VISIBLE_DEVICES",), _nvidia)
-AMD = Kind(
+NVIDIA = DeviceKind("nvidia.com/gpu", "NVIDIA GPU", ("CUDA_VISIBLE_DEVICES",), _nvidia)
+AMD = DeviceKind(
     "amd.com/gpu", "AMD GPU", ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"), _amd
 )
 KINDS = (NVIDIA, AMD)

@@ -1,6 +1,6 @@
 """A job as the engine sees it, wherever it runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -116,7 +116,3 @@ def free_attempt(is_taken: Callable[[int], bool], folder: Path, number: int) -> 
     raise SubmitError(
         f"{folder} has {MOST_ATTEMPTS:,} folders of earlier attempts (a{number}, …); remove them"
     )
-
-
-Jobs = Mapping[str, Job]
-"""Jobs by name; a job that does not exist is absent."""

@@ -16,13 +16,13 @@ from urllib3.exceptions import HTTPError
 from paretonas.api import job_name
 from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.jobs.manifest import TRIAL_LABEL, finished_manifest, owner
-from paretonas.jobs.phases import event_wait, group_wait, pod_end, pod_names, pod_wait, seen
+from paretonas.jobs.manifest import TRIAL_LABEL, finish_manifest, owner
 from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
-from paretonas.jobs.pod_shape import shaped
+from paretonas.jobs.pod_shape import read_shape
+from paretonas.jobs.pod_status import event_wait, group_wait, pod_end, pod_names, pod_wait, read_job
 from paretonas.jobs.refusals import said
 
-SCHEDULER = "kubernetes"
+KUBERNETES_SCHEDULER = "kubernetes"
 GROUP, VERSION, PLURAL = "batch.volcano.sh", "v1alpha1", "jobs"
 
 _PATIENCE = timedelta(seconds=5)
@@ -61,7 +61,7 @@ class KubernetesJobs:
         self._cancelled: set[str] = set()
         self._core, self._custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
         self._runner = Runner(
-            "paretonas", {SCHEDULER: lambda session_name, **_: _scheduler(session_name, api)}
+            "paretonas", {KUBERNETES_SCHEDULER: lambda session_name, **_: _scheduler(session_name, api)}
         )
 
     def observe(self, attempts: Iterable[tuple[str, int]]) -> dict[str, Job]:
@@ -71,7 +71,7 @@ class KubernetesJobs:
             name = job_name(trial, attempt)
             body = self._job(name)
             if body is not None:
-                jobs[name] = self._details(seen(body, self._pods(body)), body)
+                jobs[name] = self._details(read_job(body, self._pods(body)), body)
             elif name in self._cancelled:
                 jobs[name] = Job(name, Phase.LOST, message="its job was deleted")
         return jobs
@@ -96,10 +96,10 @@ class KubernetesJobs:
             "priority_class": spec.trial.priority_class_name,
         }
         chosen = {key: value for key, value in options.items() if value is not None}
-        info: Any = self._runner.dryrun(trial_app(launch, folder), SCHEDULER, chosen)
+        info: Any = self._runner.dryrun(trial_app(launch, folder), KUBERNETES_SCHEDULER, chosen)
         manifest = self._api.sanitize_for_serialization(info.request.resource)
-        overlay, problems = shaped(spec.trial.pod_overlay)
-        job = info.request.resource = finished_manifest(manifest, launch, overlay)
+        overlay, problems = read_shape(spec.trial.pod_overlay)
+        job = info.request.resource = finish_manifest(manifest, launch, overlay)
         for task in job["spec"]["tasks"]:  # what is really sent, whoever has looked at the experiment before
             problems += self._policy.beyond(task["template"], overlay, self._namespace)
         if problems:

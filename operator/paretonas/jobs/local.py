@@ -22,13 +22,13 @@ from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import ROLE, trial_app
-from paretonas.jobs.devices import Kind, Slots, free, limits, requests
+from paretonas.jobs.attempt_records import AttemptRecord, record
+from paretonas.jobs.devices import DeviceKind, Slots, free, limits, requests
 from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
-from paretonas.jobs.records import Record, record
 
-SCHEDULER = "local_cwd"
+LOCAL_SCHEDULER = "local_cwd"
 
-_SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervise.py")))
+_SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
 """Without the environment's site-packages it starts in some 20 ms."""
 
 _CACHE = 2000
@@ -75,7 +75,7 @@ class LocalJobs:
         root: Path,
         experiment: str,
         folder: Path | None = None,
-        slots: Mapping[Kind, Slots] = MappingProxyType({}),
+        slots: Mapping[DeviceKind, Slots] = MappingProxyType({}),
     ) -> None:
         """Jobs below the folder of runs.
 
@@ -100,7 +100,7 @@ class LocalJobs:
                 _CACHE,
                 extra_paths=[str(Path(sys.executable).parent)],
             )
-        self._runner = Runner("paretonas", {SCHEDULER: lambda *_, **__: scheduler})
+        self._runner = Runner("paretonas", {LOCAL_SCHEDULER: lambda *_, **__: scheduler})
 
     def observe(self, trials: Iterable[tuple[str, int]]) -> dict[str, Job]:
         """The jobs of these (trial, attempt) pairs, by job name; one that never started is absent."""
@@ -132,7 +132,7 @@ class LocalJobs:
         except (OSError, ValueError) as error:  # ValueError: a command without a program, or with a NUL in it
             raise SubmitError(f"cannot start {launch.name}: {error}") from error
 
-    def _start(self, launch: Launch, kept: Record) -> bool:
+    def _start(self, launch: Launch, kept: AttemptRecord) -> bool:
         """Start the attempt, unless it has to wait for devices."""
         chosen = self._choose(launch, kept)
         if chosen is None:
@@ -146,20 +146,20 @@ class LocalJobs:
             limited = limits(launch.experiment.spec.trial, os.environ)
             for kind, slots in chosen.items():
                 app.roles[0].env.update(kind.environment(slots, limited))
-        info: Any = self._runner.dryrun(app, SCHEDULER, {"log_dir": str(kept.folder / "torchx")})
+        info: Any = self._runner.dryrun(app, LOCAL_SCHEDULER, {"log_dir": str(kept.folder / "torchx")})
         for replica in info.request.role_params[ROLE]:
             replica.args = [*_SUPERVISOR, str(kept.folder), "--", *replica.args]
             replica.stdout = replica.stderr = replica.combined = None  # the supervisor writes output.log
         self._supervisors[launch.name] = self._runner.schedule(info)
         return True
 
-    def _choose(self, launch: Launch, kept: Record) -> dict[Kind, Slots] | None:
+    def _choose(self, launch: Launch, kept: AttemptRecord) -> dict[DeviceKind, Slots] | None:
         """The devices that the attempt is to have; None while there are not enough.
 
         Those that it was given before it keeps: a run that was killed may have started it on them just now.
         """
         held = frozenset[str]().union(*(keys for name, keys in self._held.items() if name != launch.name))
-        chosen = dict[Kind, Slots]()
+        chosen = dict[DeviceKind, Slots]()
         for kind, count in requests(launch.experiment.spec.trial).items():
             if kind not in self._slots:
                 continue
@@ -242,11 +242,11 @@ class LocalJobs:
                 del self._supervisors[name]
                 self._ended.add(name)
 
-    def _record(self, trial: str, attempt: int) -> Record:
+    def _record(self, trial: str, attempt: int) -> AttemptRecord:
         return record(self._root, self._experiment, trial, attempt)
 
 
-def _listed(asked: Mapping[Kind, int]) -> str:
+def _listed(asked: Mapping[DeviceKind, int]) -> str:
     """``2 NVIDIA GPUs``."""
     return ", ".join(f"{count} {kind.words}{'s' * (count > 1)}" for kind, count in asked.items())
 

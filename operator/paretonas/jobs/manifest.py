@@ -9,7 +9,7 @@ from torchx.schedulers.kubernetes_scheduler import PLACEHOLDER_FIELD_PATH
 from paretonas.api import API_VERSION, EXPERIMENT_LABEL, ExperimentSpec
 from paretonas.jobs.appdef import ROLE
 from paretonas.jobs.job import GRACE_SECONDS, Launch
-from paretonas.jobs.overlay import ACCOUNT_FIELDS, merged
+from paretonas.jobs.overlay import ACCOUNT_FIELDS, merge_overlay
 
 TRIAL_LABEL = "paretonas.io/trial"
 ATTEMPT_LABEL = "paretonas.io/attempt"
@@ -38,9 +38,7 @@ END_WITH_A_FAILED_POD = {"event": "PodFailed", "action": "TerminateJob"}
 """Without it a gang with one failed pod stays Running for ever."""
 
 
-def finished_manifest(
-    torchx_job: dict[str, Any], launch: Launch, overlay: Mapping[str, Any]
-) -> dict[str, Any]:
+def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping[str, Any]) -> dict[str, Any]:
     """TorchX's manifest made deterministic and ours.
 
     Args:
@@ -68,7 +66,7 @@ def finished_manifest(
     else:
         job["spec"]["policies"] = [END_WITH_A_LOST_POD, END_WITH_A_FAILED_POD]
     for task in job["spec"]["tasks"]:
-        task["template"] = finished_template(task["template"], spec, overlay, labels)
+        task["template"] = finish_template(task["template"], spec, overlay, labels)
     return job
 
 
@@ -83,7 +81,7 @@ def owner(launch: Launch) -> dict[str, Any]:
     }
 
 
-def finished_template(
+def finish_template(
     template: Mapping[str, Any],
     spec: ExperimentSpec,
     overlay: Mapping[str, Any],
@@ -102,7 +100,7 @@ def finished_template(
     for kind in ("initContainers", "containers"):
         if beside := list(_beside(base["spec"], overlay, kind)):
             base["spec"].setdefault(kind, []).extend(beside)
-    finished: dict[str, Any] = merged(base, overlay)
+    finished: dict[str, Any] = merge_overlay(base, overlay)
     # what must hold whatever an overlay has is written last
     pod, metadata = finished["spec"], finished["metadata"]
     metadata["labels"] = {**metadata.get("labels", {}), **base["metadata"].get("labels", {}), **labels}

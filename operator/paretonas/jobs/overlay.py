@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from paretonas.api import Problem
-from paretonas.api.problems import Location, dotted
+from paretonas.api.validation import Location, dotted_path
 
 OVERLAY: Location = ("spec", "trial", "podOverlay")
 """Where an experiment has it."""
@@ -40,7 +40,7 @@ _KEYS = {"volumeMounts": "mountPath"}
 """What tells the items of a list apart, where it is not their name: one volume may be mounted twice."""
 
 
-def refused(overlay: Mapping[str, Any], fields: Sequence[str]) -> Iterator[Problem]:
+def find_refused_fields(overlay: Mapping[str, Any], fields: Sequence[str]) -> Iterator[Problem]:
     """What of an overlay its author may not set, each at the highest point that is too much.
 
     Args:
@@ -100,7 +100,7 @@ def _twice(value: Any, at: Location) -> Iterator[Problem]:
                 seen.add(name)
 
 
-def merged(base: Any, overlay: Any, key: str = "name") -> Any:
+def merge_overlay(base: Any, overlay: Any, key: str = "name") -> Any:
     """The overlay laid over a pod: mappings are merged; lists of items with a key by it, other lists are replaced.
 
     A null takes a field away.
@@ -108,19 +108,19 @@ def merged(base: Any, overlay: Any, key: str = "name") -> Any:
     if isinstance(base, Mapping) and isinstance(overlay, Mapping):
         names = [*base, *(name for name in overlay if name not in base)]
         both = {
-            name: merged(base.get(name), overlay[name], _KEYS.get(name, "name"))
+            name: merge_overlay(base.get(name), overlay[name], _KEYS.get(name, "name"))
             if name in overlay
             else base[name]
             for name in names
         }
         return {name: value for name, value in both.items() if value is not None}
     if isinstance(overlay, Mapping):
-        return merged({}, overlay)
+        return merge_overlay({}, overlay)
     if _keyed(base, key) and _keyed(overlay, key):
         over = {item[key]: item for item in overlay}
-        kept = [merged(item, over.pop(item[key], {})) for item in base]
-        return [*kept, *(merged({}, item) for item in over.values())]
-    return [merged(None, item) for item in overlay] if isinstance(overlay, list) else overlay
+        kept = [merge_overlay(item, over.pop(item[key], {})) for item in base]
+        return [*kept, *(merge_overlay({}, item) for item in over.values())]
+    return [merge_overlay(None, item) for item in overlay] if isinstance(overlay, list) else overlay
 
 
 def _keyed(value: Any, key: str) -> bool:
@@ -129,7 +129,7 @@ def _keyed(value: Any, key: str) -> bool:
     )
 
 
-def written_at(location: Location, pod: Any, overlay: Any) -> str:
+def find_written_at(location: Location, pod: Any, overlay: Any) -> str:
     """The path of a finished pod's field in the overlay that it comes from: items of lists are found by their keys."""
     at: list[str | int] = []
     for part in location:
@@ -148,4 +148,4 @@ def written_at(location: Location, pod: Any, overlay: Any) -> str:
 
 
 def _path(location: Location) -> str:
-    return dotted((*OVERLAY, *location))
+    return dotted_path((*OVERLAY, *location))

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from paretonas.api import ExperimentSpec, Problem
 from paretonas.jobs.appdef import ROLE
-from paretonas.jobs.manifest import finished_template
-from paretonas.jobs.overlay import ACCOUNT_FIELDS, AUTHORS_FIELDS, refused, written_at
+from paretonas.jobs.manifest import finish_template
+from paretonas.jobs.overlay import ACCOUNT_FIELDS, AUTHORS_FIELDS, find_refused_fields, find_written_at
 from paretonas.jobs.pod_security import Level, violations
-from paretonas.jobs.pod_shape import shaped
+from paretonas.jobs.pod_shape import read_shape
 
 _OF_THE_CLUSTER = "system-"
 """Begins the names of the priority classes that push out everything else."""
@@ -45,10 +45,10 @@ class PodPolicy:
 
     def problems(self, spec: ExperimentSpec, namespace: str) -> list[Problem]:
         """Everything that an experiment's template asks too much of, or that no pod has."""
-        overlay, problems = shaped(spec.trial.pod_overlay)
-        problems += refused(overlay, self.overlay_fields)
+        overlay, problems = read_shape(spec.trial.pod_overlay)
+        problems += find_refused_fields(overlay, self.overlay_fields)
         told = tuple(problem.path for problem in problems)
-        template = finished_template(TORCHX_TEMPLATE, spec, overlay, {})
+        template = finish_template(TORCHX_TEMPLATE, spec, overlay, {})
         problems += (p for p in self.beyond(template, overlay, namespace) if not p.path.startswith(told))
         priority = spec.trial.priority_class_name
         if priority is not None and priority.startswith(_OF_THE_CLUSTER):
@@ -69,18 +69,18 @@ class PodPolicy:
         for location, value in violations(template, self.level).items():
             message = f"is more than the pod security standard {self.level!r} allows"
             remedy = "leave it out, or have the operator started with a wider PARETONAS_POD_SECURITY"
-            yield Problem(written_at(location, template, overlay), message, remedy, value)
+            yield Problem(find_written_at(location, template, overlay), message, remedy, value)
         # the first of the two that is set counts, and every pod has an account
         name = next((spec[field] for field in ACCOUNT_FIELDS if spec.get(field)), "default")
         if Account(namespace, name) == self.operator:
             path = "spec.trial.serviceAccountName"
             yield Problem(path, "is the operator's own service account", "name another one", name)
         if spec.get("automountServiceAccountToken") is not False:
-            path = written_at(("spec", "automountServiceAccountToken"), template, overlay)
+            path = find_written_at(("spec", "automountServiceAccountToken"), template, overlay)
             yield Problem(path, "gives the trial a token of its account", "leave it out")
         priority = spec.get("priorityClassName", "")
         if priority.startswith(_OF_THE_CLUSTER):
-            yield _too_important(written_at(("spec", "priorityClassName"), template, overlay), priority)
+            yield _too_important(find_written_at(("spec", "priorityClassName"), template, overlay), priority)
 
 
 DEFAULT_POLICY = PodPolicy()

@@ -9,7 +9,7 @@ Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/ (of
 from collections.abc import Iterator, Mapping, Set
 from typing import Any, Literal, get_args
 
-from paretonas.api.problems import Location
+from paretonas.api.validation import Location
 
 Level = Literal["restricted", "baseline", "privileged"]
 LEVELS: tuple[Level, ...] = get_args(Level)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, create_model
 
 from paretonas.api import Model, Problem
 from paretonas.api.base import ListToTuple, rule
-from paretonas.api.problems import read
+from paretonas.api.validation import read
 
 _LARGEST = 2**63 - 1
 """Kubernetes' numbers have 64 bits."""
@@ -44,7 +44,7 @@ class _Metadata(Model):
     annotations: dict[str, str | None] = Field(default_factory=dict)
 
 
-def shaped(overlay: Any) -> tuple[dict[str, Any], list[Problem]]:
+def read_shape(overlay: Any) -> tuple[dict[str, Any], list[Problem]]:
     """An overlay without what no pod has, and all of that as problems.
 
     A null stays where it takes a field away; metadata and spec, labels and annotations cannot be taken away.

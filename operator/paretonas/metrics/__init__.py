@@ -6,8 +6,8 @@ bytes, `records` finds them in a file, `events` finds scalars in them, `curve` a
 `reading` makes one value per metric of them; only `folder` opens files. `process` does it all in a process apart.
 """
 
-from paretonas.metrics.folder import LogFolder
-from paretonas.metrics.reader import LogReader, logged, read
-from paretonas.metrics.reading import Reading, Unread, Wanted
+from paretonas.metrics.log_folder import LogFolder
+from paretonas.metrics.reader import LogReader, count_logged, read
+from paretonas.metrics.reduction import Reading, Unread, Wanted
 
-__all__ = ["LogFolder", "LogReader", "Reading", "Unread", "Wanted", "logged", "read"]
+__all__ = ["LogFolder", "LogReader", "Reading", "Unread", "Wanted", "count_logged", "read"]

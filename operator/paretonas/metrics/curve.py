@@ -55,7 +55,7 @@ class Curve:
             begins = [] if writer.restart is None else [writer.restart]
             begins += [int(writer.steps.min())] if writer.steps.size else []
             end = min([*begins, *([] if end is None else [end])], default=None)
-        return cls(*joined(kept[::-1]))
+        return cls(*join_parts(kept[::-1]))
 
     def by_step(self) -> tuple[tuple[int, float], ...]:
         """Returns (step, value), strictly ascending by step. Of several values at one step the last counts."""
@@ -65,7 +65,7 @@ class Curve:
         return tuple(zip(steps[last].tolist(), self.values[order][last].tolist(), strict=True))
 
 
-def joined(parts: Sequence[tuple[Steps, Values]]) -> tuple[Steps, Values]:
+def join_parts(parts: Sequence[tuple[Steps, Values]]) -> tuple[Steps, Values]:
     """Puts parts behind each other; one alone is not copied."""
     if len(parts) == 1:
         return parts[0]

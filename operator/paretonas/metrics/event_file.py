@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from paretonas.metrics.curve import Steps, Values, Written, joined
+from paretonas.metrics.curve import Steps, Values, Written, join_parts
 from paretonas.metrics.events import decode
 from paretonas.metrics.limits import Budget
-from paretonas.metrics.records import Damage, Problem, Scan, scan
+from paretonas.metrics.tfrecord import Damage, Scan, UnreadRecord, scan
 
 _CHUNK = 1 << 20  # bytes read at once
 _LARGEST_RECORD = 16 << 20  # bytes; a longer one holds images or a graph: not read, so memory stays bounded
@@ -37,7 +37,7 @@ class EventFile:
         self.writes: defaultdict[str, list[tuple[Steps, Values]]] = defaultdict(list)
         self.restart: int | None = None
         self._passed_over: dict[Damage, tuple[int, int]] = {}  # how many records, and where the first begins
-        self._stopped_at: list[Problem] = []
+        self._stopped_at: list[UnreadRecord] = []
 
     def advance(self, descriptor: int, size: int) -> bool:
         """Reads what was appended to the file, now of `size` bytes. Returns whether that held a scalar."""
@@ -52,7 +52,7 @@ class EventFile:
                 break
             needed = found.needed
             if needed > _LARGEST_RECORD and self.offset + needed <= size:
-                self._pass_over(Problem(self.offset, Damage.SIZE))
+                self._pass_over(UnreadRecord(self.offset, Damage.SIZE))
                 self.offset += needed
                 needed = 1
             if not 0 < needed <= _LARGEST_RECORD:
@@ -62,7 +62,7 @@ class EventFile:
     def written(self, tag: str) -> Written:
         """Returns what it holds of a tag."""
         parts = self.writes.get(tag) or [(np.empty(0, np.int64), np.empty(0))]
-        return Written(*joined(parts), self.restart)
+        return Written(*join_parts(parts), self.restart)
 
     def notes(self) -> Iterator[str]:
         """Says what could not be read."""
@@ -78,7 +78,7 @@ class EventFile:
         restarts = []
         for records in found.groups:
             points, anew, malformed = decode(records.data)
-            problems += [Problem(offset, Damage.EVENT) for offset in records.offsets[malformed].tolist()]
+            problems += [UnreadRecord(offset, Damage.EVENT) for offset in records.offsets[malformed].tolist()]
             restarts += [(records.offsets[restart.rows], restart.steps) for restart in anew]
             for point in points:
                 parts[point.tag].append((records.offsets[point.rows], point.steps, point.values))
@@ -91,7 +91,7 @@ class EventFile:
                 self.writes[tag].append((steps[written], values[written]))
         self._stopped_at = []
         for problem in problems:
-            in_file = Problem(self.offset + problem.offset, problem.damage)
+            in_file = UnreadRecord(self.offset + problem.offset, problem.damage)
             if problem.offset < found.consumed:
                 self._pass_over(in_file)
             else:
@@ -116,6 +116,6 @@ class EventFile:
                 left[tag].append((at[kept], s[kept], v[kept]))
         return left
 
-    def _pass_over(self, problem: Problem) -> None:
+    def _pass_over(self, problem: UnreadRecord) -> None:
         count, first = self._passed_over.get(problem.damage, (0, problem.offset))
         self._passed_over[problem.damage] = count + 1, first

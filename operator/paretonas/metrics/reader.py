@@ -8,10 +8,10 @@ from pathlib import Path, PurePath
 
 from paretonas.metrics.curve import Curve
 from paretonas.metrics.event_file import EventFile
-from paretonas.metrics.folder import LinkError, LogFolder, open_file, open_folder
 from paretonas.metrics.limits import Budget
-from paretonas.metrics.reading import Reading, Wanted, in_brackets, listed, quoted, summarise, unread
-from paretonas.metrics.runs import chosen, named
+from paretonas.metrics.log_folder import LinkError, LogFolder, open_file, open_folder
+from paretonas.metrics.reduction import Reading, Wanted, in_brackets, quote, quote_names, summarise, unread
+from paretonas.metrics.run_choice import choose_runs, name_run
 
 
 def read(folder: Path | LogFolder, wanted: Sequence[Wanted]) -> Reading:
@@ -21,7 +21,7 @@ def read(folder: Path | LogFolder, wanted: Sequence[Wanted]) -> Reading:
     return reader.reading(wanted)
 
 
-def logged(folder: Path | LogFolder) -> int:
+def count_logged(folder: Path | LogFolder) -> int:
     """Bytes that the event files in a folder and its sub-folders have; they are not opened."""
     return LogReader(folder).size()
 
@@ -76,23 +76,23 @@ class LogReader:
         """
         found = {}
         for tag, of_tag in self._curves().items():
-            runs = chosen(list(of_tag))
+            runs = choose_runs(list(of_tag))
             for run in runs:
-                found[tag if len(runs) == 1 else f"{tag} ({named(run, runs)})"] = of_tag[run].by_step()
+                found[tag if len(runs) == 1 else f"{tag} ({name_run(run, runs)})"] = of_tag[run].by_step()
         return found
 
     def reading(self, wanted: Sequence[Wanted]) -> Reading:
         """Reduces what was read so far to one value per metric."""
         notes = list(self._notes)
         for name, file in self._files.items():
-            notes += [f"{quoted(name)}: {note}" for note in file.notes()]
+            notes += [f"{quote(name)}: {note}" for note in file.notes()]
         if self._budget.stopped:  # a value of what was read would be one of a part of the logs
             return unread(wanted, f"the logs are not read to their end: {self._budget.stopped}", notes)
         missing = "scalar" if self._files else "TensorBoard event file"
-        nothing = f"there is no {missing} in {quoted(str(self._folder.path))}{in_brackets(notes)}"
+        nothing = f"there is no {missing} in {quote(str(self._folder.path))}{in_brackets(notes)}"
         curves = self._curves()
         notes += _replaced({metric.tag: list(curves.get(metric.tag, ())) for metric in wanted})
-        cut = {tag: f"tag {quoted(tag)} has too many values; log it less often" for tag in self._budget.cut}
+        cut = {tag: f"tag {quote(tag)} has too many values; log it less often" for tag in self._budget.cut}
         return summarise(curves, wanted, notes, nothing=nothing, found=self._budget.tags, unread=cut)
 
     def _read(self, folder: int, before: Mapping[str, EventFile]) -> bool:
@@ -116,7 +116,7 @@ class LogReader:
                         changed |= known.advance(stream.fileno(), status.st_size)
                     opened[identity] = known
             except OSError as error:
-                self._notes.append(f"{quoted(name)} cannot be read: {error.strerror}")
+                self._notes.append(f"{quote(name)} cannot be read: {error.strerror}")
             if known is not None:
                 self._files[name] = known
         return changed
@@ -147,7 +147,7 @@ class LogReader:
                 except FileNotFoundError:  # it has just gone
                     continue
                 except OSError as error:
-                    self._notes.append(f"{quoted(name)} cannot be read: {error.strerror}")
+                    self._notes.append(f"{quote(name)} cannot be read: {error.strerror}")
 
     def _walk_below(self, folder: int, name: str, depth: int) -> Iterator[tuple[str, int]]:
         inner = open_folder(folder, PurePath(name).name)
@@ -163,11 +163,11 @@ class LogReader:
         # by its text alone: what it leads to is nobody's business here
         inside = os.path.normpath(self._folder.path / path.parent / target)
         if not PurePath(inside).is_relative_to(os.path.normpath(self._folder.path)):
-            self._notes.append(f"{quoted(link)} is a symbolic link out of the log folder, not followed")
+            self._notes.append(f"{quote(link)} is a symbolic link out of the log folder, not followed")
 
     def _note_log_folder(self, error: OSError) -> None:
         if isinstance(error, LinkError):
-            self._notes.append(f"{quoted(str(error.filename))} cannot be entered: {error.strerror}")
+            self._notes.append(f"{quote(str(error.filename))} cannot be entered: {error.strerror}")
         else:
             self._notes.append(f"the log folder cannot be read: {error.strerror}")
 
@@ -189,9 +189,9 @@ class LogReader:
 def _replaced(folders: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Says which folders of a tag are earlier runs, whose place a later one takes."""
     for tag, all_of_them in sorted(folders.items()):
-        earlier = set(all_of_them).difference(chosen(all_of_them))
+        earlier = set(all_of_them).difference(choose_runs(all_of_them))
         if earlier:
-            yield f"tag {quoted(tag)} is in earlier runs too, which do not count: {listed(earlier)}"
+            yield f"tag {quote(tag)} is in earlier runs too, which do not count: {quote_names(earlier)}"
 
 
 def _creation(name: str) -> tuple[list[int], list[int], str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from paretonas.api import NASExperiment, NASTrial
 from paretonas.backends.local import files
-from paretonas.report.curves import Curves
+from paretonas.report.curves import LoggedCurves
 from paretonas.report.model import model_sections
 from paretonas.report.page import page
 
@@ -16,7 +16,7 @@ def write(
     path: Path,
     experiment: NASExperiment,
     trials: Sequence[NASTrial],
-    curves: Mapping[str, Curves],
+    curves: Mapping[str, LoggedCurves],
     *,
     model: bool = False,
 ) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from math import ceil, isfinite
 
 from paretonas.api import NASTrial
-from paretonas.engine.words import shortened
-from paretonas.report.plot import FAINT, Figure, Plot, axis, order_colour
+from paretonas.engine.wording import shorten
+from paretonas.report.figure import FAINT, Figure, Plot, axis, order_colour
 from paretonas.report.results import Results
 from paretonas.report.text import markup
 
-Curve = Sequence[tuple[int, float]]
+StepValues = Sequence[tuple[int, float]]
 """(step, value), by step."""
-Curves = Mapping[str, Curve]
+LoggedCurves = Mapping[str, StepValues]
 """What one trial has logged, by TensorBoard tag."""
 
 MAX_TAGS = 12
@@ -37,7 +37,7 @@ _NAMES_A_ROW = 6
 """Names that fit beside each other on a narrow page."""
 
 
-def learning_curves(results: Results, curves: Mapping[str, Curves]) -> Plot | None:
+def learning_curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Plot | None:
     """A panel a tag, with the Pareto set's trials in colour; None when nothing was logged over steps.
 
     Args:
@@ -70,7 +70,7 @@ def learning_curves(results: Results, curves: Mapping[str, Curves]) -> Plot | No
     )
 
 
-def _tags(results: Results, curves: Mapping[str, Curves]) -> list[str]:
+def _tags(results: Results, curves: Mapping[str, LoggedCurves]) -> list[str]:
     """The tags that any trial has more than one point of: those of the objectives first, then by how many have them."""
     count = Counter(tag for of_trial in curves.values() for tag in of_trial)
     curved = {tag for of_trial in curves.values() for tag, curve in of_trial.items() if len(curve) > 1}
@@ -92,7 +92,7 @@ def _spread(trials: Sequence[NASTrial], count: int) -> list[NASTrial]:
     return [trials[round(i * (len(trials) - 1) / (count - 1))] for i in range(count)]
 
 
-def _thin(curve: Curve, limit: int) -> list[tuple[int, float | None]]:
+def _thin(curve: StepValues, limit: int) -> list[tuple[int, float | None]]:
     """At most `limit` points, evenly along the curve, its ends included; what is not finite is a gap."""
     places: Sequence[int] = range(len(curve))
     if len(curve) > limit:
@@ -102,7 +102,12 @@ def _thin(curve: Curve, limit: int) -> list[tuple[int, float | None]]:
 
 
 def _panel(
-    results: Results, named: list[NASTrial], curves: Mapping[str, Curves], tag: str, limit: int, number: int
+    results: Results,
+    named: list[NASTrial],
+    curves: Mapping[str, LoggedCurves],
+    tag: str,
+    limit: int,
+    number: int,
 ) -> list[Figure]:
     """The traces of one tag: a single one for all that are not named, since a thousand would be slow to draw."""
     drawn = [trial for trial in results.trials if tag in curves.get(trial.name, {})]
@@ -136,11 +141,11 @@ def _panel(
     return [others, *(_named(results, trial, curves[trial.name][tag], style) for trial in in_colour)]
 
 
-def _named(results: Results, trial: NASTrial, curve: Curve, style: Figure) -> Figure:
+def _named(results: Results, trial: NASTrial, curve: StepValues, style: Figure) -> Figure:
     points = _thin(curve, _MOST)
     return {
         **style,
-        "name": markup(shortened(trial.name, _NAME)),
+        "name": markup(shorten(trial.name, _NAME)),
         "legendgroup": str(trial.spec.index),
         "x": [step for step, _ in points],
         "y": [value for _, value in points],
@@ -174,7 +179,7 @@ def _layout(results: Results, tags: Sequence[str], legend: int) -> Figure:
 
 def _title(tag: str, number: int) -> Figure:
     return {
-        "text": f"<b>{markup(shortened(tag, _NAME))}</b>",
+        "text": f"<b>{markup(shorten(tag, _NAME))}</b>",
         "x": 0,
         "xref": f"{_axis('x', number)} domain",
         "xanchor": "left",

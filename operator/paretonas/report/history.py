@@ -1,7 +1,7 @@
 """The hypervolume over the trials."""
 
-from paretonas.engine.words import number
-from paretonas.report.plot import ACCENT, TINT, Plot, axis, mark
+from paretonas.engine.wording import number
+from paretonas.report.figure import ACCENT, TINT, Plot, axis, mark
 from paretonas.report.results import Results
 from paretonas.report.text import markup
 

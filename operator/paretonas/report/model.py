@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from paretonas.api import ExperimentSpec, NASTrial
-from paretonas.report.plot import ACCENT, COLORSCALE, FAINT, INK, Plot
+from paretonas.report.figure import ACCENT, COLORSCALE, FAINT, INK, Plot
 from paretonas.report.sections import Section
 from paretonas.search.types import KnownTrial, SearchError
 

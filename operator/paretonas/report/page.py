@@ -10,9 +10,9 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from paretonas.api import NASExperiment, NASTrial, dump_yaml
-from paretonas.engine.words import count, duration, number, pairs
-from paretonas.report.curves import Curves
-from paretonas.report.plot import TEMPLATE, VIRIDIS
+from paretonas.engine.wording import count, duration, number, pairs
+from paretonas.report.curves import LoggedCurves
+from paretonas.report.figure import TEMPLATE, VIRIDIS
 from paretonas.report.results import Results
 from paretonas.report.sections import Section, sections
 from paretonas.report.table import trial_table
@@ -29,7 +29,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class State:
+class StateBadge:
     """How the experiment stands: one word, why, and the class that colours it."""
 
     word: str
@@ -40,7 +40,7 @@ class State:
 def page(
     experiment: NASExperiment,
     trials: Sequence[NASTrial],
-    curves: Mapping[str, Curves],
+    curves: Mapping[str, LoggedCurves],
     model: Sequence[Section] = (),
 ) -> str:
     """The whole page as HTML; the same trials give the same page.
@@ -100,12 +100,12 @@ def _hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _state(experiment: NASExperiment) -> State:
+def _state(experiment: NASExperiment) -> StateBadge:
     condition = experiment.status.condition("Succeeded")
     if condition is None:
-        return State("Not started", "", "waiting")
+        return StateBadge("Not started", "", "waiting")
     kind = {"True": "good", "False": "bad"}.get(condition.status, "waiting")
-    return State(condition.reason, condition.message, kind)
+    return StateBadge(condition.reason, condition.message, kind)
 
 
 def _facts(results: Results) -> list[Fact]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from paretonas.report.coordinates import parallel_coordinates
-from paretonas.report.curves import Curves, learning_curves
+from paretonas.report.curves import LoggedCurves, learning_curves
+from paretonas.report.figure import Plot
 from paretonas.report.history import hypervolume
-from paretonas.report.objectives import best_so_far, tradeoff
-from paretonas.report.plot import Plot
+from paretonas.report.parallel_coordinates import parallel_coordinates
+from paretonas.report.pareto_plot import best_so_far, tradeoff
 from paretonas.report.results import Results
 from paretonas.report.text import goals
 
@@ -40,7 +40,7 @@ NO_RESULT = "No trial has succeeded yet."
 RULED_OUT = "outside a threshold or constraint"
 
 
-def sections(results: Results, curves: Mapping[str, Curves]) -> list[Section]:
+def sections(results: Results, curves: Mapping[str, LoggedCurves]) -> list[Section]:
     """All figures of a search; `curves` are by the trial's name."""
     return [*_objectives(results), _parameters(results), _curves(results, curves)]
 
@@ -78,7 +78,7 @@ def _parameters(results: Results) -> Section:
     )
 
 
-def _curves(results: Results, curves: Mapping[str, Curves]) -> Section:
+def _curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Section:
     plot = learning_curves(results, curves)
     return Section(
         "curves",

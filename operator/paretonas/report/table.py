@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from paretonas.api import NASTrial, Scalar
-from paretonas.engine.words import duration, value
+from paretonas.engine.wording import duration, value
 from paretonas.report.results import Results, trial_time
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 
 from paretonas.api import NASTrial, Objective
-from paretonas.engine.words import value
+from paretonas.engine.wording import value
 
 _LINES = 12
 """Metrics, and parameters, that a box beside the pointer has room for; the table has them all."""

@@ -27,11 +27,11 @@ from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from ax.core.analysis_card import AnalysisCardBase, AnalysisCardGroup
 
-from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, Scalar, written
-from paretonas.search.choices import ChoiceColumn
-from paretonas.search.columns import column
+from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, Scalar, format_value
+from paretonas.search.encoding import column
+from paretonas.search.encoding.choices import ChoiceColumn
+from paretonas.search.encoding.ranges import RangeColumn
 from paretonas.search.problem import measured, metric_name
-from paretonas.search.ranges import RangeColumn
 from paretonas.search.types import KnownTrial, SearchError
 
 _FEWEST_TRIALS = 5
@@ -48,7 +48,7 @@ _TYPES: dict[type, Literal["float", "int", "str", "bool"]] = {
     bool: "bool",
 }
 
-Kind = Literal["Sensitivity", "Contour", "CrossValidation"]
+AnalysisKind = Literal["Sensitivity", "Contour", "CrossValidation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Card:
         figure: Plotly's JSON, without Ax's styling template; empty where there is none.
     """
 
-    kind: Kind
+    kind: AnalysisKind
     metric: str
     title: str
     subtitle: str
@@ -193,7 +193,7 @@ def _is_axis(parameter: Parameter) -> bool:
     return c.size != 1 and (isinstance(c, RangeColumn) or c.ordered)
 
 
-def _card(spec: ExperimentSpec, kind: Kind, metric: str, card: AnalysisCardBase) -> Card:
+def _card(spec: ExperimentSpec, kind: AnalysisKind, metric: str, card: AnalysisCardBase) -> Card:
     """Ax's card with the user's name of the metric in place of the one that Ax was given."""
     log = any(objective.metric == metric and objective.scale == "Log" for objective in spec.objectives)
     shown = f"log10({metric})" if log else metric
@@ -209,7 +209,7 @@ def _name_bars(figure: dict[str, Any], spec: ExperimentSpec) -> None:
     """Parameters by their full name, and by their value where Ax has a bar for each value of a choice."""
     choices = [c for c in map(column, spec.parameters) if isinstance(c, ChoiceColumn) and not c.ordered]
     labels = {
-        f"{c.name}{OH_PARAM_INFIX}{i}": f"{c.name} = {written(v)}"
+        f"{c.name}{OH_PARAM_INFIX}{i}": f"{c.name} = {format_value(v)}"
         for c in choices
         for i, v in enumerate(c.values)
     }
@@ -226,7 +226,7 @@ def _name_axes(figure: dict[str, Any], spec: ExperimentSpec, pair: Sequence[str]
         layout["title"] = {"text": name}
         c = column(spec.parameter(name))
         if isinstance(c, ChoiceColumn):
-            texts = [escape(written(value), quote=False) for value in c.values]
+            texts = [escape(format_value(value), quote=False) for value in c.values]
             layout |= {"tickvals": list(range(len(texts))), "ticktext": texts}
         elif isinstance(c.parameter.domain, FloatRange):
             for trace in figure["data"]:

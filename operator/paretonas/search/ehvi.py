@@ -16,7 +16,7 @@ from torch import Tensor
 
 from paretonas.search.boxes import Corners, boxes
 
-BLOCK = 2**17
+TERMS_AT_ONCE = 2**17
 """Numbers that are summed at a time, boxes times points: they stay in the processor's cache."""
 TAIL = -6.0
 """From here on down the two terms of the direct formula cancel; the series errs by 1e-3, falling as z^-6."""
@@ -93,7 +93,7 @@ def _sides(lower: Corners, upper: Corners) -> list[_Sides]:
 def _log_sum(sides: list[_Sides], means: list[Tensor], deviations: list[Tensor]) -> Tensor:
     """The logarithm of the expected improvement, summed over the boxes, shape (points,)."""
     parts = []
-    step = max(1, BLOCK // len(sides[0].of_box))
+    step = max(1, TERMS_AT_ONCE // len(sides[0].of_box))
     for start in range(0, len(means[0]), step):
         block = slice(start, start + step)
         total = torch.zeros((), dtype=torch.double)

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from paretonas.search.codes import Codes, Positions
+from paretonas.search.encoding.codes import Codes, Positions
 from paretonas.search.region import Box
 from paretonas.search.space import Space
 
 SPARE_POINTS = 1_000
 """Points beyond twice the trials of an experiment up to which a discrete space is listed. A space of more points cannot
 be exhausted by the experiment."""
-BLOCK = 4_096
+POINTS_AT_ONCE = 4_096
 """Points that are completed side by side."""
 MOST_WORK = 400_000
 """Points, complete or not, after which the listing is given up: some seconds. It takes a puzzle to get there, as whole
 numbers whose sum with large factors must hit one value; orders and sums with factor 1 have no dead ends."""
 
 
-def listed(space: Space) -> Codes | None:
+def list_points(space: Space) -> Codes | None:
     """Every point of a small discrete space, shape (points, columns), in the order of the values.
 
     None when it is continuous, has more than 2 maxTrials + `SPARE_POINTS` points, or takes too long to list.
@@ -52,8 +52,10 @@ class _Block:
     def split(self) -> tuple[npt.NDArray[np.intp], Positions, "_Block | None"]:
         """Up to `BLOCK` children, as the row of each and the place of its next value, and what is left."""
         before = np.cumsum(self.counts)
-        rows = max(1, int(np.searchsorted(before, BLOCK, side="right")))
-        counts = np.minimum(self.counts[:rows], BLOCK)  # one row alone may have more values than a block
+        rows = max(1, int(np.searchsorted(before, POINTS_AT_ONCE, side="right")))
+        counts = np.minimum(
+            self.counts[:rows], POINTS_AT_ONCE
+        )  # one row alone may have more values than a block
         parents = np.repeat(np.arange(rows), counts)
         places = self.first[parents] + np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
         start = rows - 1 if counts[-1] < self.counts[rows - 1] else rows

@@ -20,8 +20,8 @@ from gpytorch.mlls import MarginalLogLikelihood
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
-from paretonas.search.codes import Codes
 from paretonas.search.ehvi import LogExpectedImprovement
+from paretonas.search.encoding.codes import Codes
 from paretonas.search.gp import Hyperparameters, Posterior, fit
 from paretonas.search.optimize import Criterion, maximise
 from paretonas.search.sampling import Sampler

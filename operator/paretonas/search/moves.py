@@ -11,8 +11,8 @@ from itertools import permutations
 
 import numpy as np
 
-from paretonas.search.codes import Codes, Mask
-from paretonas.search.columns import Column
+from paretonas.search.encoding import Column
+from paretonas.search.encoding.codes import Codes, Mask
 from paretonas.search.region import Region
 
 LARGEST_DENOMINATOR = 10_000

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 import numpy.typing as npt
 
-from paretonas.search.codes import Codes
+from paretonas.search.encoding.codes import Codes
 from paretonas.search.sampling import Sampler
 
 Criterion = Callable[[Codes], npt.NDArray[np.float64]]

@@ -22,7 +22,7 @@ from ax.core.types import TParameterization
 from paretonas.api import ExperimentSpec, Objective, Scalar
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import reference_point
-from paretonas.search.scales import LIKELY, SUCCEEDED, Scale, scales
+from paretonas.search.scales import LIKELY, SUCCEEDED, MetricScale, scales
 from paretonas.search.space import Space
 from paretonas.search.types import KnownTrial
 
@@ -62,7 +62,7 @@ def point_of(space: Space, arm: Arm) -> dict[str, Scalar]:
 
 
 def _optimization_config(
-    spec: ExperimentSpec, scale_of: Mapping[str, Scale], reference: Mapping[str, float], failures: bool
+    spec: ExperimentSpec, scale_of: Mapping[str, MetricScale], reference: Mapping[str, float], failures: bool
 ) -> OptimizationConfig:
     """The objectives with their reference point, the outcome constraints, and success once it is in question."""
     names = {metric_name(m): metric_name(m) for m in scale_of}

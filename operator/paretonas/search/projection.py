@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import Bounds, milp  # type: ignore[import-untyped] # scipy ships no types
 from scipy.optimize import LinearConstraint as Rows
 
-from paretonas.search.choices import ChoiceColumn
-from paretonas.search.codes import Codes
+from paretonas.search.encoding.choices import ChoiceColumn
+from paretonas.search.encoding.codes import Codes
 from paretonas.search.space import Space
 from paretonas.search.types import SearchError
 

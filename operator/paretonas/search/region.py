@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paretonas.api import LinearConstraint
-from paretonas.search.codes import Codes, Mask
-from paretonas.search.columns import Column
+from paretonas.search.encoding import Column
+from paretonas.search.encoding.codes import Codes, Mask
 
 TOLERANCE = 5e-10
 """Slack of a constraint, relative to its largest summand: half of what the API grants, so that what passes here passes

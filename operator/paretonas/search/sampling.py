@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from ax.generators.random.sobol import SobolGenerator
 
-from paretonas.search.codes import Codes
-from paretonas.search.enumeration import listed
+from paretonas.search.encoding.codes import Codes
+from paretonas.search.enumeration import list_points
 from paretonas.search.moves import Moves
 from paretonas.search.projection import nearest
 from paretonas.search.space import Space
@@ -44,7 +44,7 @@ class Sampler:
     @cached_property
     def points(self) -> Codes | None:
         """Every feasible point of a small discrete space; None for any other. See `enumeration.listed`."""
-        return listed(self.space)
+        return list_points(self.space)
 
     def sequence(self, count: int) -> Codes:
         """At least ``count`` feasible points, evenly scattered: the start of one sequence for the space's seed.

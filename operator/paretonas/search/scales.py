@@ -36,7 +36,7 @@ TOP_EXPONENT = 1000
 difference of two of them overflows, and the smallest doubles there are have all their digits."""
 
 
-class Scale:
+class MetricScale:
     """One metric's way to the model: increasing, drawn in at its tails, standardised."""
 
     def __init__(self, values: Sequence[float], low_tail: float, high_tail: float) -> None:
@@ -78,7 +78,7 @@ def _drawn_in(z: Vector, tail: float) -> Vector:
     return z
 
 
-def scales(spec: ExperimentSpec, ended: Iterable[KnownTrial]) -> dict[str, Scale]:
+def scales(spec: ExperimentSpec, ended: Iterable[KnownTrial]) -> dict[str, MetricScale]:
     """How each metric, and `SUCCEEDED`, is modelled; objectives by what is `comparable` of them: smaller is better.
 
     Where a few trials diverge, their values would set the scale of the model, which has to tell good ones
@@ -88,15 +88,15 @@ def scales(spec: ExperimentSpec, ended: Iterable[KnownTrial]) -> dict[str, Scale
     """
     trials = list(ended)
     observed = [trial.metrics for trial in trials if trial.state == "Observed"]
-    found = {SUCCEEDED: Scale([float(t.state == "Observed") for t in trials], FAR_TAIL, FAR_TAIL)}
+    found = {SUCCEEDED: MetricScale([float(t.state == "Observed") for t in trials], FAR_TAIL, FAR_TAIL)}
     for constraint in spec.outcomes:
         sides = [c.upper for c in spec.outcomes if c.metric == constraint.metric]
-        found[constraint.metric] = Scale(
+        found[constraint.metric] = MetricScale(
             [metrics[constraint.metric] for metrics in observed],
             low_tail=NEAR_TAIL if False in sides else FAR_TAIL,
             high_tail=NEAR_TAIL if True in sides else FAR_TAIL,
         )
     for o in spec.objectives:
         values = [o.comparable(metrics[o.metric]) for metrics in observed]
-        found[o.metric] = Scale(values, low_tail=FAR_TAIL, high_tail=NEAR_TAIL)
+        found[o.metric] = MetricScale(values, low_tail=FAR_TAIL, high_tail=NEAR_TAIL)
     return found

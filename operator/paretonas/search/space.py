@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from paretonas.api import ExperimentSpec, Parameter, Scalar
-from paretonas.search.codes import Codes, Mask
-from paretonas.search.columns import column
+from paretonas.search.encoding import column
+from paretonas.search.encoding.codes import Codes, Mask
 from paretonas.search.region import Region
 
-Key = tuple[Scalar | None, ...]
+PointKey = tuple[Scalar | None, ...]
 """A point's values in the order of the parameters, None where inactive: what makes two points the same."""
 
 
@@ -36,7 +36,7 @@ class Space:
     # -- one point
     # -----------------------------------------------------------------------------------------------------
 
-    def key(self, parameters: Mapping[str, Scalar]) -> Key:
+    def key(self, parameters: Mapping[str, Scalar]) -> PointKey:
         """What makes it the same point as another one, whatever JSON did to its numbers."""
         return tuple(
             p.cast(parameters[p.name]) if p.name in parameters else None for p in self.spec.parameters

@@ -14,7 +14,7 @@ from ax.adapter.torch import TorchAdapter
 from ax.exceptions.core import SearchSpaceExhausted
 
 from paretonas.api import ExperimentSpec
-from paretonas.search.codes import Codes
+from paretonas.search.encoding.codes import Codes
 from paretonas.search.initial import initial_trials
 from paretonas.search.model import generator
 from paretonas.search.problem import experiment, pending_features, point_of

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 from paretonas.api.base import Scalar
 from paretonas.api.experiment import ExperimentSpec
 
-TrialState = Literal["Pending", "Observed", "Failed"]
-Origin = Literal["Sobol", "BayesianOptimization"]
+KnownState = Literal["Pending", "Observed", "Failed"]
+CandidateOrigin = Literal["Sobol", "BayesianOptimization"]
 
 
 class SearchError(RuntimeError):
@@ -29,7 +29,7 @@ class KnownTrial:
 
     index: int
     parameters: Mapping[str, Scalar]
-    state: TrialState
+    state: KnownState
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -38,7 +38,7 @@ class Candidate:
     """A point to try next; it satisfies every parameter constraint."""
 
     parameters: Mapping[str, Scalar]
-    origin: Origin
+    origin: CandidateOrigin
 
 
 class NoMore(StrEnum):

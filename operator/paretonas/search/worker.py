@@ -20,13 +20,13 @@ from paretonas.piped import READY, LostError, PipedProcess, pipe_of
 from paretonas.search.types import KnownTrial, SearchError, Suggestion
 
 Request = tuple[ExperimentSpec, tuple[KnownTrial, ...], int]
-Answer = Suggestion | str
+SearchAnswer = Suggestion | str
 """A suggestion, or why there is none."""
 
-ATTEMPTS = 3
+SEARCH_ATTEMPTS = 3
 """Workers that may die over one request before it is given up: the answer would be the same, so more would die
 as well."""
-STARTUP_SECONDS = 300.0
+SEARCH_STARTUP_SECONDS = 300.0
 """For importing torch and Ax: 4 s on an idle machine, over a minute was seen on one that builds at the same
 time."""
 
@@ -53,10 +53,10 @@ class SearchWorker:
         request = (spec, tuple(known), count)
         with self._lock:
             reason = ""
-            for _ in range(ATTEMPTS):
+            for _ in range(SEARCH_ATTEMPTS):
                 process = self._running()
                 try:
-                    answer: Answer = process.ask(request, self._timeout)
+                    answer: SearchAnswer = process.ask(request, self._timeout)
                 except LostError as lost:
                     reason = str(lost)
                     self._stop()
@@ -68,7 +68,7 @@ class SearchWorker:
                         raise SearchError(answer)
                     return answer
             raise SearchError(
-                f"the search's worker was lost {ATTEMPTS} times, the last time because {reason}"
+                f"the search's worker was lost {SEARCH_ATTEMPTS} times, the last time because {reason}"
             )
 
     def warm_up(self) -> None:
@@ -91,7 +91,7 @@ class SearchWorker:
 
     def _running(self) -> PipedProcess:
         if self._process is None:
-            self._process = PipedProcess(__name__, STARTUP_SECONDS)
+            self._process = PipedProcess(__name__, SEARCH_STARTUP_SECONDS)
         return self._process
 
     def _stop(self) -> None:
@@ -113,7 +113,7 @@ def serve(pipe: Connection) -> None:
     pipe.send(READY)
     while True:
         request = requests.get()
-        answer: Answer
+        answer: SearchAnswer
         try:
             answer = suggest_here(*request)
         except SearchError as error:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from paretonas.api import (
     InvalidDocument,
-    imported,
+    import_experiment,
     load_documents,
     load_yaml,
     parse_experiment,
     parse_trial,
     substitute,
 )
-from paretonas.api.arguments import references, unclosed
+from paretonas.api.substitution import has_unclosed_reference, references
 
 VALID = [load_yaml(path.read_text()) for path in sorted(Path("tests/data/valid").glob("*.yaml"))]
 CORPUS = sorted(Path("tests/data/corpus/specs").iterdir())
@@ -68,7 +68,7 @@ def with_value(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 def read(document: Any) -> None:
     """Every way that a document is read by: each ends, and raises nothing but InvalidDocument."""
-    for reader in (parse_experiment, parse_trial, lambda document: imported([document])):
+    for reader in (parse_experiment, parse_trial, lambda document: import_experiment([document])):
         try:
             reader(document)
         except InvalidDocument as error:
@@ -99,7 +99,7 @@ def test_any_text_is_yaml_or_is_said_not_to_be(text: str) -> None:
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_what_was_thought_of_or_found_before_is_refused(path: Path) -> None:
     with pytest.raises(InvalidDocument):
-        imported(load_documents(path.read_text(errors="surrogateescape")))
+        import_experiment(load_documents(path.read_text(errors="surrogateescape")))
 
 
 @pytest.mark.parametrize(
@@ -164,5 +164,5 @@ def test_a_number_of_thousands_of_digits_is_refused_with_its_place(number: str) 
 )
 def test_a_text_of_nothing_but_references_is_looked_through_once(text: str) -> None:
     assert len(references(text)) <= 1
-    assert unclosed(text) == (not text.endswith("}"))
+    assert has_unclosed_reference(text) == (not text.endswith("}"))
     assert substitute(text, {"a" + "${a" * 99_999: 1, "x": 1}) in {text, "1"}

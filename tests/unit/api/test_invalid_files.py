@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paretonas.api import InvalidDocument, Problem, load_experiment, load_yaml
-from paretonas.api.problems import Typed
+from paretonas.api.validation import Typed
 
 FILES = sorted(Path("tests/data/invalid").glob("*.yaml"))
 NOTHING = object()

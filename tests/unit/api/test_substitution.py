@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretonas.api import Scalar, TrialTemplate, substitute, trial_arguments, words, written
-from paretonas.api.arguments import inactive, references, unclosed
+from paretonas.api import Scalar, TrialTemplate, format_value, substitute, trial_arguments, words
+from paretonas.api.substitution import has_unclosed_reference, inactive, references
 
 VALUES: dict[str, Scalar] = {
     "parameters.width": 64,
@@ -53,7 +53,7 @@ def test_a_reference_without_a_value_is_an_error():
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_written_with_every_digit_that_it_has(value: float):
-    assert float(written(value)) == value
+    assert float(format_value(value)) == value
     assert float(substitute("${x}", {"x": value})) == value
 
 
@@ -61,7 +61,7 @@ def test_a_float_is_written_with_every_digit_that_it_has(value: float):
     ("value", "expected"), [(True, "true"), (False, "false"), (1, "1"), (1.0, "1.0"), ("1", "1")]
 )
 def test_a_value_is_written_as_a_command_line_wants_it(value: Scalar, expected: str):
-    assert written(value) == expected
+    assert format_value(value) == expected
 
 
 def test_references_are_found_and_escaped_ones_are_not():
@@ -71,12 +71,12 @@ def test_references_are_found_and_escaped_ones_are_not():
 
 @pytest.mark.parametrize("text", ["${a", "${a} ${b", "$${a", "x${"])
 def test_a_reference_that_is_not_closed_is_seen(text: str):
-    assert unclosed(text)
+    assert has_unclosed_reference(text)
 
 
 @pytest.mark.parametrize("text", ["", "${a}", "$${a}", "$a {b}", "$(a)", "}${a}{"])
 def test_a_text_without_an_open_reference_is_not_unclosed(text: str):
-    assert not unclosed(text)
+    assert not has_unclosed_reference(text)
 
 
 def test_without_args_every_parameter_is_passed_by_its_name_and_the_log_folder_at_the_end():

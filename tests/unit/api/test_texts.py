@@ -10,7 +10,7 @@ from tests.builders import MINIMAL
 
 from paretonas.api import (
     InvalidDocument,
-    imported,
+    import_experiment,
     load_documents,
     load_experiment,
     load_yaml,
@@ -138,7 +138,7 @@ def test_the_value_of_an_option_is_not_what_was_typed_in_the_file():
         "apiVersion: paretonas.io/v1alpha1\nkind: NASExperiment\nmetadata: {name: a}\nspec: {maxTrials: 1_0, seed: 0x1}"
     )
     with pytest.raises(InvalidDocument) as caught:
-        imported([document], {"maxTrials": 0})
+        import_experiment([document], {"maxTrials": 0})
     lines = [str(problem) for problem in caught.value.problems]
     assert "spec.maxTrials: 0: is less than 1; write 1 or more" in lines
     assert any(line.startswith("spec.seed: 0x1: is not a known field") for line in lines)

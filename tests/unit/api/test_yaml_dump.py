@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests import builders
 
-from paretonas.api import dump_yaml, exported, imported, load_documents, load_yaml
+from paretonas.api import dump_yaml, export_experiment, import_experiment, load_documents, load_yaml
 
 WORDS = [
     *("y", "Y", "n", "yes", "No", "on", "OFF", "true", "False", "null", "~", "NULL", ""),
@@ -141,11 +141,11 @@ def test_an_export_goes_on_with_the_same_experiment_and_trials(values: list[str]
     experiment = builders.experiment(parameters=parameters)
     trial = builders.trial(0, "Succeeded")
     trial = trial.replace(spec=trial.spec.replace(parameters={"c": values[-1]}))
-    document = exported(experiment, [trial])
-    again = imported(load_documents(dump_yaml(document)))
+    document = export_experiment(experiment, [trial])
+    again = import_experiment(load_documents(dump_yaml(document)))
     assert again.experiment.spec == experiment.spec
     assert [t.spec.parameters for t in again.trials] == [trial.spec.parameters]
-    assert imported(load_documents(json.dumps(document))).experiment.spec == experiment.spec
+    assert import_experiment(load_documents(json.dumps(document))).experiment.spec == experiment.spec
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -8,8 +8,8 @@ from kubernetes.client.exceptions import ApiException
 from tests import builders
 
 from paretonas.backends.cluster.cache import Cache
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Kind
-from paretonas.backends.cluster.rules import PlaceRules
+from paretonas.backends.cluster.place_rules import PlaceRules
+from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, ResourceKind
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 
 
@@ -18,9 +18,9 @@ class ApiServer:
 
     def __init__(self) -> None:
         self.version = 0
-        self.stored: dict[tuple[Kind, str], dict[str, Any]] = {}
+        self.stored: dict[tuple[ResourceKind, str], dict[str, Any]] = {}
 
-    def _store(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
+    def _store(self, kind: ResourceKind, body: dict[str, Any]) -> dict[str, Any]:
         self.version += 1
         body = copy.deepcopy(body)
         body["metadata"] |= {"resourceVersion": str(self.version), "namespace": "team"}
@@ -28,13 +28,13 @@ class ApiServer:
         self.stored[kind, body["metadata"]["name"]] = body
         return copy.deepcopy(body)
 
-    def get(self, kind: Kind, _: str, name: str) -> dict[str, Any] | None:
+    def get(self, kind: ResourceKind, _: str, name: str) -> dict[str, Any] | None:
         return copy.deepcopy(self.stored.get((kind, name)))
 
-    def create(self, kind: Kind, _: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    def create(self, kind: ResourceKind, _: str, body: dict[str, Any]) -> dict[str, Any] | None:
         return None if (kind, body["metadata"]["name"]) in self.stored else self._store(kind, body)
 
-    def replace_status(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
+    def replace_status(self, kind: ResourceKind, body: dict[str, Any]) -> dict[str, Any]:
         known = self.stored[kind, body["metadata"]["name"]]
         if known["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
             raise ApiException(status=409)

@@ -12,11 +12,11 @@ from tests.simulation.truth import BEGIN
 from tests.unit.backends.test_cluster_store import World
 
 from paretonas.api import UnreadableTrial
-from paretonas.api.bounds import Refused
-from paretonas.backends.cluster.kept import kept
+from paretonas.api.size_limits import Refused
 from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS
 from paretonas.backends.cluster.store import NameTaken
-from paretonas.engine.verdicts import settled
+from paretonas.backends.cluster.trimming import trim
+from paretonas.engine.verdicts import settle_trial
 
 ANYTHING = st.recursive(
     st.none()
@@ -55,12 +55,12 @@ def test_whatever_a_trial_holds_the_others_are_read_and_it_is_told_why(
     world.store.create_trial(builders.trial(0))
     for number, (spec, status) in enumerate(bad, 1):
         written = body(f"nas-{number}", 1000 + number, spec=spec, status=status)
-        world.trials.put(kept(TRIALS, written))
+        world.trials.put(trim(TRIALS, written))
     trials = {trial.name: trial for trial in world.store.trials()}
     assert trials["nas-0"].spec == builders.trial(0).spec
     assert len(trials) == 1 + sum(spec["experiment"] == "nas" for spec, _ in bad)
     for trial in trials.values():
-        after = settled(trial, world.store.experiment().spec, BEGIN)
+        after = settle_trial(trial, world.store.experiment().spec, BEGIN)
         json.dumps(after.to_dict())
         if isinstance(trial, UnreadableTrial) and not trial.ended and trial.attempt is None:
             assert (after.status.state, after.refused) == ("Infeasible", True)
@@ -76,10 +76,10 @@ def test_a_bad_trial_is_written_like_any_other() -> None:
     written = body("nas-4", 0, spec={"experiment": "nas", "index": 4, "parameters": {"x": [1]}})
     world.trials.put(world.server._store(TRIALS, written))
     [trial] = world.store.trials()
-    saved = world.store.save_trial(settled(trial, world.store.experiment().spec, BEGIN))
+    saved = world.store.save_trial(settle_trial(trial, world.store.experiment().spec, BEGIN))
     assert isinstance(saved, UnreadableTrial)
     assert saved.refused
-    assert settled(saved, world.store.experiment().spec, BEGIN) is saved, "it is told once"
+    assert settle_trial(saved, world.store.experiment().spec, BEGIN) is saved, "it is told once"
 
 
 # --- names that are somebody else's
@@ -151,7 +151,7 @@ def memory(value: Any) -> int:
 def test_of_an_overlay_beyond_its_bounds_the_cache_keeps_nothing_but_that() -> None:
     written = experiment({"spec": {"a": [{} for _ in range(400_000)]}})
     assert memory(written) > 30_000_000
-    small = kept(EXPERIMENTS, written)
+    small = trim(EXPERIMENTS, written)
     assert memory(small) < 20_000
     assert isinstance(small["spec"]["trial"]["podOverlay"], Refused)
     assert {**small["spec"], "trial": 0} == {**written["spec"], "trial": 0}, "of the rest nothing is lost"
@@ -159,7 +159,7 @@ def test_of_an_overlay_beyond_its_bounds_the_cache_keeps_nothing_but_that() -> N
 
 def test_the_largest_overlay_that_is_taken_costs_little() -> None:
     overlay = {"spec": {"a": [{} for _ in range(490)], "b": "x" * 60_000}}
-    small = kept(EXPERIMENTS, experiment(overlay))
+    small = trim(EXPERIMENTS, experiment(overlay))
     assert small["spec"]["trial"]["podOverlay"] == overlay
     assert memory(small) < 200_000
 
@@ -169,7 +169,7 @@ def test_of_a_trials_value_as_much_is_kept_as_shows_what_is_wrong() -> None:
     for _ in range(5_000):
         deep = {"a": deep}
     values = {"x": 0.5, "n": None, "deep": deep, "wide": [1] * 10**5, "long": "é" * 10**6, "b": True}
-    small = kept(TRIALS, body("nas-0", 1, spec={"experiment": "nas", "index": 0, "parameters": values}))
+    small = trim(TRIALS, body("nas-0", 1, spec={"experiment": "nas", "index": 0, "parameters": values}))
     found = small["spec"]["parameters"]
     assert found == {"x": 0.5, "n": None, "deep": {}, "wide": [], "long": "é" * 254, "b": True}
 
@@ -186,7 +186,7 @@ def test_of_a_job_which_may_be_anybodys_only_how_it_does_is_kept() -> None:
         "spec": {"tasks": tasks},
         "status": {"a": 1},
     }
-    small = kept(VOLCANO_JOBS, job)
+    small = trim(VOLCANO_JOBS, job)
     assert small["metadata"] == {"name": "nas-0-a1"}
     assert small["status"] == {"a": 1}
     assert small["spec"]["tasks"][0] == {"name": "trial", "replicas": 2}
@@ -199,7 +199,7 @@ def test_of_a_pod_only_how_it_does_is_kept() -> None:
         "spec": {},
         "status": {"phase": "x"},
     }
-    assert kept(PODS, pod) == {"metadata": {"name": "p", "labels": {"a": "b"}}, "status": {"phase": "x"}}
+    assert trim(PODS, pod) == {"metadata": {"name": "p", "labels": {"a": "b"}}, "status": {"phase": "x"}}
 
 
 def test_trials_that_are_gone_are_not_remembered() -> None:

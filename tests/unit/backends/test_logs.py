@@ -9,18 +9,18 @@ from tests.local.quick_trial import write_scalars
 from tests.waiting import eventually
 
 from paretonas.backends.cluster import logs as cluster_logs
+from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.logs import ClusterLogs
-from paretonas.backends.cluster.turns import Turns
 from paretonas.backends.local.logs import FolderLogs
-from paretonas.engine.ports import Logs
+from paretonas.engine.ports import LogSource
 from paretonas.jobs.job import MOST_ATTEMPTS, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
-from paretonas.metrics.process import Answer, Question, Read
+from paretonas.metrics.reader_process import Question, Read, ReaderAnswer
 from paretonas.piped import HungError
 
 ACCURACY = [Wanted("accuracy", "accuracy", "Last")]
 
-Open = Callable[[Path], Logs]
+Open = Callable[[Path], LogSource]
 
 
 class Reader:
@@ -31,7 +31,7 @@ class Reader:
         self.gate.set()
         self.asked: list[Question] = []
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> ReaderAnswer:
         self.asked.append(question)
         assert self.gate.wait(30)
         if self.hangs:

@@ -20,7 +20,7 @@ from paretonas.api import load_experiment
 from paretonas.backends.local.store import read_experiment, read_trials
 from paretonas.cli.exit_codes import MEANINGS, ExitCode
 from paretonas.cli.main import main
-from paretonas.engine import front
+from paretonas.engine import pareto_front
 from paretonas.search import SearchError
 
 Finished = tuple[Project, Result]
@@ -240,7 +240,7 @@ def with_small_status(project: Project, room: int) -> int:
         maxTrials=8, objectives=[{"metric": "size", "goal": "Maximize"}, *MINIMAL["objectives"][:1]]
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(front, "PARETO_SET_BYTES", room)
+        patch.setattr(pareto_front, "PARETO_SET_BYTES", room)
         assert project.run().exit_code == 0
     status = read_experiment(project.runs / "nas").status
     assert not any(point.parameters for point in status.pareto_set)

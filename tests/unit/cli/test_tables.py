@@ -17,7 +17,7 @@ from paretonas.api import (
 )
 from paretonas.cli.live import HINT, Dashboard, dashboard
 from paretonas.cli.tables import (
-    Column,
+    TableColumn,
     candidate_columns,
     experiment_columns,
     fitting,
@@ -95,20 +95,20 @@ def test_an_inactive_parameter_is_shown_as_absent() -> None:
 
 
 def test_the_columns_that_fit_are_the_first_ones() -> None:
-    columns = [Column("A", ["1234567890"]), Column("BB", ["1"]), Column("CCC", ["1"])]
+    columns = [TableColumn("A", ["1234567890"]), TableColumn("BB", ["1"]), TableColumn("CCC", ["1"])]
     assert [c.title for c in fitting(columns, 14)] == ["A", "BB"]
     assert [c.title for c in fitting(columns, 19)] == ["A", "BB", "CCC"]
     assert [c.title for c in fitting(columns, 3)] == ["A"], "one column is better than none"
 
 
 def test_columns_that_do_not_fit_are_named() -> None:
-    columns = [Column("A", ["1234567890"]), Column("BB", ["1"]), Column("CCC", ["1"])]
+    columns = [TableColumn("A", ["1234567890"]), TableColumn("BB", ["1"]), TableColumn("CCC", ["1"])]
     assert printed(page(columns, 14), 80)[2:] == ["too wide for this terminal: CCC"]
     assert len(printed(page(columns, 19), 80)) == 2
 
 
 def test_markup_in_a_value_is_printed_as_it_is() -> None:
-    assert printed(table([Column("NAME", ["[red]x[/red]"])])) == ["NAME", "[red]x[/red]"]
+    assert printed(table([TableColumn("NAME", ["[red]x[/red]"])])) == ["NAME", "[red]x[/red]"]
 
 
 def busy(points: int, running: int) -> Snapshot:

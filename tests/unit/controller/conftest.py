@@ -14,11 +14,11 @@ from tests.unit.engine.fakes import suggestion
 from tests.waiting import eventually
 
 from paretonas.api import ExperimentSpec
+from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
-from paretonas.backends.cluster.turns import Turns
 from paretonas.controller.controller import Controller
 from paretonas.controller.settings import Settings
-from paretonas.metrics.process import Answer, Question
+from paretonas.metrics.reader_process import Question, ReaderAnswer
 from paretonas.search import KnownTrial, Suggestion
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class GridSearch:
 class ReadHere:
     """Reads logs in this process: another one takes a while to start."""
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> ReaderAnswer:
         return question.answer()
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ from kubernetes.client.exceptions import ApiException
 from tests.unit.controller.conftest import Cluster, ReadHere
 from tests.waiting import PATIENCE_SECONDS, eventually
 
+from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.resources import EXPERIMENTS
-from paretonas.backends.cluster.turns import Turns
 from paretonas.controller import controller as under_test
 from paretonas.controller.dispatch import Dispatcher
-from paretonas.metrics.process import Answer, Question
+from paretonas.metrics.reader_process import Question, ReaderAnswer
 
 
 def opened(index: int) -> dict[str, Any]:
@@ -340,7 +340,7 @@ def test_logs_that_take_for_ever_to_read_keep_no_other_experiment_waiting(cluste
     gate, hostile = threading.Event(), threading.Event()
 
     class Slow(ReadHere):
-        def ask(self, question: Question) -> Answer:
+        def ask(self, question: Question) -> ReaderAnswer:
             if question.folder.below[0] == "slow":
                 hostile.set()
                 assert gate.wait(PATIENCE_SECONDS)

@@ -10,7 +10,7 @@ import pytest
 from tests.builders import experiment, trial
 from tests.unit.engine.fakes import Run, World, run
 from tests.unit.engine.test_engine import progressing
-from tests.unit.engine.test_warm import add, brought, found
+from tests.unit.engine.test_warm_start import add, brought, found
 
 from paretonas.api import (
     MAX_INDEX,

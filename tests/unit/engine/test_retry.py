@@ -10,7 +10,7 @@ from tests.unit.engine.fakes import BEGIN, Run, World, run
 from paretonas.api import NASTrial, Observation, Retry
 from paretonas.engine.decide import ending
 from paretonas.engine.remedies import Remedy, remedies
-from paretonas.engine.retry import raised, retriable, retried
+from paretonas.engine.retry import raise_retry, retriable, retry_trial
 
 
 def failing(*indices: int, **spec: Any) -> World:
@@ -24,7 +24,7 @@ def ask(world: World, *, infeasible: bool = False) -> None:
     """The user mends the script and asks for a retry."""
     world.script = lambda *_: Run()
     spec = world.experiment_.spec
-    again = raised(spec.retry, infeasible=infeasible)
+    again = raise_retry(spec.retry, infeasible=infeasible)
     world.experiment_ = world.experiment_.replace(spec=spec.replace(retry=again))
 
 
@@ -172,7 +172,7 @@ def test_what_did_not_fail_here_is_not_taken_up() -> None:
     retry = Retry(generation=5, infeasible=True)
     for other in (known(0, counts=True), known(0, counts=False), trial(0), trial(0, "Infeasible")):
         assert not retriable(other, retry)
-        assert retried(other, retry) is other
+        assert retry_trial(other, retry) is other
 
 
 def test_failures_that_were_brought_along_end_nothing_here() -> None:
@@ -243,8 +243,8 @@ def _helps(world: World, remedy: Remedy) -> bool:
     """Whether the experiment goes on with the next pass of a new process, when its user does this."""
     spec = world.experiment_.spec
     changes: dict[Remedy, dict[str, Any]] = {
-        Remedy.RETRY: {"retry": raised(spec.retry, infeasible=False)},
-        Remedy.RETRY_INFEASIBLE: {"retry": raised(spec.retry, infeasible=True)},
+        Remedy.RETRY: {"retry": raise_retry(spec.retry, infeasible=False)},
+        Remedy.RETRY_INFEASIBLE: {"retry": raise_retry(spec.retry, infeasible=True)},
         Remedy.MORE_TRIALS: {"max_trials": spec.max_trials + 5},
         Remedy.MORE_TIME: {"active_deadline_seconds": (spec.active_deadline_seconds or 0) + 9999},
         Remedy.RESUME: {"stop": False},

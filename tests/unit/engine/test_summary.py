@@ -11,7 +11,7 @@ from tests.builders import experiment, trial
 
 from paretonas.api import ExperimentStatus, NASExperiment, NASTrial
 from paretonas.engine.decide import Outcome
-from paretonas.engine.front import best_trials
+from paretonas.engine.pareto_front import best_trials
 from paretonas.engine.summary import summarise
 from paretonas.engine.trouble import Hindrance, Trouble
 

@@ -8,7 +8,7 @@ import pytest
 from tests.builders import attempt, spec, trial
 
 from paretonas.api import Attempt, NASTrial, TrialState
-from paretonas.engine.verdicts import LOST_LIMIT, REASONS, observed
+from paretonas.engine.verdicts import LOST_LIMIT, REASONS, observe_attempt
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
 
@@ -48,7 +48,7 @@ def judged(
         return read
 
     one = trial(0, "Running", attempts=(*past, open_attempt))
-    return observed(one, job, spec(**fields), found, NOW)
+    return observe_attempt(one, job, spec(**fields), found, NOW)
 
 
 def over(phase: Phase, code: int | None = None, **fields: Any) -> Job:
@@ -171,7 +171,7 @@ def test_an_overdue_trial_says_what_its_limit_was() -> None:
 def test_a_running_job_starts_the_clock_of_its_attempt() -> None:
     after = judged(Job("nas-0-a1", Phase.RUNNING, started=START), start=None)
     assert (after.status.state, last(after).start_time, last(after).open) == ("Running", START, True)
-    again = observed(after, Job("nas-0-a1", Phase.RUNNING, started=NOW), spec(), _unread, NOW)
+    again = observe_attempt(after, Job("nas-0-a1", Phase.RUNNING, started=NOW), spec(), _unread, NOW)
     assert again is after, "nothing new is nothing to write, and the start stays"
 
 
@@ -190,13 +190,13 @@ def test_a_job_that_waits_says_why() -> None:
 
 def test_an_attempt_without_a_job_stays_open_until_it_is_submitted() -> None:
     one = trial(0, attempts=(attempt(0),))
-    assert observed(one, None, spec(), _unread, NOW) is one
+    assert observe_attempt(one, None, spec(), _unread, NOW) is one
 
 
 @pytest.mark.parametrize("state", ["Succeeded", "Failed", "Infeasible"])
 def test_a_trial_that_has_ended_is_not_looked_at_again(state: TrialState) -> None:
     one = trial(0, state, attempts=(closed(1, "Completed"),))
-    assert observed(one, Job("nas-0-a1", Phase.RUNNING), spec(), _unread, NOW) is one
+    assert observe_attempt(one, Job("nas-0-a1", Phase.RUNNING), spec(), _unread, NOW) is one
 
 
 def test_every_reason_that_is_charged_leads_to_another_attempt_or_an_end() -> None:

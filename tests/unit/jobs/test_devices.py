@@ -12,7 +12,7 @@ from paretonas.jobs.devices import (
     NVIDIA,
     Device,
     DeviceError,
-    Kind,
+    DeviceKind,
     Slot,
     allots_itself,
     free,
@@ -28,7 +28,7 @@ CUT = (
 )
 
 
-def given_out(kind: Kind, found: Sequence[Device], **variables: str) -> list[str]:
+def given_out(kind: DeviceKind, found: Sequence[Device], **variables: str) -> list[str]:
     """How the devices that are allowed are spelt for trials."""
     return [slot.spelt for slot in kind.allowed(found, variables)]
 

@@ -17,7 +17,7 @@ from tests.builders import trial
 from tests.unit.jobs.conftest import Attempts
 from tests.waiting import eventually
 
-from paretonas.jobs import supervise
+from paretonas.jobs import supervisor
 from paretonas.jobs.job import GRACE_SECONDS, Launch, Phase, SubmitError
 from paretonas.jobs.local import LocalJobs
 
@@ -327,8 +327,8 @@ class Earlier:
     def __init__(self, attempts: Attempts, script: str) -> None:
         folder = attempts.folder()
         folder.mkdir(parents=True)
-        supervisor = [sys.executable, "-I", "-S", supervise.__file__, str(folder), "--", "sh", "-c", script]
-        self.process = subprocess.Popen(supervisor, start_new_session=True)
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(folder), "--", "sh", "-c", script]
+        self.process = subprocess.Popen(command, start_new_session=True)
         eventually((folder / "output.log").exists, "the trial")
 
 

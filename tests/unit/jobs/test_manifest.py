@@ -18,7 +18,7 @@ from tests.kubelet import started
 from paretonas.jobs import refusals
 from paretonas.jobs.job import Launch, SubmitError
 from paretonas.jobs.kubernetes import KubernetesJobs, last_words
-from paretonas.jobs.manifest import finished_template
+from paretonas.jobs.manifest import finish_template
 from paretonas.jobs.pod_policy import TORCHX_TEMPLATE
 
 LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"}
@@ -202,7 +202,7 @@ def test_the_pod_that_is_checked_before_there_is_a_trial_is_the_one_that_is_subm
     fields = {"serviceAccountName": "trainer", "imagePullSecrets": ["hub"], "podOverlay": over}
     job = submitted(monkeypatch, trial=template(**fields))
     sent = copy.deepcopy(job["spec"]["tasks"][0]["template"])
-    checked = finished_template(TORCHX_TEMPLATE, launch(trial=template(**fields)).experiment.spec, over, {})
+    checked = finish_template(TORCHX_TEMPLATE, launch(trial=template(**fields)).experiment.spec, over, {})
     for known in ("command", "env", "image", "ports", "resources"):
         sent["spec"]["containers"][0].pop(known)
     del sent["metadata"]["labels"], checked["metadata"]["labels"]

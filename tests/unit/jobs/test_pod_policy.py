@@ -9,10 +9,10 @@ from tests import builders
 from tests.overlays import NONSENSE, OVERLAYS
 
 from paretonas.api import ExperimentSpec, Problem
-from paretonas.jobs.manifest import finished_template
+from paretonas.jobs.manifest import finish_template
 from paretonas.jobs.overlay import AUTHORS_FIELDS
 from paretonas.jobs.pod_policy import TORCHX_TEMPLATE, Account, PodPolicy
-from paretonas.jobs.pod_shape import shaped
+from paretonas.jobs.pod_shape import read_shape
 
 OVERLAY = "spec.trial.podOverlay"
 OPERATOR = Account("tools", "nas-runner")
@@ -33,7 +33,7 @@ def allowing(*fields: str) -> PodPolicy:
 
 def finished(overlay: Any, **trial: Any) -> dict[str, Any]:
     labels = {"paretonas.io/trial": "nas-3"}
-    return finished_template(TORCHX_TEMPLATE, spec(overlay, **trial), shaped(overlay)[0], labels)
+    return finish_template(TORCHX_TEMPLATE, spec(overlay, **trial), read_shape(overlay)[0], labels)
 
 
 # --- its account
@@ -307,7 +307,7 @@ def test_a_pod_that_is_good_is_found_good_again_as_it_is_sent(overlay: dict[str,
 @given(OVERLAYS)
 def test_a_finished_pod_has_the_shape_of_a_pod_and_no_nulls(overlay: dict[str, Any]) -> None:
     template = finished(overlay)
-    plain, found = shaped(template)
+    plain, found = read_shape(template)
     assert found == []
     assert plain == template
     assert not _nulls(template)

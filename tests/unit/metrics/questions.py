@@ -5,7 +5,7 @@ import signal
 import time
 from dataclasses import dataclass
 
-from paretonas.metrics.reading import Reading, Wanted, unread
+from paretonas.metrics.reduction import Reading, Wanted, unread
 
 WANTED = (Wanted("acc", "acc"),)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.local.quick_trial import write_scalars
 
-from paretonas.metrics import LogReader, Wanted, limits, logged, read
+from paretonas.metrics import LogReader, Wanted, count_logged, limits, read
 from paretonas.metrics.limits import Budget
 
 ACCURACY = [Wanted("acc", "acc")]
@@ -133,10 +133,10 @@ def test_a_sparse_file_within_the_limit_ends_where_its_hole_begins(tmp_path: Pat
 
 
 def test_the_size_of_logs_is_that_of_their_event_files(tmp_path: Path) -> None:
-    assert logged(tmp_path) == 0
-    assert logged(tmp_path / "nowhere") == 0
+    assert count_logged(tmp_path) == 0
+    assert count_logged(tmp_path / "nowhere") == 0
     write_scalars(tmp_path, {"acc": 0.5})
     [file] = tmp_path.iterdir()
     (tmp_path / "model.pt").write_bytes(b"x" * 1000)
     (tmp_path / "events.out.tfevents.link").symlink_to(file)
-    assert logged(tmp_path) == file.stat().st_size
+    assert count_logged(tmp_path) == file.stat().st_size

@@ -29,7 +29,7 @@ from paretonas.api import (
     load_experiment,
     parse_experiment,
 )
-from paretonas.report import Curves
+from paretonas.report import LoggedCurves
 from paretonas.search import pareto
 
 Point = Mapping[str, Scalar]
@@ -44,7 +44,7 @@ EVIL = '"\'><img src=x onerror=alert(1)><script>alert(2)</script>%{x}&amp;</scri
 class Search:
     experiment: NASExperiment
     trials: list[NASTrial]
-    curves: dict[str, Curves]
+    curves: dict[str, LoggedCurves]
 
     def page(self) -> str:
         return report.page(self.experiment, self.trials, self.curves)
@@ -75,7 +75,7 @@ def mnist_metrics(point: Mapping[str, Any], epochs: float | None = None) -> Metr
     }
 
 
-def mnist_curves(point: Mapping[str, Any]) -> Curves:
+def mnist_curves(point: Mapping[str, Any]) -> LoggedCurves:
     logged = [(epoch, mnist_metrics(point, epoch)) for epoch in range(1, point["epochs"] + 1)]
     steps = 60_000 // point["batch_size"]
     curves = {
@@ -109,14 +109,14 @@ def conditional_metrics(point: Mapping[str, Any]) -> Metrics:
     return {"E": gain + point["bias"], "cost": 10 ** (point["width"] / 20 + point.get("momentum", 0))}
 
 
-def conditional_curves(point: Mapping[str, Any]) -> Curves:
+def conditional_curves(point: Mapping[str, Any]) -> LoggedCurves:
     return {EVIL: [(step, 1 - exp(-step / point["width"])) for step in range(60)]}
 
 
 def search(
     of: NASExperiment,
     metrics: Callable[[Point], Metrics] = mnist_metrics,
-    curves: Callable[[Point], Curves] = mnist_curves,
+    curves: Callable[[Point], LoggedCurves] = mnist_curves,
     count: int | None = None,
     initial: int = INITIAL,
 ) -> Search:

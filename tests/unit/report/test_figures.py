@@ -8,11 +8,11 @@ from tests.builders import attempt, experiment, trial
 from tests.unit.report.made_up import EXAMPLES, START, Search, objective
 
 from paretonas.api import NASTrial
-from paretonas.report.coordinates import parallel_coordinates
 from paretonas.report.curves import MAX_NAMED, MAX_TAGS, learning_curves
+from paretonas.report.figure import TEMPLATE, Figure
 from paretonas.report.history import hypervolume
-from paretonas.report.objectives import best_so_far, tradeoff
-from paretonas.report.plot import TEMPLATE, Figure
+from paretonas.report.parallel_coordinates import parallel_coordinates
+from paretonas.report.pareto_plot import best_so_far, tradeoff
 from paretonas.report.results import Results
 from paretonas.report.sections import sections
 from paretonas.report.text import hover

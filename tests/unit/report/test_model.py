@@ -7,8 +7,8 @@ import pytest
 from tests.builders import experiment, spec
 from tests.unit.report.made_up import EVIL, Search, conditional, conditional_metrics, search
 
+from paretonas.report.figure import Plot
 from paretonas.report.model import model_sections
-from paretonas.report.plot import Plot
 from paretonas.search import KnownTrial, analyses
 
 

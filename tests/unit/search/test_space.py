@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from paretonas.search.enumeration import listed
+from paretonas.search.enumeration import list_points
 from paretonas.search.space import Space
 
 CONDITIONAL = [
@@ -132,8 +132,8 @@ def test_all_points_of_a_small_space_are_listed_with_conditions_and_constraints(
         for a, b, on, c in product(range(1, 5), (1, 2, 4), (False, True), (None, 0, 1, 2, 3))
         if b <= a and (c is None) != on and (c is None or a + c <= 5)
     }
-    assert {small.key(small.decode(code)) for code in listed(small)} == expected
-    assert len(listed(small)) == len(expected)
+    assert {small.key(small.decode(code)) for code in list_points(small)} == expected
+    assert len(list_points(small)) == len(expected)
 
 
 @pytest.mark.parametrize(
@@ -144,13 +144,13 @@ def test_all_points_of_a_small_space_are_listed_with_conditions_and_constraints(
     ],
 )
 def test_a_space_that_cannot_be_exhausted_is_not_listed(space, parameters) -> None:
-    assert listed(space(parameters)) is None
+    assert list_points(space(parameters)) is None
 
 
 def test_a_huge_box_with_few_feasible_points_is_listed(space) -> None:
     bits = [{"name": f"b{i}", "int": {"min": 0, "max": 1}} for i in range(30)]
     one_hot = space(bits, parameterConstraints=[" + ".join(f"b{i}" for i in range(30)) + " <= 1"])
-    assert len(listed(one_hot)) == 31
+    assert len(list_points(one_hot)) == 31
 
 
 def test_a_users_point_outside_the_domain_gets_the_nearest_code(space) -> None:

@@ -12,7 +12,7 @@ import pytest
 from paretonas.api import ExperimentSpec
 from paretonas.search import KnownTrial, suggest_here
 from paretonas.search.pareto import hypervolume, reference_point
-from paretonas.search.scales import FARTHEST, Scale
+from paretonas.search.scales import FARTHEST, MetricScale
 
 UNIT = [{"name": name, "float": {"min": 0, "max": 1}} for name in "ab"]
 LARGEST, SMALLEST = sys.float_info.max, math.ulp(0.0)
@@ -238,7 +238,7 @@ def test_known_results_of_the_same_point_count_each(make_spec, observed) -> None
     ],
 )
 def test_a_scale_keeps_the_order_and_stays_finite(values: list[float]) -> None:
-    scale = Scale(values, low_tail=1e6, high_tail=2.0)
+    scale = MetricScale(values, low_tail=1e6, high_tail=2.0)
     mapped = [scale(value) for value in sorted([*values, -LARGEST, -1.0, 0.0, 1e-9, LARGEST])]
     assert np.isfinite(mapped).all()
     assert np.abs(mapped).max() <= FARTHEST

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Body = Mapping[str, Any]
-Key = tuple[str, str]
+ResourceKey = tuple[str, str]
 """Namespace and name."""
 
 
@@ -14,8 +14,8 @@ class Cache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bodies: dict[Key, Body] = {}
-        self._gone: dict[Key, int] = {}
+        self._bodies: dict[ResourceKey, Body] = {}
+        self._gone: dict[ResourceKey, int] = {}
 
     def put(self, body: Body) -> bool:
         """Take a version in; False when a newer one, or its deletion, is known."""
@@ -36,7 +36,7 @@ class Cache:
                 del self._bodies[key]
             self._gone[key] = max(version, self._gone.get(key, -1))
 
-    def replace(self, bodies: Iterable[Body], version: int, namespace: str | None = None) -> set[Key]:
+    def replace(self, bodies: Iterable[Body], version: int, namespace: str | None = None) -> set[ResourceKey]:
         """Take a whole listing in, of a namespace or of all. The keys that changed come back.
 
         What it lacks and is not newer than it is gone.
@@ -67,7 +67,7 @@ class Cache:
             return [body for (ns, _), body in self._bodies.items() if namespace in {None, ns}]
 
 
-def key_of(body: Body) -> Key:
+def key_of(body: Body) -> ResourceKey:
     """Namespace and name of a resource."""
     return body["metadata"]["namespace"], body["metadata"]["name"]
 
@@ -80,9 +80,9 @@ def version_of(body: Body) -> int:
 def belongs(body: Body, experiment: str, uid: str) -> bool:
     """Whether a trial is of this experiment, and not of a deleted one that had its name."""
     owners = body["metadata"].get("ownerReferences") or ()
-    return named_experiment(body) == experiment and (not owners or any(o["uid"] == uid for o in owners))
+    return experiment_name_of(body) == experiment and (not owners or any(o["uid"] == uid for o in owners))
 
 
-def named_experiment(body: Body) -> str:
+def experiment_name_of(body: Body) -> str:
     """The experiment that a trial says it belongs to."""
     return str((body.get("spec") or {}).get("experiment", ""))

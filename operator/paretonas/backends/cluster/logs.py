@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from paretonas.backends.cluster.turns import Turns
+from paretonas.backends.cluster.log_queue import Turns
 from paretonas.jobs.job import free_attempt
 from paretonas.metrics import LogFolder, Reading, Unread, Wanted
-from paretonas.metrics.process import Answer, Question, Read, Size
+from paretonas.metrics.reader_process import Question, Read, ReaderAnswer, Size
 
 SOON: Final = 0.1
 """Seconds for which a pass waits for what most logs are read in, if nothing else is being read."""
@@ -24,7 +24,7 @@ FRESH: Final = 2.0
 class _Look:
     """One look at how much an attempt has logged."""
 
-    answer: Future[Answer]
+    answer: Future[ReaderAnswer]
     begun: float
     told: bool = False
 
@@ -40,7 +40,7 @@ class ClusterLogs:
     ) -> None:
         """``wake`` is called once there is an answer that a caller could not wait for."""
         self._root, self._experiment, self._turns, self._wake = root, experiment, turns, wake
-        self._readings: dict[tuple[str, int], Future[Answer]] = {}
+        self._readings: dict[tuple[str, int], Future[ReaderAnswer]] = {}
         self._looks: dict[tuple[str, int], _Look] = {}
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
@@ -81,7 +81,7 @@ class ClusterLogs:
     def _folder(self, trial: str, attempt: int) -> LogFolder:
         return LogFolder(self._root(), (self._experiment, trial, f"a{attempt}"))
 
-    def _asked(self, question: Question) -> Future[Answer]:
+    def _asked(self, question: Question) -> Future[ReaderAnswer]:
         """The answer to come, which is there already if nothing else is read and there is little to read."""
         at_once = self._turns.idle
         answer = self._turns.ask(self, question)

@@ -13,7 +13,7 @@ NOT_FOUND, CONFLICT, EXPIRED = 404, 409, 410
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResourceKind:
     """A resource's place in the API."""
 
     group: str
@@ -21,10 +21,10 @@ class Kind:
     plural: str
 
 
-EXPERIMENTS = Kind("paretonas.io", "v1alpha1", "nasexperiments")
-TRIALS = Kind("paretonas.io", "v1alpha1", "nastrials")
-VOLCANO_JOBS = Kind("batch.volcano.sh", "v1alpha1", "jobs")
-PODS = Kind("", "v1", "pods")
+EXPERIMENTS = ResourceKind("paretonas.io", "v1alpha1", "nasexperiments")
+TRIALS = ResourceKind("paretonas.io", "v1alpha1", "nastrials")
+VOLCANO_JOBS = ResourceKind("batch.volcano.sh", "v1alpha1", "jobs")
+PODS = ResourceKind("", "v1", "pods")
 
 
 _DEEPEST = 10_000
@@ -61,7 +61,13 @@ class Resources:
         self._api, self._custom = api, client.CustomObjectsApi(api)
 
     def list(
-        self, kind: Kind, namespace: str | None, selector: str = "", *, fields: str = "", limit: int = 0
+        self,
+        kind: ResourceKind,
+        namespace: str | None,
+        selector: str = "",
+        *,
+        fields: str = "",
+        limit: int = 0,
     ) -> tuple[list[dict[str, Any]], int]:
         """All resources of a kind in a namespace, or everywhere, and the version of the listing; or some of them."""
         listing, place = self._listing(kind, namespace)
@@ -75,7 +81,7 @@ class Resources:
         return answer["items"], int(answer["metadata"]["resourceVersion"])
 
     def watch(
-        self, kind: Kind, namespace: str | None, version: int, *, fields: str = ""
+        self, kind: ResourceKind, namespace: str | None, version: int, *, fields: str = ""
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """What happens after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
 
@@ -96,7 +102,7 @@ class Resources:
             if error.status != EXPIRED:
                 raise
 
-    def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+    def get(self, kind: ResourceKind, namespace: str, name: str) -> dict[str, Any] | None:
         """A resource, or None."""
         try:
             body: Any = self._custom.get_namespaced_custom_object(
@@ -108,7 +114,7 @@ class Resources:
             raise
         return dict(body)
 
-    def create(self, kind: Kind, namespace: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    def create(self, kind: ResourceKind, namespace: str, body: dict[str, Any]) -> dict[str, Any] | None:
         """The created resource; None when there is one of this name."""
         try:
             created: Any = self._custom.create_namespaced_custom_object(
@@ -120,13 +126,13 @@ class Resources:
             raise
         return dict(created)
 
-    def patch(self, kind: Kind, namespace: str, name: str, changes: dict[str, Any]) -> None:
+    def patch(self, kind: ResourceKind, namespace: str, name: str, changes: dict[str, Any]) -> None:
         """Merge changes into a resource (JSON merge patch)."""
         self._custom.patch_namespaced_custom_object(
             kind.group, kind.version, namespace, kind.plural, name, changes, _request_timeout=self.TIMEOUT
         )
 
-    def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+    def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         """Delete a resource, and in the background what it owns; one that is gone, or another by now, is no error."""
         try:
             self._custom.delete_namespaced_custom_object(
@@ -144,7 +150,7 @@ class Resources:
             if error.status not in {NOT_FOUND, CONFLICT}:
                 raise
 
-    def replace_status(self, kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
+    def replace_status(self, kind: ResourceKind, body: dict[str, Any]) -> dict[str, Any]:
         """Write a status in the place of the version that ``body`` is. Raises ApiException 409 when it has moved on."""
         metadata = body["metadata"]
         written: Any = self._custom.replace_namespaced_custom_object_status(
@@ -158,7 +164,9 @@ class Resources:
         )
         return dict(written)
 
-    def _listing(self, kind: Kind, namespace: str | None) -> tuple[Callable[..., Any], dict[str, str]]:
+    def _listing(
+        self, kind: ResourceKind, namespace: str | None
+    ) -> tuple[Callable[..., Any], dict[str, str]]:
         """The call that lists a kind in a namespace, or everywhere, and where."""
         if kind is PODS:
             core = client.CoreV1Api(self._api)

@@ -15,10 +15,10 @@ from paretonas.api import (
     parse_experiment,
     read_trial,
 )
-from paretonas.backends.cluster.cache import Cache, belongs, named_experiment, version_of
-from paretonas.backends.cluster.kept import kept
+from paretonas.backends.cluster.cache import Cache, belongs, experiment_name_of, version_of
+from paretonas.backends.cluster.place_rules import PlaceRules
 from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
-from paretonas.backends.cluster.rules import PlaceRules
+from paretonas.backends.cluster.trimming import trim
 
 
 class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the experiment
@@ -83,7 +83,7 @@ class ClusterStore:
 
     def _of_another(self, body: Mapping[str, Any]) -> str:
         """Whose a trial is; "" for this experiment's own, and for what one of its name has left, which will go."""
-        if (named := named_experiment(body)) != self._name:
+        if (named := experiment_name_of(body)) != self._name:
             return named
         owners = body["metadata"].get("ownerReferences") or ()
         if belongs(body, self._name, self.uid) or any(_experiment_of_name(o, self._name) for o in owners):
@@ -110,7 +110,7 @@ class ClusterStore:
         created = self._resources.create(TRIALS, self._namespace, document)
         body = created or self._resources.get(TRIALS, self._namespace, trial.name)
         if body is not None:
-            self._trials.put(kept(TRIALS, body))  # a stranger's too: the next question passes it over
+            self._trials.put(trim(TRIALS, body))  # a stranger's too: the next question passes it over
         if body is not None and not belongs(body, self._name, self.uid):
             raise NameTaken(
                 f"there is a NASTrial {self._namespace}/{trial.name} that is none of this experiment's"
@@ -122,7 +122,7 @@ class ClusterStore:
         Raises ApiException 409 when there is a newer version than the one that ``trial`` was read in: then another
         process has decided about it.
         """
-        written = kept(TRIALS, self._resources.replace_status(TRIALS, trial.to_dict()))
+        written = trim(TRIALS, self._resources.replace_status(TRIALS, trial.to_dict()))
         self._trials.put(written)
         return self._parse(written)
 
@@ -141,7 +141,7 @@ class ClusterStore:
     def _put_status(self, metadata: Mapping[str, Any], status: ExperimentStatus) -> None:
         """Only the metadata's version and the status count: the rest of what is sent is left as it is stored."""
         body = {**self._body(), "metadata": metadata, "status": status.to_dict()}
-        self._experiments.put(kept(EXPERIMENTS, self._resources.replace_status(EXPERIMENTS, body)))
+        self._experiments.put(trim(EXPERIMENTS, self._resources.replace_status(EXPERIMENTS, body)))
 
     def delete(self) -> None:
         """Delete the experiment, and with it everything that it owns."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from paretonas.jobs.attempt_records import record
 from paretonas.jobs.job import attempt_folder, free_attempt
-from paretonas.jobs.records import record
-from paretonas.metrics import LogFolder, Reading, Wanted, logged, read
+from paretonas.metrics import LogFolder, Reading, Wanted, count_logged, read
 
 
 class FolderLogs:
@@ -20,7 +20,7 @@ class FolderLogs:
 
     def size(self, trial: str, attempt: int) -> int:
         """Bytes that an attempt has logged so far."""
-        return logged(attempt_folder(self._root, self._experiment, trial, attempt))
+        return count_logged(attempt_folder(self._root, self._experiment, trial, attempt))
 
     def free_attempt(self, trial: str, number: int) -> int:
         """The first number from this one on that nothing is left of, neither logs nor records. Raises SubmitError."""

@@ -5,7 +5,7 @@
     runs/<experiment>/experiment.json        the NASExperiment with its status
     runs/<experiment>/trials/<trial>.json    a NASTrial
     runs/<experiment>/<trial>/a<attempt>/    the logs of an attempt
-    runs/<experiment>/jobs/<attempt>/        how it is run and how it ended (`jobs/records.py`)
+    runs/<experiment>/jobs/<attempt>/        how it is run and how it ended (`jobs/attempt_records.py`)
     runs/<experiment>/origin.json            where it was last run from (`origin.py`)
 """
 
@@ -94,7 +94,7 @@ class FolderStore:
                 f"rename the experiment, or give another --runs-dir"
             )
         status = ExperimentStatus() if fixed else self._experiment.status  # it was another search's
-        self._change(adopted(old, new), status)
+        self._change(adopt_spec(old, new), status)
 
     def retry(self, retry: Retry) -> None:
         """Have trials taken up again, also should this process end before the next pass. Raises StoreError."""
@@ -151,7 +151,7 @@ class FolderStore:
         return self._folder / TRIALS / f"{trial.name}.json"
 
 
-def adopted(stored: ExperimentSpec, given: ExperimentSpec) -> ExperimentSpec:
+def adopt_spec(stored: ExperimentSpec, given: ExperimentSpec) -> ExperimentSpec:
     """The spec of a file for an experiment that is stored: the retries that were asked for since are no part of it."""
     newer = given.retry.generation > stored.retry.generation
     return given if newer else given.replace(retry=stored.retry)
@@ -177,7 +177,7 @@ def experiments(runs: Path) -> list[Path]:
     return sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
-def taken_away(folder: Path) -> Path:
+def take_away(folder: Path) -> Path:
     """An experiment's folder, moved to where nothing takes it for an experiment: in one step, however much is in it.
 
     Raises:

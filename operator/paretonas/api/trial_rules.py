@@ -1,0 +1,65 @@
+"""Whether a trial that somebody made by hand fits its experiment."""
+
+from collections.abc import Iterator, Mapping
+
+from paretonas.api.base import Scalar
+from paretonas.api.experiment import ExperimentSpec
+from paretonas.api.trial import NASTrial, UnreadableTrial, trial_name
+from paretonas.api.validation import Problem, suggestion
+
+
+def misfits(spec: ExperimentSpec, trial: NASTrial) -> list[Problem]:
+    """Everything about a trial that does not fit the experiment: its name, its point, the result that it brings."""
+    if isinstance(trial, UnreadableTrial):
+        return list(trial.problems)
+    return [*_name(trial), *_point(spec, trial.spec.parameters), *_observation(spec, trial)]
+
+
+def _point(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> list[Problem]:
+    """What makes a point none of the search space."""
+    values = spec.cast(point)
+    problems = [*_unknown(spec, point), *_values(spec, values)]
+    if problems:
+        return problems
+    broken = [c.text for c in spec.linear_constraints if not c.satisfied(values)]
+    return [Problem("spec.parameters", f"breaks {text!r}", "change the point") for text in broken]
+
+
+def _unknown(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> Iterator[Problem]:
+    known = [p.name for p in spec.parameters]
+    for name in point:
+        if name not in known:
+            path = f"spec.parameters.{name}"
+            yield Problem(path, "is no parameter of the experiment", suggestion(name, known), point[name])
+
+
+def _values(spec: ExperimentSpec, values: Mapping[str, Scalar]) -> Iterator[Problem]:
+    for parameter in spec.parameters:
+        path, active = f"spec.parameters.{parameter.name}", spec.is_active(parameter, values)
+        if parameter.name not in values:
+            if active:
+                yield Problem(path, "is required", "add it")
+        elif not active:
+            yield Problem(path, "has a value though it is not active", "leave it out", values[parameter.name])
+        elif not parameter.contains(values[parameter.name]):
+            remedy = f"write a value of the experiment's {parameter.kind} parameter"
+            yield Problem(path, "is outside the search space", remedy, values[parameter.name])
+
+
+def _name(trial: NASTrial) -> Iterator[Problem]:
+    name = trial_name(trial.spec.experiment, trial.spec.index)
+    if trial.name != name:
+        yield Problem("metadata.name", "is not <experiment>-<index>", f"call it {name}", trial.name)
+
+
+def _observation(spec: ExperimentSpec, trial: NASTrial) -> Iterator[Problem]:
+    observation = trial.spec.observation
+    if observation is None or observation.state != "Succeeded":
+        return
+    for metric in sorted(spec.needed_metrics - observation.metrics.keys()):
+        yield Problem(f"spec.observation.metrics.{metric}", "is required", "add it")
+    for objective in spec.objectives:
+        value = observation.metrics.get(objective.metric)
+        if objective.scale == "Log" and value is not None and value <= 0:
+            path = f"spec.observation.metrics.{objective.metric}"
+            yield Problem(path, "has no logarithm (scale: Log)", "give a value above 0", value)

@@ -1,0 +1,134 @@
+"""How a trial is run: image, command, resources; `arguments` fills in its parameters."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+
+from paretonas.api.base import ListToTuple, Model, Whole, as_whole, rule
+from paretonas.api.parameters import NAME_PATTERN
+from paretonas.api.size_limits import Refused, bound_overlay
+
+DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+DnsLabel = Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
+"""A Kubernetes name (RFC 1123 label)."""
+
+DnsSubdomain = Annotated[str, Field(pattern=DNS_SUBDOMAIN_PATTERN, max_length=253)]
+"""A Kubernetes name that may have dots (RFC 1123 subdomain)."""
+
+Seconds = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
+"""A duration; Kubernetes keeps such fields in 32 bits."""
+
+IMAGE_PATTERN = r"^[^\s$]*$"
+
+_QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?")
+
+
+def _check_quantity(value: Any) -> str:
+    value = as_whole(value)
+    if isinstance(value, float):
+        raise rule(
+            "is a number with a fraction, which no Kubernetes quantity is",
+            remedy=f"put it in quotes: '{value}'",
+        )
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
+        raise rule("is not a quantity", remedy="write a number with an optional unit, as 500m, 2 or 4Gi")
+    return text
+
+
+def _check_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise rule("is not an absolute path", remedy="let it start with /")
+    if ".." in value.split("/"):
+        raise rule("contains ..", remedy="write the path without ..")
+    if ":" in value:
+        raise rule("contains a colon", remedy="write the path without it")
+    if not value.strip("/"):
+        raise rule("is the root folder", remedy="name a folder below it")
+    return value
+
+
+AbsolutePath = Annotated[str, Field(max_length=253), AfterValidator(_check_path)]
+
+
+class PersistentVolumeClaim(Model):
+    """A claim in the experiment's namespace."""
+
+    claim_name: DnsSubdomain
+
+
+class Logs(Model):
+    """The shared volume that trials write their TensorBoard logs to, and that is read for them."""
+
+    persistent_volume_claim: PersistentVolumeClaim
+    mount_path: AbsolutePath = "/logs"
+
+
+class Volume(Model):
+    """A further claim that is mounted into every trial."""
+
+    name: DnsLabel
+    persistent_volume_claim: PersistentVolumeClaim
+    mount_path: AbsolutePath
+    read_only: bool = False
+
+
+Argument = Annotated[str, Field(max_length=4000)]
+"""The API server adds up what checking the longest list of the longest texts would cost; its budget sets this bound."""
+
+
+class EnvVar(Model):
+    """An environment variable of the trial; the value may hold ``${…}``."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
+    value: Argument = ""
+
+
+Quantity = Annotated[str, PlainValidator(_check_quantity)]
+"""A Kubernetes quantity, written as a number or a text."""
+
+
+def _check_overlay(value: Any) -> Any:
+    bounded = bound_overlay(value)
+    if isinstance(bounded, Refused):
+        raise rule(bounded.message, remedy=bounded.remedy)
+    return bounded
+
+
+class TrialTemplate(Model):
+    """One trial, as a TorchX role."""
+
+    image: Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=1024)] = ""
+    """Needed on a cluster; a local run uses the environment that it is started in."""
+    command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
+    args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=200)] | None = None
+    """Without them every parameter is passed by its name: see `arguments.default_argument`."""
+    working_dir: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """The folder that it runs in: absolute on a cluster, where the image's is the default. On this machine it leads
+    from the folder of the experiment's file, and the default is where the run is started."""
+    env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
+    resources: dict[str, Quantity] = Field(default_factory=dict)
+    replicas: Annotated[Whole, Field(ge=1, le=100)] = 1
+    active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
+    """Seconds that one attempt may run; past them it is stopped and the trial fails."""
+    progress_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
+    """Seconds that an attempt may run without logging anything new; past them it is stopped and tried again."""
+    ttl_seconds_after_finished: Seconds | None = None
+    """Seconds that a job stays after its end, and a trial after its experiment's."""
+    queue: DnsSubdomain = "default"
+    priority_class_name: DnsSubdomain | None = None
+    service_account_name: DnsSubdomain | None = None
+    image_pull_secrets: Annotated[tuple[DnsSubdomain, ...], ListToTuple, Field(max_length=10)] = ()
+    volumes: Annotated[tuple[Volume, ...], ListToTuple, Field(max_length=16)] = ()
+    pod_overlay: Annotated[dict[str, Any], BeforeValidator(_check_overlay)] = Field(default_factory=dict)
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Every text that may hold ``${…}``, with its path below ``trial``."""
+        command = ((f"command[{i}]", text) for i, text in enumerate(self.command))
+        args = ((f"args[{i}]", text) for i, text in enumerate(self.args or ()))
+        env = ((f"env[{i}].value", variable.value) for i, variable in enumerate(self.env))
+        return (*command, *args, *env)

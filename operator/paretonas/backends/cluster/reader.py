@@ -1,0 +1,137 @@
+"""What a person looks at in a cluster: resources, their changes, and the output of pods."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Any, Final
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from paretonas.backends.cluster.cache import key_of
+from paretonas.backends.cluster.connection import Connection
+from paretonas.backends.cluster.errors import ClusterError, UnreachableError
+from paretonas.backends.cluster.resources import NOT_FOUND, ResourceKind, Resources
+from paretonas.jobs.refusals import said
+
+_NO_CRDS: Final = "the cluster has no NASExperiment resource: kubectl apply -k deploy/base"
+
+_RETRY_SECONDS: Final = 2.0
+"""Until an API server that went away while it was watched is asked again."""
+
+_BAD_REQUEST: Final = 400
+
+Pod = tuple[str, str]
+"""Name, and its first container: that of the trial, whatever `podOverlay` adds."""
+
+
+class ClusterReader:
+    """Reads what the user's account may read. Every method raises ClusterError."""
+
+    def __init__(self, connection: Connection, warn: Callable[[str], None]) -> None:
+        """Read through ``connection``; ``warn`` is told when a watched API server goes away."""
+        self._connection, self._warn = connection, warn
+        self._resources = Resources(connection.api)
+
+    @cached_property
+    def _core(self) -> "client.CoreV1Api":
+        """Made when it is needed, and named in quotes: its import alone takes a second."""
+        return client.CoreV1Api(self._connection.api)
+
+    def all(self, kind: ResourceKind, namespace: str | None, fields: str = "") -> list[dict[str, Any]]:
+        """The resources of a kind in a namespace, or everywhere."""
+        return self._list(kind, namespace, fields)[0]
+
+    def get(self, kind: ResourceKind, namespace: str, name: str) -> dict[str, Any] | None:
+        """A resource, or None."""
+        with self._connection.explained():
+            return self._resources.get(kind, namespace, name)
+
+    def patch(self, kind: ResourceKind, namespace: str, name: str, changes: dict[str, Any]) -> None:
+        """Merge changes into a resource."""
+        with self._connection.explained(f"{name} has been deleted meanwhile"):
+            self._resources.patch(kind, namespace, name, changes)
+
+    def follow(
+        self, kind: ResourceKind, namespace: str | None, fields: str = ""
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The resources now, and all of them again after each change, for as long as the caller wants."""
+        seen = lost = False
+        while True:
+            try:
+                for bodies in self._follow_once(kind, namespace, fields):
+                    yield bodies
+                    seen, lost = True, False
+            except UnreachableError as error:
+                if not seen:
+                    raise
+                if not lost:
+                    self._warn(f"{error}; trying again")
+                lost = True
+                time.sleep(_RETRY_SECONDS)
+
+    def _follow_once(
+        self, kind: ResourceKind, namespace: str | None, fields: str
+    ) -> Iterator[list[dict[str, Any]]]:
+        """One listing and what is watched after it."""
+        items, version = self._list(kind, namespace, fields)
+        bodies = {key_of(body): body for body in items}
+        yield list(bodies.values())
+        with self._connection.explained():
+            for event, body in self._resources.watch(kind, namespace, version, fields=fields):
+                if event == "DELETED":
+                    bodies.pop(key_of(body), None)
+                else:
+                    bodies[key_of(body)] = body
+                yield list(bodies.values())
+
+    def _list(
+        self, kind: ResourceKind, namespace: str | None, fields: str
+    ) -> tuple[list[dict[str, Any]], int]:
+        with self._connection.explained(_NO_CRDS):
+            return self._resources.list(kind, namespace, fields=fields)
+
+    def pods(self, namespace: str, job: str) -> list[Pod]:
+        """The pods of a job, by name."""
+        with self._connection.explained():
+            pods = self._core.list_namespaced_pod(
+                namespace, label_selector=f"volcano.sh/job-name={job}", _request_timeout=Resources.TIMEOUT
+            )
+        found: Any = self._connection.api.sanitize_for_serialization(pods)["items"]
+        return sorted((pod["metadata"]["name"], pod["spec"]["containers"][0]["name"]) for pod in found)
+
+    def log(self, namespace: str, pod: Pod, *, tail: int, follow: bool) -> Iterator[str] | None:
+        """The last lines that a pod printed, and those to come; None when the pod is gone."""
+        name, container = pod
+        with self._connection.explained():
+            try:
+                answer = self._core.read_namespaced_pod_log(
+                    name,
+                    namespace,
+                    container=container,
+                    tail_lines=tail,
+                    follow=follow,
+                    _preload_content=False,
+                )
+            except ApiException as error:
+                if error.status == NOT_FOUND:
+                    return None
+                if error.status == _BAD_REQUEST:  # its container has not started
+                    where = f"see kubectl describe pod {name} -n {namespace}"
+                    raise ClusterError(f"{said(error)}; {where}") from error
+                raise
+        return self._lines(answer)
+
+    def _lines(self, answer: Any) -> Iterator[str]:
+        with self._connection.explained():
+            yield from _lines(answer.stream())
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Each line as soon as it is whole."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")

@@ -1,0 +1,92 @@
+"""A table that follows what it shows: redrawn on a terminal, a line a change anywhere else."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from paretonas.cli.output import on_terminal
+from paretonas.cli.tables import TableColumn, page, table
+
+Watched = TypeVar("Watched")
+
+_REFRESHES = 2
+"""A second: ages are whole seconds, and what changes is seen soon enough."""
+
+_FRAME = 4
+"""Lines of a screen besides rows: titles, what is above, what is too wide, and the cursor's."""
+
+_KEYS = frozenset({"NAMESPACE", "NAME", "TRIAL"})
+"""Columns that tell which row it is."""
+
+_CLOCK = "AGE"
+"""A column that changes although nothing has happened."""
+
+
+def watch(
+    states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
+) -> None:
+    """Show each state as a table of ``columns`` at a time, until there are no more or the user interrupts."""
+    show = _redraw if on_terminal(console) else _print_changes
+    show(states, columns, console)
+
+
+def _redraw(
+    states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
+) -> None:
+    """Keep one table up to date; it stays when the user leaves."""
+    following = iter(states)
+    state = next(following)  # what is wrong with the very first is an error like any other
+
+    def render() -> RenderableType:
+        return screen(columns(state, datetime.now(UTC)), console.width, console.height)
+
+    with Live(console=console, get_renderable=render, refresh_per_second=_REFRESHES):
+        for state in following:  # noqa: B007 # it is drawn by the clock
+            pass
+
+
+def screen(columns: Sequence[TableColumn], width: int, height: int) -> RenderableType:
+    """The last rows that fit: what is new comes last."""
+    rows = len(columns[0].cells)
+    above = max(0, rows - max(1, height - _FRAME))
+    shown = page([replace(column, cells=column.cells[above:]) for column in columns], width)
+    return Group(shown, Text(f"{above} more above", style="dim")) if above else shown
+
+
+def _print_changes(
+    states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
+) -> None:
+    """Print the first table whole, and then the rows that are new or other than they were."""
+    shown: dict[tuple[str, ...], tuple[str, ...]] = {}
+    titles = ""
+    for state in states:
+        now = columns(state, datetime.now(UTC))
+        header, *lines = table(now).split("\n")
+        rows = dict(zip(_cells(now, _is_key), _cells(now, _is_lasting), strict=True))
+        if rows and header.plain.split() != titles.split():
+            titles = header.plain
+            console.print(header)
+        for (key, row), line in zip(rows.items(), lines, strict=True):
+            if shown.get(key) != row:
+                console.print(line)
+        for key in sorted(shown.keys() - rows.keys()):
+            console.print(f"{' '.join(key)}  gone")
+        shown = rows
+
+
+def _cells(columns: Sequence[TableColumn], wanted: Callable[[TableColumn], bool]) -> list[tuple[str, ...]]:
+    """The wanted cells of each row."""
+    return list(zip(*(column.cells for column in columns if wanted(column)), strict=True))
+
+
+def _is_key(column: TableColumn) -> bool:
+    return column.title in _KEYS
+
+
+def _is_lasting(column: TableColumn) -> bool:
+    return column.title != _CLOCK

@@ -1,0 +1,111 @@
+"""The commands that only look, wherever experiments are stored: what they print is the same."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from paretonas.api import NASExperiment, ParetoPoint, export_experiment, plain
+from paretonas.backends.local.store import StoreError
+from paretonas.cli import tables
+from paretonas.cli.output_formats import as_csv, as_json, as_yaml, pareto_records, trial_records
+from paretonas.cli.result import complain, write_report
+from paretonas.cli.source import Source
+
+_PIPE_WIDTH = 10_000
+"""Characters of a line that is not for a terminal: nothing is wrapped or cut."""
+
+
+def show_experiments(source: Source, name: str | None, kind: str, *, namespaces: bool = False) -> None:
+    """Print all experiments, or the one of this name with its status."""
+    found = source.experiments() if name is None else [source.experiment(name)]
+    if not found:
+        complain(f"no experiment in {source.place}")
+    items = [experiment.to_dict() for experiment in found]
+    document = items[0] if name else {"apiVersion": "v1", "kind": "List", "items": items}
+    show(
+        kind,
+        document,
+        lambda: tables.experiment_columns(found, datetime.now(UTC), namespaces=namespaces),
+    )
+
+
+def show_trials(source: Source, name: str) -> None:
+    """Print an experiment's trials."""
+    spec, found = source.experiment(name).spec, source.trials(name)
+    show("table", found, lambda: tables.trial_columns(spec, found, datetime.now(UTC)))
+
+
+def show_pareto(source: Source, name: str, kind: str) -> None:
+    """Print an experiment's Pareto set."""
+    experiment = source.experiment(name)
+    points = pareto_points(source, experiment)
+    if not points:
+        condition = experiment.status.condition("Succeeded")
+        complain(f"no trial is in the Pareto set: {condition.message if condition else 'it has not begun'}")
+    show(kind, pareto_records(points), lambda: tables.pareto_columns(experiment.spec, points))
+
+
+def pareto_points(source: Source, experiment: NASExperiment) -> Sequence[ParetoPoint]:
+    """An experiment's Pareto set: that of its status, in full also where the status has no room for it.
+
+    What is in no trial any more is complained of.
+    """
+    from paretonas.engine.pareto_front import lacking, whole  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
+
+    status, points = experiment.status, experiment.status.pareto_set
+    if not lacking(status, points):
+        return points
+    points = whole(experiment, source.trials(experiment.name))
+    if lost := lacking(status, points):
+        complain(
+            f"of the {status.pareto_set_size:,} trials in the Pareto set of {experiment.name} {lost} are not kept: "
+            f"its status has no room for them, and the trials have been removed"
+        )
+    return points
+
+
+def show_export(source: Source, name: str, kind: str) -> None:
+    """Print all that is known of an experiment's trials, or the file to go on with elsewhere."""
+    if kind == "yaml":
+        show(kind, export_experiment(source.experiment(name), source.trials(name)), list)
+    else:
+        show(kind, trial_records(source.trials(name)), list)
+
+
+def save_report(source: Source, name: str, page: Path, *, model: bool, show: bool) -> None:
+    """Write an experiment's page, and say where it is."""
+    try:
+        write_report(page, source.experiment(name), source, model=model)
+    except OSError as error:
+        raise StoreError(f"cannot write {page}: {error.strerror}; give another --output") from error
+    click.echo(page)
+    if show:
+        click.launch(str(page))
+
+
+def show(kind: str, document: Any, columns: Callable[[], Sequence[tables.TableColumn]]) -> None:
+    """Print as a table, or in one of the formats for scripts."""
+    if kind == "table":
+        console = console_for()
+        console.print(tables.page(columns(), console.width))
+    else:
+        formats: dict[str, Callable[[Any], str]] = {"json": as_json, "yaml": as_yaml, "csv": as_csv}
+        print_lines(formats[kind](document).removesuffix("\n").split("\n"))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print what others wrote: to a file or a program as it is, to a terminal without what that would obey."""
+    on_screen = sys.stdout.isatty()
+    for line in lines:
+        click.echo(plain(line) if on_screen else line)
+
+
+def console_for(file: Any = None) -> Console:
+    """A console that prints values as they are: a name may hold what Rich takes for markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(file=file, width=width, markup=False, highlight=False)

@@ -1,0 +1,94 @@
+"""Why no result is in the Pareto set: the thresholds and outcome constraints that exclude each of them. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from paretonas.api import ExperimentSpec, NASTrial, Objective, OutcomeConstraint
+from paretonas.engine.wording import number
+
+_DIGITS = 17
+"""With so many a double is told from every other one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A threshold or an outcome constraint."""
+
+    metric: str
+    text: str
+    value: float
+    missed_by: Mapping[str, float]
+    """By how much each trial that does not keep it is beyond it, in the objective's own scale."""
+    spread: float
+    """Between the best and the worst result; what is missed is compared in shares of it."""
+
+
+def why_none(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> str:
+    """Which bounds exclude how many results, and the nearest miss; empty when one keeps all, or there is none.
+
+    ``none of 7 results is within the bounds: val_acc >= 0.99 (threshold) excludes 7, latency_ms <= 20 excludes 2;
+    the nearest miss is nas-3 with val_acc 0.973``.
+    """
+    results = [t for t in trials if t.status.state == "Succeeded"]
+    bounds = [bound for bound in _bounds(spec, results) if bound.missed_by]
+    missing = {t.name: [bound for bound in bounds if t.name in bound.missed_by] for t in results}
+    if not results or not all(missing.values()):
+        return ""
+    bounds.sort(key=lambda bound: -len(bound.missed_by))
+    which = ", ".join(f"{bound.text} excludes {len(bound.missed_by):,}" for bound in bounds)
+    nearest = min(results, key=lambda t: (len(missing[t.name]), _far(t, missing[t.name])))
+    values = (
+        f"{bound.metric} {_apart(nearest.status.metrics[bound.metric], bound.value)}"
+        for bound in missing[nearest.name]
+    )
+    whole = f"none of {len(results):,} results is" if len(results) > 1 else "the only result is not"
+    return f"{whole} within the bounds: {which}; the nearest miss is {nearest.name} with {', '.join(values)}"
+
+
+def _bounds(spec: ExperimentSpec, results: Sequence[NASTrial]) -> Iterator[_Bound]:
+    for objective in spec.objectives:
+        if objective.threshold is not None:
+            yield _threshold(objective, objective.threshold, results)
+    for constraint in spec.outcomes:
+        yield _constraint(constraint, results)
+
+
+def _threshold(objective: Objective, threshold: float, results: Sequence[NASTrial]) -> _Bound:
+    values = {t.name: objective.comparable(t.status.metrics[objective.metric]) for t in results}
+    sign = ">=" if objective.goal == "Maximize" else "<="
+    text = f"{objective.metric} {sign} {_exact(threshold)} (threshold)"
+    return _bound(objective.metric, text, threshold, objective.comparable(threshold), values)
+
+
+def _constraint(constraint: OutcomeConstraint, results: Sequence[NASTrial]) -> _Bound:
+    sign = 1.0 if constraint.upper else -1.0
+    values = {t.name: sign * t.status.metrics[constraint.metric] for t in results}
+    text = " ".join(constraint.text.split())
+    return _bound(constraint.metric, text, constraint.bound, sign * constraint.bound, values)
+
+
+def _bound(metric: str, text: str, value: float, most: float, values: Mapping[str, float]) -> _Bound:
+    """``values`` by trial and ``most`` of them that is allowed; halved, for a difference may be beyond all doubles."""
+    missed_by = {name: found / 2 - most / 2 for name, found in values.items() if found > most}
+    spread = max(values.values(), default=0.0) / 2 - min(values.values(), default=0.0) / 2
+    return _Bound(metric, text, value, missed_by, spread)
+
+
+def _far(trial: NASTrial, missing: Sequence[_Bound]) -> float:
+    """How far beyond its bounds a result is, each in shares of what was observed."""
+    return sum(bound.missed_by[trial.name] / (bound.spread or 1.0) for bound in missing)
+
+
+def _exact(bound: float) -> str:
+    """A bound as it was written: a rounded one would be another."""
+    short = number(bound)
+    return short if float(short.replace(",", "")) == bound else repr(bound)
+
+
+def _apart(value: float, bound: float) -> str:
+    """A value as a person reads it, with as many digits as it takes to be told from the bound."""
+    if number(value) != number(bound):
+        return number(value)
+    return next(
+        text for digits in range(5, _DIGITS + 1) if (text := f"{value:.{digits}g}") != f"{bound:.{digits}g}"
+    )

@@ -1,0 +1,47 @@
+"""Which indices new trials get. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from paretonas.api import MAX_INDEX, NASTrial, trial_name
+
+_NAMED = 5
+"""Strangers that a message names."""
+
+
+def free_indices(
+    experiment: str,
+    trials: Sequence[NASTrial],
+    strangers: Mapping[str, str],
+    unanswered: int | None = None,
+) -> Iterator[int]:
+    """Indices for new trials: those after the last one, and where these end, the gaps.
+
+    Not the number of trials: one may have been removed by hand, or been given an index by its user. An index is not
+    free either when its name is taken, by a trial of this experiment or by a stranger.
+
+    Args:
+        experiment: its name.
+        trials: its trials, in index order.
+        strangers: trials of other experiments that have such a name, with the experiment that each names.
+        unanswered: the index of a trial that was sent to be stored without an answer. It comes first, also where a
+            later one has been stored since: if it is there after all, no trial is stored beside it.
+    """
+    indices, names = {t.spec.index for t in trials}, {t.name for t in trials} | strangers.keys()
+    first = trials[-1].spec.index + 1 if trials else 0
+    before = [] if unanswered is None else [unanswered]
+    for index in chain(before, range(first, MAX_INDEX + 1), range(first)):
+        if index not in indices and trial_name(experiment, index) not in names:
+            indices.add(index)
+            yield index
+
+
+def describe_passed_over(trials: Sequence[NASTrial], strangers: Mapping[str, str]) -> str:
+    """What is said of indices that no trial could have; "" when there is nothing to say."""
+    last = trials[-1].spec.index if trials else 0
+    between = {name: of for name, of in strangers.items() if int(name.rpartition("-")[2]) < last}
+    if not between:
+        return ""
+    named = ", ".join(f"{name} (of {other})" for name, other in sorted(between.items())[:_NAMED])
+    more = f" and {len(between) - _NAMED} more" if len(between) > _NAMED else ""
+    return f"passed over, since a NASTrial of another experiment has the name: {named}{more}"

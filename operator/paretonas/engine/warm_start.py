@@ -1,0 +1,79 @@
+"""Warm start: what other experiments have found, as trials of this one. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from paretonas.api import (
+    NASExperiment,
+    NASTrial,
+    Observation,
+    UnreadableTrial,
+    misfits,
+    new_trial,
+)
+from paretonas.engine.trial_indices import free_indices
+
+
+class WarmStartError(Exception):
+    """Another experiment is of no use; the message says why and what to do."""
+
+
+def has_begun(trials: Sequence[NASTrial]) -> bool:
+    """Whether the search has been asked: from then on nothing is taken over any more."""
+    return any(trial.spec.origin != "User" for trial in trials)
+
+
+def take_over(
+    experiment: NASExperiment,
+    trials: Sequence[NASTrial],
+    others: Mapping[str, Sequence[NASTrial] | None],
+    strangers: Mapping[str, str] = {},
+    unanswered: int | None = None,
+) -> list[NASTrial]:
+    """The trials that are still to be stored, so that this experiment knows what the others have found.
+
+    Those points are left out that are none of this space, and results that lack a metric of this experiment.
+
+    Args:
+        experiment: the one that begins.
+        trials: those that it has already, in index order; a part of the others' may be among them.
+        others: the ended trials of each experiment in ``warmStartFrom``; None for one that does not exist.
+        strangers: trials of others that have a name of this one's, as for `free_indices`.
+        unanswered: as for `free_indices`.
+
+    Raises:
+        WarmStartError: one does not exist, a result of it cannot be read, or none of them can be used.
+    """
+    there = {trial.spec.observation.source for trial in trials if trial.spec.observation is not None}
+    indices = free_indices(experiment.name, trials, strangers, unanswered)
+    index = next(indices)
+    new = list[NASTrial]()
+    for name, other in others.items():
+        if other is None:
+            raise WarmStartError(
+                f"warmStartFrom: there is no experiment {name!r} here; create it, or create this one without it"
+            )
+        for trial in other:
+            if isinstance(trial, UnreadableTrial) and not trial.refused:
+                raise WarmStartError(
+                    f"warmStartFrom: {trial.name}, a result of {name!r}, cannot be read: {trial.problems[0]}; "
+                    "delete that NASTrial, or create this experiment without it"
+                )
+        problems = {t.name: misfits(experiment.spec, _copy(experiment, t, index)) for t in other}
+        fits = [trial for trial in other if not problems[trial.name]]
+        if other and not fits:
+            [(example, [problem, *_]), *_] = problems.items()
+            raise WarmStartError(
+                f"warmStartFrom: none of the {len(other)} trials of {name!r} fits this experiment, "
+                f"as {example}: {problem}; or create this one without it"
+            )
+        for trial in fits:
+            if trial.name not in there:
+                new.append(_copy(experiment, trial, index))
+                index = next(indices)
+    return new
+
+
+def _copy(experiment: NASExperiment, trial: NASTrial, index: int) -> NASTrial:
+    state = trial.status.state if trial.status.state in {"Succeeded", "Infeasible"} else "Failed"
+    observation = Observation(state=state, metrics=dict(trial.status.metrics), source=trial.name)
+    return new_trial(experiment, index, trial.spec.parameters, origin="User", observation=observation)

@@ -1,0 +1,130 @@
+"""Arguments that argparse makes something else of than was meant, as far as a script's text shows it. Pure."""
+
+import ast
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from paretonas.api import (
+    LOG_DIR_FLAG,
+    Choice,
+    ExperimentSpec,
+    FloatChoice,
+    FloatRange,
+    Parameter,
+    Problem,
+    format_value,
+)
+
+_ONE_WORD = re.compile(r"(--?[\w-]+)=\$\{parameters\.(\w+)\}")
+_ALONE = re.compile(r"\$\{parameters\.(\w+)\}")
+
+_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
+"""What begins with ``-`` and argparse takes for a value all the same; ``-3e-05`` is none."""
+
+_SMALL, _LARGE = 1e-4, 1e16
+"""Beyond them Python writes a float with an exponent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A parameter's value on the command line."""
+
+    path: str
+    flag: str
+    parameter: Parameter
+    alone: bool
+    """Whether the value is a word of its own."""
+
+
+def misread(spec: ExperimentSpec, script: str, source: str) -> Iterator[Problem]:
+    """What argparse will misread.
+
+    Args:
+        spec: the experiment.
+        script: how its command names the script.
+        source: the script's text; where it is no Python, nothing is said of it.
+    """
+    flags = _flags(source)
+    for passed in _passed(spec):
+        name = passed.parameter.name
+        if flags.get(passed.flag):
+            message = f"is read by {script} with type=bool, for which every text is true, also false and 0"
+            remedy = "use action=argparse.BooleanOptionalAction there"
+            if spec.trial.args is not None:
+                remedy += f', and write "--[no-]{passed.flag.lstrip("-")}=${{parameters.{name}}}"'
+            yield Problem(passed.path, message, remedy, passed.flag)
+        elif passed.flag in flags and passed.alone and (example := _like_a_flag(passed.parameter)):
+            message = f"may be given a value that argparse takes for a flag, as {example}"
+            remedy = f'write it in one word: "{passed.flag}=${{parameters.{name}}}"'
+            yield Problem(passed.path, message, remedy, passed.flag)
+    if spec.trial.args is None:
+        yield from _spelt_otherwise(spec, script, flags)
+
+
+def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) -> Iterator[Problem]:
+    """Flags passed by default that the script only knows with a dash for an underscore, or the other way round."""
+    own = {
+        f"--{p.name}": (f"spec.parameters[{position}].name", f"parameters.{p.name}")
+        for position, p in enumerate(spec.parameters)
+    }
+    for flag, (path, reference) in {**own, LOG_DIR_FLAG: ("spec.trial.args", "trial.logDir")}.items():
+        bare = flag.removeprefix("--")
+        known = next(
+            (f"--{b}" for b in (bare.replace("_", "-"), bare.replace("-", "_")) if f"--{b}" in flags), None
+        )
+        if known is not None and flag not in flags:
+            remedy = f'write trial.args with "{known}=${{{reference}}}", and with all other parameters'
+            yield Problem(path, f"is passed as {flag}, but {script} calls it {known}", remedy)
+
+
+def _flags(source: str) -> dict[str, bool]:
+    """The flags that a Python text gives to ``add_argument``, and whether with ``type=bool``."""
+    try:
+        tree = ast.parse(source)
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # all that ast.parse is documented to raise
+        return {}
+    flags = dict[str, bool]()
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        if call.func.attr != "add_argument":
+            continue
+        of_bool = any(
+            k.arg == "type" and isinstance(k.value, ast.Name) and k.value.id == "bool" for k in call.keywords
+        )
+        words = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        flags |= {word: of_bool for word in words if word.startswith("-")}
+    return flags
+
+
+def _passed(spec: ExperimentSpec) -> Iterator[_Passed]:
+    """Where each parameter's value stands behind a flag."""
+    known = {parameter.name: parameter for parameter in spec.parameters}
+    if spec.trial.args is None:
+        for position, parameter in enumerate(spec.parameters):
+            yield _Passed(f"spec.parameters[{position}].name", f"--{parameter.name}", parameter, alone=False)
+    for field, words in (("command", spec.trial.command), ("args", spec.trial.args or ())):
+        for position, (before, text) in enumerate(pairwise(["", *words])):
+            path = f"spec.trial.{field}[{position}]"
+            if match := _ONE_WORD.fullmatch(text):
+                yield _Passed(path, match[1], known[match[2]], alone=False)
+            elif before.startswith("-") and (match := _ALONE.fullmatch(text)):
+                yield _Passed(path, before, known[match[1]], alone=True)
+
+
+def _like_a_flag(parameter: Parameter) -> str | None:
+    """A value of the parameter that looks like a flag."""
+    domain = parameter.domain
+    values: list[str] = []
+    if isinstance(domain, Choice | FloatChoice):
+        values = [format_value(value) for value in domain.values]
+    elif isinstance(domain, FloatRange) and domain.min < 0:
+        values = ["-3e-05"] if domain.max > -_SMALL else ["-1e+16"] if domain.min <= -_LARGE else []
+    return next((v for v in values if v.startswith("-") and not _NUMBER.fullmatch(v)), None)

@@ -1,0 +1,182 @@
+"""What is written down about the attempts of one experiment on this machine, apart from what they log.
+
+A trial may do with its own folder of logs what it likes, also empty or remove it. So the records of an attempt stand
+beside the folders of its experiment's trials::
+
+    runs/<experiment>/jobs/<attempt>/job.json      who runs it, since when; locked for as long as it lives
+    runs/<experiment>/jobs/<attempt>/exit.json     how it ended
+    runs/<experiment>/jobs/<attempt>/output.log    what it printed
+    runs/<experiment>/jobs/<attempt>/devices.json  the devices that it has, if it was given any
+
+`supervise` writes them. Up to version 0.1.0 they stood in the folder of logs, and an attempt that began there is still
+read from there.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from paretonas.api import job_name
+from paretonas.jobs.job import attempt_folder
+from paretonas.jobs.supervisor import EXIT, JOB, KILL, OUTPUT, own, record_exit
+
+DEVICES = "devices.json"
+JOBS = "jobs"
+"""The folder of records; no trial has this name, since each ends with its index."""
+
+_TAIL_LINES, _TAIL_BYTES = 20, 4096
+"""What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How an attempt ended."""
+
+    code: int
+    """Negative for a signal."""
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """The records of one attempt."""
+
+    folder: Path
+    logs: Path
+    """Where the attempt logs: by it, its processes are known."""
+    earlier_version: bool = False
+    """Whether its supervisor was that of version 0.1.0, which shares a process group with all that it ends."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether somebody has taken the attempt: it is not to be run again."""
+        return _read_json(self.folder / JOB) is not None
+
+    @property
+    def started(self) -> datetime | None:
+        """When it began; None before."""
+        job = _read_json(self.folder / JOB)
+        return _time(job["startTime"]) if job is not None else None
+
+    @property
+    def exit(self) -> Exit | None:
+        """How it ended; None while that is not known."""
+        ended = _read_json(self.folder / EXIT)
+        return Exit(int(ended["exitCode"]), _time(ended["endTime"])) if ended is not None else None
+
+    @property
+    def locked(self) -> bool:
+        """Whether anything of the attempt lives."""
+        try:
+            descriptor = os.open(self.folder / JOB, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @property
+    def tail(self) -> str:
+        """The last lines of the output."""
+        path = self.folder / OUTPUT
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The keys of the devices that it was given."""
+        return frozenset(_read_json(self.folder / DEVICES) or ())
+
+    def give(self, devices: Iterable[str]) -> None:
+        """Write down its devices, before anything can start on them. Raises OSError."""
+        temporary = self.folder / f"{DEVICES}.tmp"
+        with temporary.open("w") as file:
+            json.dump(sorted(devices), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.folder / DEVICES)
+
+    def withdraw(self) -> None:
+        """Take an attempt that has not begun: a supervisor that is about to start finds it taken.
+
+        Raises:
+            OSError: its folder cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = own(str(self.folder))
+        if lock is not None:
+            try:
+                record_exit(str(self.folder), -signal.SIGTERM)
+            finally:
+                os.close(lock)
+
+    def terminate(self) -> None:
+        """Ask the attempt's processes to end."""
+        self._signal_group(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the attempt's processes at once, with all that they have started."""
+        if self.earlier_version or not self._signal_supervisor(KILL):
+            self._signal_group(signal.SIGKILL)
+            self.end_strays()
+
+    def end_strays(self) -> None:
+        """End what an attempt has left behind whose supervisor was killed (on Linux)."""
+        mark = f"PARETONAS_LOG_DIR={self.logs}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            # OSError: it has ended meanwhile, or is another user's
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+
+    def _signal_supervisor(self, signum: signal.Signals) -> bool:
+        """Whether there is one, which alone can reach what has left the process group."""
+        job = _read_json(self.folder / JOB)
+        if job is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(job["pid"], signum)
+                return True
+        return False
+
+    def _signal_group(self, signum: signal.Signals) -> None:
+        job = _read_json(self.folder / JOB)
+        if job is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(job["pid"], signum)
+
+
+def record(root: Path, experiment: str, trial: str, attempt: int) -> AttemptRecord:
+    """The records of an attempt, wherever they stand or are to stand."""
+    folder = root / experiment / JOBS / job_name(trial, attempt)
+    logs = attempt_folder(root, experiment, trial, attempt)
+    if not folder.exists() and (logs / JOB).exists():
+        return AttemptRecord(logs, logs, earlier_version=True)
+    return AttemptRecord(folder, logs)
+
+
+def _read_json(path: Path) -> Any:
+    """A file's content; None while it is absent or not written yet, or when it cannot be read."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

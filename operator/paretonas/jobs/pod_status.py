@@ -1,0 +1,154 @@
+"""What Volcano's and Kubernetes' words mean for an attempt. Tables, total over what they may say."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from paretonas.jobs.job import Job, Phase
+
+_log = logging.getLogger(__name__)
+
+PHASES: Mapping[str, Phase] = {
+    "Pending": Phase.PENDING,
+    "Running": Phase.RUNNING,  # also while a pod still waits (volcano #2684)
+    "Restarting": Phase.RUNNING,
+    "Completing": Phase.RUNNING,  # its pods are still ending
+    "Aborting": Phase.RUNNING,
+    "Terminating": Phase.RUNNING,
+    "Completed": Phase.SUCCEEDED,
+    "Failed": Phase.FAILED,
+    "Terminated": Phase.FAILED,  # by the policy that ends a gang with its first failed pod
+    "Aborted": Phase.LOST,  # by an administrator: nothing that the candidate did
+}
+
+POD_REASONS: Mapping[str, str] = {
+    "Evicted": "Evicted",
+    "Preempted": "Evicted",
+    "Preempting": "Evicted",
+    "Terminated": "NodeLost",  # graceful node shutdown
+    "NodeShutdown": "NodeLost",
+    "NodeLost": "NodeLost",
+    "NodeAffinity": "NodeLost",
+    "Shutdown": "NodeLost",
+    "DeadlineExceeded": "DeadlineExceeded",
+    "OOMKilled": "OutOfMemory",
+    "UnexpectedAdmissionError": "NodeLost",
+}
+"""A failed pod's own reason, where it is not the trial's doing (or, out of memory, exactly that)."""
+
+WAITING = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "CreateContainerConfigError",
+    }
+)
+"""Reasons of a container that cannot start until somebody mends something."""
+
+
+def phase(word: str | None) -> Phase:
+    """The phase; a job without status is Pending, and so is one with a word that we do not know."""
+    if word and word not in PHASES:
+        _log.warning("unknown Volcano phase %r is taken for Pending", word)
+    return PHASES.get(word or "Pending", Phase.PENDING)
+
+
+def read_job(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) -> Job:
+    """A Volcano Job as last watched, with its pods.
+
+    A single pod tells more exactly when it began, and a second earlier that it has ended well: the kubelet tidies up
+    for a second before it calls the pod Succeeded, which is what Volcano waits for. How it failed is left to the job.
+    """
+    state = (body.get("status") or {}).get("state") or {}
+    at = phase(state.get("phase"))
+    since = _time(state.get("lastTransitionTime"))
+    started = since if at is Phase.RUNNING else None
+    ended = since if at in {Phase.SUCCEEDED, Phase.FAILED, Phase.LOST} else None
+    if len(pod_names(body)) == 1 and pods and not pods[0]["metadata"].get("deletionTimestamp"):
+        container = _container(pods[0])
+        ran = container.get("terminated") or {}
+        started = _time((ran or container.get("running") or {}).get("startedAt")) or started
+        if ran.get("exitCode") == 0 and at in {Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED}:
+            at, ended = Phase.SUCCEEDED, _time(ran.get("finishedAt"))
+    message = state.get("message") or ""
+    return Job(
+        body["metadata"]["name"],
+        at,
+        started=started,
+        ended=ended,
+        message=message if at is not Phase.RUNNING else "",
+        reason="Aborted" if at is Phase.LOST else "",
+    )
+
+
+def pod_names(body: Mapping[str, Any]) -> list[str]:
+    """The names that Volcano gives to the pods of a job: of each task's each replica."""
+    job, tasks = body["metadata"]["name"], (body.get("spec") or {}).get("tasks") or ()
+    return [f"{job}-{task['name']}-{number}" for task in tasks for number in range(task.get("replicas", 1))]
+
+
+def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, str, datetime | None]:
+    """Exit code, reason ("" when the trial itself ended) and start of a pod that has ended."""
+    status = pod.get("status") or {}
+    away = "Evicted" if pod["metadata"].get("deletionTimestamp") else ""  # somebody has deleted it
+    for container in status.get("containerStatuses") or ():
+        ended = (container.get("state") or {}).get("terminated")
+        if ended:
+            reason = POD_REASONS.get(
+                ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", away)
+            )
+            return ended.get("exitCode"), reason, _time(ended.get("startedAt"))
+    return None, POD_REASONS.get(status.get("reason") or "", away or "NodeLost"), None
+
+
+def pod_wait(pod: Mapping[str, Any]) -> str:
+    """Why a pod does not start; "" when nothing is wrong with it."""
+    status = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in WAITING:
+            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
+    return ""
+
+
+_BLANK: Mapping[str, str] = {"n": "\n", "r": "\r", "t": "\t"}
+"""What Go writes behind a backslash for a blank; for everything else it writes the character itself."""
+
+
+def event_wait(event: Mapping[str, Any]) -> str:
+    r"""What a job's warning says of why its pods cannot be made, in the API server's words where it quotes them.
+
+    Volcano prints the API server's answer as a Go structure: ``… Message:"pods \"x\" is forbidden: …", Reason:…``.
+    """
+    text = str(event.get("message") or "")
+    quoted = re.search(r'Message:"((?:[^"\\]|\\.)*)"', text)
+    if not quoted:
+        return text
+    unescaped = re.sub(r"\\(.)", lambda escape: _BLANK.get(escape[1], escape[1]), quoted[1])
+    return " ".join(unescaped.split())
+
+
+def _container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state of a pod's container; empty before it has one."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
+    state: Mapping[str, Any] = statuses[0].get("state") or {}
+    return state
+
+
+def group_wait(group: Mapping[str, Any]) -> str:
+    """Why a pod group is not scheduled."""
+    for condition in (group.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Unschedulable" and condition.get("status") == "True":
+            return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

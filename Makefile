@@ -1,16 +1,16 @@
-# `make demo` and `make test` each work as the only command on a fresh clone: they make their own environment.
+# `make demo` and `make test` each work as the first command in a fresh clone: they create their own environment.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 DATA ?= $(or $(PARETONAS_DATA_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paretonas/mnist)
 export PARETONAS_DATA_DIR := $(DATA)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make .venv from the pinned requirements (at once when nothing has changed)
+setup: ## Create .venv from the pinned requirements (returns at once when nothing has changed)
 	@scripts/setup.sh
 
-data: setup ## Fetch MNIST into $(DATA), checked by md5 (at once when it is there)
+data: setup ## Fetch MNIST into $(DATA), checked by md5 (returns at once when it is there)
 	@$(BIN)/python -m paretonas_trainer prepare --data-dir "$(DATA)"
 
 demo: data ## Search 48 real MNIST networks on this machine, two at a time, and show the Pareto set
@@ -22,10 +22,10 @@ test: data ## Run the tests that need no cluster, with coverage
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --skip-empty
 
-simulate: setup ## The engine under thousands of seeded fault schedules: SEEDS=how many; SEED=123 replays one
+simulate: setup ## Run the engine under thousands of seeded fault schedules (SEEDS=100000 for more; SEED=123 replays one)
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
-mutants: setup ## Show that the simulation finds bugs that are planted in the engine
+mutants: setup ## Show that the simulation finds bugs planted in the engine
 	@$(BIN)/python -m tests.simulation.mutants
 
 lint: setup ## Check style, types and layers
@@ -37,29 +37,29 @@ lint: setup ## Check style, types and layers
 cluster-up: setup ## Start a real Kubernetes with Volcano on this machine, with the images of the Dockerfile (root, Debian)
 	@PYTHON=$(CURDIR)/$(BIN)/python tests/cluster/bed/cluster.sh up
 
-cluster-down: ## Stop it
+cluster-down: ## Stop that cluster
 	@tests/cluster/bed/cluster.sh down
 
 e2e: data ## Run the cluster tests on that cluster, or on kind: make e2e KUBECONFIG=...
 	@scripts/e2e.sh "$(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))" $(TESTS)
 
-chaos: data ## Do every fault to that cluster, and write docs/reliability.md
+chaos: data ## Inject every fault into that cluster, and write docs/reliability.md
 	@scripts/e2e.sh "" tests/cluster/faults $(TESTS)
 
-kind-up: ## On a machine with Docker and kind: cluster, images, Volcano, operator, example
+kind-up: ## Create a kind cluster with Volcano, the operator and the example (needs Docker and kind)
 	@scripts/kind-up.sh
 
-format: setup ## Put the code into its style
+format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup ## Pin requirements/*.txt anew from pyproject.toml (needs uv)
+lock: setup ## Pin requirements/*.txt again from pyproject.toml (needs uv)
 	scripts/lock.sh
 
-bench-%: data ## Run one benchmark: bench-mnist, bench-suggest, bench-quality, bench-logs
+bench-%: data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-suggest, bench-quality, bench-spaces, bench-objectives, bench-logs
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
-clean: ## Remove what the targets above made, except the data
+clean: ## Remove what the targets above created, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up format lock clean

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import subprocess
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,22 @@ from paretonas.jobs.appdef import RENDEZVOUS_PORT
 from paretonas.jobs.overlay import AUTHORS_FIELDS
 
 PAGE = Path("docs/kubernetes.md").read_text()
+GLOSSARY = Path("docs/glossary.md").read_text()
+TERMS = (
+    *(
+        "experiment",
+        "objective",
+        "threshold",
+        "search",
+        "candidate",
+        "trial",
+        "attempt",
+        "verdict",
+        "slot",
+        "pass",
+    ),
+    *("Pareto set", "front", "reference point", "hypervolume", "queue", "gang", "claim"),
+)
 
 
 def table(first: str) -> list[list[str]]:
@@ -70,3 +87,49 @@ def test_every_reason_that_an_attempt_can_end_with_is_explained() -> None:
 
 def test_the_port_at_which_replicas_meet_is_the_one_that_is_used() -> None:
     assert f"port {RENDEZVOUS_PORT} " in PAGE
+
+
+def defined() -> list[str]:
+    """The terms that the glossary has an entry for."""
+    return re.findall(r"^### (.+)$", GLOSSARY, re.MULTILINE)
+
+
+def linked(page: str) -> set[str]:
+    """The entries of the glossary that a page of the root folder links to."""
+    return {anchor.replace("-", " ") for anchor in re.findall(r"\]\(docs/glossary\.md#([^)]+)\)", page)}
+
+
+def test_the_glossary_defines_each_term_once() -> None:
+    assert sorted(map(str.lower, defined())) == sorted(map(str.lower, TERMS))
+
+
+def test_the_readme_links_the_glossary_and_each_term_that_it_uses() -> None:
+    readme = Path("README.md").read_text()
+    prose = re.sub(r"^```.*?^```$|`[^`]*`|\]\([^)]*\)", "", readme, flags=re.DOTALL | re.MULTILINE)
+    used = {term.lower() for term in TERMS if re.search(rf"\b{term}s?\b", prose)}
+    assert "(docs/glossary.md)" in readme
+    assert linked(readme) == used
+
+
+def test_each_link_between_pages_leads_somewhere() -> None:
+    pages = [Path("README.md"), Path("CONTRIBUTING.md"), Path("CHANGELOG.md"), *Path("docs").rglob("*.md")]
+    for page in pages:
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page} links {target}"
+            titles = re.findall(r"^#+ (.+)$", there.read_text(), re.MULTILINE) if anchor else []
+            anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+            assert not anchor or anchor in anchors, f"{page} links {target}#{anchor}"
+
+
+def test_make_help_lists_every_target_that_has_a_description() -> None:
+    described = re.findall(r"^([^\s:]+):.*## ", Path("Makefile").read_text(), re.MULTILINE)
+    shown = subprocess.run(["make", "help"], capture_output=True, text=True, check=True).stdout
+    assert re.findall(r"^  make (\S+)", shown, re.MULTILINE) == described
+
+
+def test_make_help_lists_the_benchmarks_that_need_no_cluster() -> None:
+    [line] = [line for line in Path("Makefile").read_text().splitlines() if line.startswith("bench-%")]
+    described = re.findall(r"make (bench-\w+)", Path("docs/benchmarks.md").read_text())
+    assert re.findall(r"bench-\w+", line) == described
+    assert all(Path("benchmarks", f"{name.removeprefix('bench-')}.py").exists() for name in described)

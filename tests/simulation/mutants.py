@@ -14,7 +14,17 @@ from tests.simulation.simulate import simulate
 
 from paretonas.engine.engine import Engine
 
-_MODULES = ("verdicts", "decide", "front", "summary", "quiet", "indices", "warm", "retry", "engine")
+_MODULES = (
+    "verdicts",
+    "decide",
+    "pareto_front",
+    "summary",
+    "progress",
+    "trial_indices",
+    "warm_start",
+    "retry",
+    "engine",
+)
 """Of paretonas.engine, in the order of their imports."""
 
 MOST_SCHEDULES = 10_000

@@ -56,7 +56,7 @@ MUTANTS = (
     ),
     Mutant(
         "a name that a stranger has is asked for for ever",
-        "indices",
+        "trial_indices",
         "{t.name for t in trials} | strangers.keys()",
         "{t.name for t in trials}",
     ),
@@ -69,7 +69,7 @@ MUTANTS = (
     Mutant(
         "that the space is exhausted is forgotten",
         "engine",
-        " or ended_for_want_of_points(experiment, trials)",
+        " or ends_for_want_of_points(experiment, trials)",
         "",
     ),
     Mutant(
@@ -129,12 +129,12 @@ MUTANTS = (
     Mutant(
         "a warm start goes on for ever",
         "engine",
-        "if not names or begun(trials):",
+        "if not names or has_begun(trials):",
         "if not names:",
     ),
     Mutant(
         "a warm start is taken over once more after a crash",
-        "warm",
+        "warm_start",
         "if trial.name not in there:",
         "if True:",
     ),
@@ -213,8 +213,8 @@ MUTANTS = (
     Mutant(
         "a trial that failed while a retry was asked for is left behind",
         "engine",
-        "after = retried(after, experiment.spec.retry)",
-        "after = after if after.status.attempts and trial.attempt else retried(after, experiment.spec.retry)",
+        "after = retry_trial(after, experiment.spec.retry)",
+        "after = after if after.status.attempts and trial.attempt else retry_trial(after, experiment.spec.retry)",
     ),
     Mutant(
         "a retry has only the attempts that are left",
@@ -248,13 +248,13 @@ MUTANTS = (
     ),
     Mutant(
         "the Pareto set is of all that ended",
-        "front",
+        "pareto_front",
         "return [succeeded[i] for i in pareto_set(spec, [t.status.metrics for t in succeeded])]",
         "return succeeded",
     ),
     Mutant(
         "the Pareto set stays what it was at first",
-        "front",
+        "pareto_front",
         "if succeeded != self._succeeded:",
         "if not self._succeeded:",
     ),

@@ -8,7 +8,7 @@ beside the folders of its experiment's trials::
     runs/<experiment>/jobs/<attempt>/output.log    what it printed
     runs/<experiment>/jobs/<attempt>/devices.json  the devices that it has, if it was given any
 
-`supervise` writes them. Up to version 0.1.0 they stood in the folder of logs, and an attempt that began there is still
+`supervisor` writes them. Up to version 0.1.0 they stood in the folder of logs, and an attempt that began there is still
 read from there.
 """
 

@@ -1,7 +1,7 @@
 """Jobs on this machine, through TorchX's ``local_cwd`` scheduler.
 
 TorchX keeps a local job in the memory of the process that started it. To survive that process, each attempt runs
-under `supervise`, and its state is read from its folder alone.
+under `supervisor`, and its state is read from its folder alone.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Runs one attempt of a trial on this machine and writes down how it ended.
 
-Started as a plain script (``python -I -S supervise.py FOLDER -- COMMAND …``) in a session of its own, so it imports
+Started as a plain script (``python -I -S supervisor.py FOLDER -- COMMAND …``) in a session of its own, so it imports
 nothing but the standard library and takes some 25 ms to start. It outlives the `paretonas run` that started it, which
 is why everything that the next one must know is in the folder of the attempt's records, where no trial writes:
 

@@ -186,7 +186,7 @@ def test_what_the_trial_left_behind_ends_with_it(tmp_path: Path, start: Start) -
 
 DEAD_WHEN_TOLD = """
 import os, subprocess
-from paretonas.jobs import supervise
+from paretonas.jobs import supervisor
 
 class Late(subprocess.Popen):
     def __init__(self, *args, **options):
@@ -194,8 +194,8 @@ class Late(subprocess.Popen):
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
 subprocess.Popen = Late
-supervise._told_to_end.append(15)
-print(supervise._run(["sh", "-c", "exit 4"], os.open(os.devnull, os.O_RDONLY)))
+supervisor._told_to_end.append(15)
+print(supervisor._run(["sh", "-c", "exit 4"], os.open(os.devnull, os.O_RDONLY)))
 """
 
 

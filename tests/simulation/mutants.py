@@ -18,6 +18,7 @@ _MODULES = (
     "verdicts",
     "decide",
     "pareto_front",
+    "reference_point",
     "summary",
     "progress",
     "trial_indices",

@@ -237,14 +237,14 @@ MUTANTS = (
     Mutant(
         "the reference point is computed anew",
         "summary",
-        "before.reference_point or _reference",
-        "_reference",
+        "before.reference_point or find_reference_point",
+        "find_reference_point",
     ),
     Mutant(
         "the reference point moves with every trial",
         "summary",
-        "before.reference_point or _reference(spec, trials, over=outcome is not None)",
-        "(reference_point(spec, metrics) if metrics else {})",
+        "before.reference_point or find_reference_point(spec, trials, over=outcome is not None)",
+        "find_reference_point(spec, best, over=True)",
     ),
     Mutant(
         "the Pareto set is of all that ended",

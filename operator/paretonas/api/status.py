@@ -1,5 +1,6 @@
 """What an experiment has come to."""
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -26,6 +27,38 @@ class Condition(Model):
     message: Message = ""
     last_transition_time: Time
     observed_generation: Whole | None = None
+
+
+def make_condition(
+    kind: str,
+    status: ConditionStatus,
+    reason: str,
+    message: str = "",
+    *,
+    now: datetime,
+    last: Condition | None = None,
+    generation: int | None = None,
+) -> Condition:
+    """A condition that is set now.
+
+    Args:
+        kind: its type.
+        status: whether it holds.
+        reason: why, in one word.
+        message: why, for a person.
+        now: the time of the transition, unless `last` has the same status.
+        last: the condition of this type before.
+        generation: the version of the spec that was observed.
+    """
+    since = last.last_transition_time if last and last.status == status else now
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=since,
+        observed_generation=generation,
+    )
 
 
 class TrialCounts(Model):
@@ -72,6 +105,11 @@ class ExperimentStatus(Model):
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, if it is set."""
         return next((c for c in self.conditions if c.type == kind), None)
+
+    def with_condition(self, condition: Condition) -> "ExperimentStatus":
+        """A copy with this condition in the place of the one of its type."""
+        kept = {c.type: c for c in self.conditions} | {condition.type: condition}
+        return self.replace(conditions=tuple(kept.values()))
 
     @property
     def finished(self) -> bool:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from paretonas.api import TRIALS_REMOVED, Condition, NASExperiment
+from paretonas.api import TRIALS_REMOVED, NASExperiment
+from paretonas.api.status import make_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,12 @@ def trials_removed(experiment: NASExperiment) -> bool:
 def without_trials(experiment: NASExperiment, now: datetime) -> NASExperiment:
     """The experiment with the condition that says so: stored before the first trial is removed."""
     seconds = experiment.spec.trial.ttl_seconds_after_finished
-    condition = Condition(
-        type=TRIALS_REMOVED,
-        status="True",
-        reason="TimeToLive",
-        message=f"removed {seconds} s after the end; the Pareto set stays here",
-        last_transition_time=now,
-        observed_generation=experiment.metadata.generation,
+    condition = make_condition(
+        TRIALS_REMOVED,
+        "True",
+        "TimeToLive",
+        f"removed {seconds} s after the end; the Pareto set stays here",
+        now=now,
+        generation=experiment.metadata.generation,
     )
-    conditions = (*experiment.status.conditions, condition)
-    return experiment.replace(status=experiment.status.replace(conditions=conditions))
+    return experiment.replace(status=experiment.status.with_condition(condition))

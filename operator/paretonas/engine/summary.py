@@ -6,20 +6,19 @@ from datetime import datetime
 
 from paretonas.api import (
     Condition,
-    ExperimentSpec,
     ExperimentStatus,
     InvalidDocument,
     NASExperiment,
     NASTrial,
     TrialCounts,
 )
-from paretonas.api.status import ConditionStatus
+from paretonas.api.status import ConditionStatus, make_condition
 from paretonas.engine.decide import Outcome, progress
 from paretonas.engine.empty_front import why_none
 from paretonas.engine.pareto_front import best_trials, bound_points, points
+from paretonas.engine.reference_point import find_reference_point
 from paretonas.engine.trouble import Hindrance, Trouble
-from paretonas.search.initial import initial_trials
-from paretonas.search.pareto import hypervolume, reference_point
+from paretonas.search.pareto import hypervolume
 
 
 def summarise(
@@ -51,7 +50,7 @@ def summarise(
     trials = [t for t in trials if not t.refused]
     best = best_trials(spec, trials) if best is None else best
     metrics = [t.status.metrics for t in best]  # what they dominate adds no volume
-    reference = before.reference_point or _reference(spec, trials, over=outcome is not None)
+    reference = before.reference_point or find_reference_point(spec, trials, over=outcome is not None)
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
         conditions=_conditions(
@@ -85,22 +84,6 @@ def _count(trials: Sequence[NASTrial]) -> TrialCounts:
     )
 
 
-def _reference(spec: ExperimentSpec, trials: Sequence[NASTrial], *, over: bool) -> dict[str, float]:
-    """The reference point, as soon as it can be fixed: with thresholds at once, else by the initial trials.
-
-    Should none of those succeed, the first that does fixes it; should there never be so many, the end does.
-    """
-    if all(o.threshold is not None for o in spec.objectives):
-        return reference_point(spec, [])
-    count = min(initial_trials(spec), spec.max_trials)
-    initial, later = trials[:count], trials[count:]
-    if not over and (len(initial) < count or not all(t.ended for t in initial)):
-        return {}
-    observed = [t.status.metrics for t in initial if t.status.state == "Succeeded"]
-    observed = observed or [t.status.metrics for t in later if t.status.state == "Succeeded"]
-    return reference_point(spec, observed) if observed else {}
-
-
 def _conditions(
     experiment: NASExperiment,
     trials: Sequence[NASTrial],
@@ -113,17 +96,8 @@ def _conditions(
     spec = experiment.spec
 
     def condition(kind: str, status: ConditionStatus, reason: str, message: str = "") -> Condition:
-        last = experiment.status.condition(kind)
-        since = last.last_transition_time if last and last.status == status else now
-        generation = experiment.metadata.generation
-        return Condition(
-            type=kind,
-            status=status,
-            reason=reason,
-            message=message,
-            last_transition_time=since,
-            observed_generation=generation,
-        )
+        last, generation = experiment.status.condition(kind), experiment.metadata.generation
+        return make_condition(kind, status, reason, message, now=now, last=last, generation=generation)
 
     ended, total = sum(t.ended for t in trials if t.counts), sum(t.counts for t in trials)
     words = outcome.message if outcome else f"{ended} of {spec.planned(total)} trials ended"
@@ -153,32 +127,17 @@ def invalid(
 ) -> ExperimentStatus:
     """The status of an experiment that cannot be used: Valid is False with every problem, the rest stays."""
     last = before.condition("Valid")
-    since = last.last_transition_time if last and last.status == "False" else now
-    condition = Condition(
-        type="Valid",
-        status="False",
-        reason="Invalid",
-        message=str(error),
-        last_transition_time=since,
-        observed_generation=generation,
+    condition = make_condition(
+        "Valid", "False", "Invalid", str(error), now=now, last=last, generation=generation
     )
-    others = tuple(c for c in before.conditions if c.type != "Valid")
-    return before.replace(conditions=(condition, *others), observed_generation=generation)
+    return before.with_condition(condition).replace(observed_generation=generation)
 
 
 def failing(
     before: ExperimentStatus, message: str, generation: int | None, now: datetime
 ) -> ExperimentStatus:
     """The status of an experiment whose passes fail: Progressing is False and says why, the rest stays."""
-    last = before.condition("Progressing")
-    since = last.last_transition_time if last and last.status == "False" else now
-    condition = Condition(
-        type="Progressing",
-        status="False",
-        reason=Hindrance.FAILING.value,
-        message=message,
-        last_transition_time=since,
-        observed_generation=generation,
+    last, reason = before.condition("Progressing"), Hindrance.FAILING.value
+    return before.with_condition(
+        make_condition("Progressing", "False", reason, message, now=now, last=last, generation=generation)
     )
-    replaced = [condition if c.type == "Progressing" else c for c in before.conditions]
-    return before.replace(conditions=tuple(replaced if last else (*replaced, condition)))

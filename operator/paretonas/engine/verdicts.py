@@ -15,7 +15,7 @@ from paretonas.api import (
     UnreadableTrial,
     misfits,
 )
-from paretonas.api.status import ConditionStatus
+from paretonas.api.status import ConditionStatus, make_condition
 from paretonas.engine.wording import shortest
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
@@ -189,6 +189,4 @@ def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:
 def _condition(state: TrialState, reason: str, message: str, now: datetime) -> Condition:
     status: ConditionStatus = "True" if state == "Succeeded" else "False"
     first_line = message.partition("\n")[0]
-    return Condition(
-        type="Succeeded", status=status, reason=reason, message=first_line, last_transition_time=now
-    )
+    return make_condition("Succeeded", status, reason, first_line, now=now)

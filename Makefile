@@ -49,6 +49,12 @@ chaos: data ## Inject every fault into that cluster, and write docs/reliability.
 kind-up: ## Create a kind cluster with Volcano, the operator and the example (needs Docker and kind)
 	@scripts/kind-up.sh
 
+kind-down: ## Remove that cluster with everything in it
+	@kind delete cluster --name paretonas
+
+kind-e2e: data ## Test kind-up, the example and the README's commands without a registry (Debian, root)
+	@tests/cluster/kind/cluster.sh e2e
+
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -62,4 +68,4 @@ bench-%: data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-sug
 clean: ## Remove what the targets above created, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up format lock clean
+.PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e format lock clean

@@ -1,22 +1,78 @@
 #!/bin/bash
-# On a machine with Docker, kind and kubectl: a kind cluster, the images, Volcano, the operator and the example.
+# On a machine with Docker, kind and kubectl: a kind cluster, the images, Volcano, the operator and the example. A second call brings
+# what has changed since to the cluster that runs.
+#   TORCH_INDEX   an index with torch's wheels. Not set: pytorch.org's CPU wheels where they can be reached, else PyPI's; empty: PyPI's
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VOLCANO=v1.14.1   # the release that is compiled against the Kubernetes of kind-config.yaml; tests/cluster/bed pins the same
+CPU_INDEX=https://download.pytorch.org/whl/cpu
+CLUSTER=paretonas
 TAG=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+NEEDS_CORES=2 NEEDS_MIB=6000   # system pods and operator ask for 1.5 cores and 1.3 GiB, two trials for 0.2 and 3 GiB; Docker has its share
+
+say() { echo "kind-up: $*" >&2; }
+stop() { say "$*"; exit 2; }
+
 for command in docker kind kubectl; do
-  command -v $command >/dev/null || { echo "kind-up: needs $command; install it, or try make demo, which needs no cluster" >&2; exit 2; }
+  command -v $command >/dev/null || stop "needs $command; install it, or try make demo, which needs no cluster"
 done
-kind get clusters | grep -qx paretonas || kind create cluster --config kind-config.yaml
-kubectl config use-context kind-paretonas
+docker=$(docker info --format '{{.NCPU}} {{.MemTotal}} {{.DockerRootDir}}' 2>/dev/null) || stop "the Docker daemon does not answer; docker info says why"
+read -r cores bytes root <<<"$docker"
+
+if [ -z "${TORCH_INDEX+set}" ]; then
+  TORCH_INDEX=
+  if curl -fsIL --max-time 15 -o /dev/null "$CPU_INDEX/torch/" 2>/dev/null; then TORCH_INDEX=$CPU_INDEX
+  else say "$CPU_INDEX cannot be reached: the images get PyPI's torch, which brings CUDA (6 GB in place of 1.5; TORCH_INDEX names another index)"; fi
+fi
+# at its peak: the images in Docker, once more in an archive on their way to the node, and there packed and unpacked
+disk_gb=30; [ "$TORCH_INDEX" != "$CPU_INDEX" ] || disk_gb=10
+
+clusters=$(kind get clusters)
+if ! grep -qx $CLUSTER <<<"$clusters"; then
+  say "needs $NEEDS_CORES cores, $NEEDS_MIB MiB of memory and $disk_gb GB of disk"
+  [ "$cores" -ge $NEEDS_CORES ] || stop "Docker has $cores core, and needs $NEEDS_CORES; give it more (Docker Desktop: Settings, Resources)"
+  [ $((bytes >> 20)) -ge $NEEDS_MIB ] || stop "Docker has $((bytes >> 20)) MiB of memory, and needs $NEEDS_MIB; give it more (Docker Desktop: Settings, Resources)"
+  free_gb=$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 {print int($4 * 1024 / 10^9)}') || true   # nothing where Docker is in a machine of its own
+  [ -z "$free_gb" ] || [ "$free_gb" -ge $disk_gb ] || stop "$root has $free_gb GB free, and needs $disk_gb; make room (docker system df says what there is)"
+  kind create cluster --config kind-config.yaml
+fi
+kubectl config use-context kind-$CLUSTER
+
 for target in operator trainer; do
-  docker build --target $target ${TORCH_INDEX:+--build-arg TORCH_INDEX="$TORCH_INDEX"} -t paretonas-$target:"$TAG" .
-  kind load docker-image --name paretonas paretonas-$target:"$TAG"
+  docker build --target $target --build-arg TORCH_INDEX="$TORCH_INDEX" -t paretonas-$target:"$TAG" .
 done
+kind load docker-image --name $CLUSTER paretonas-operator:"$TAG" paretonas-trainer:"$TAG"   # at once: they share most of their layers
+
 kubectl apply -f "https://raw.githubusercontent.com/volcano-sh/volcano/$VOLCANO/installer/volcano-development.yaml"
 kubectl -n volcano-system rollout status deployment --timeout=300s
+images=$(kubectl -n volcano-system get deployments -o jsonpath='{range .items[*]}{.spec.template.spec.containers[*].image}{" "}{end}')
+say "installed is Volcano by its manifest of $VOLCANO, which names the images $images"
+
+kubectl -n paretonas delete job mnist --ignore-not-found   # of a former call; where the claim has MNIST, the new one ends at once
 kubectl apply -k deploy/overlays/kind
+# The tag is the same after a change of code, so the pod says which image it was made of: another one makes another pod.
+id=$(docker image inspect --format '{{.Id}}' paretonas-operator:"$TAG")
+kubectl -n paretonas patch deployment paretonas-operator \
+  -p "{\"spec\": {\"template\": {\"metadata\": {\"annotations\": {\"paretonas.io/image-id\": \"$id\"}}}}}"
 kubectl -n paretonas rollout status deployment/paretonas-operator --timeout=300s
-kubectl -n paretonas wait --for=condition=Complete job/mnist --timeout=600s
+
+ended() { kubectl -n paretonas get job mnist -o jsonpath='{.status.conditions[?(@.status=="True")].type}'; }
+for _ in $(seq 600); do
+  state=$(ended)
+  case $state in *Complete* | *Failed*) break ;; esac
+  sleep 1
+done
+case $state in
+  *Complete*) ;;
+  *) say "MNIST did not get into the claim \`datasets\`; the job says:"
+    kubectl -n paretonas logs job/mnist --tail=20 >&2 || kubectl -n paretonas describe job mnist >&2
+    exit 1 ;;
+esac
 kubectl -n paretonas apply -f examples/mnist-nas.yaml
-echo "Watch it:   kubectl -n paretonas get nasexperiments -w"
+echo "Watch it:         kubectl -n paretonas get nasexperiments -w"
+if command -v kubectl-nas >/dev/null; then echo "Its Pareto set:   kubectl nas pareto mnist-nas -n paretonas"
+else
+  [ -x .venv/bin/kubectl-nas ] || echo "The plugin:       make setup     (once; it makes .venv/bin/kubectl-nas)"
+  echo "Its Pareto set:   PATH=$PWD/.venv/bin:\$PATH kubectl nas pareto mnist-nas -n paretonas"
+fi
+echo "Remove it all:    make kind-down"

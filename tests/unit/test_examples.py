@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from paretonas.api import (
@@ -17,6 +18,7 @@ from paretonas.api import (
 )
 from paretonas.cli import plan
 from paretonas.cli.main import main
+from paretonas.jobs.appdef import amount
 from paretonas.jobs.job import Launch
 from paretonas.search import suggest_here
 from paretonas_trainer.arguments import Trial, parse
@@ -67,3 +69,24 @@ def test_an_example_is_named_after_its_file_and_says_in_three_lines_what_it_show
     assert load_experiment(path.read_text()).name == path.stem
     comment = [line.startswith("#") for line in path.read_text().splitlines()]
     assert comment.index(False) == 3
+
+
+SYSTEM_MILLICORES = 950
+"""What the pods of kind's control plane ask for, by kubeadm's manifests."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_example_fits_beside_system_and_operator_on_a_node_of_two_cores(path: Path) -> None:
+    experiment = load_experiment(path.read_text())
+    overlay = experiment.spec.trial.pod_overlay
+    [container] = overlay["spec"]["containers"]
+    [operator] = yaml.safe_load(Path("deploy/base/deployment.yaml").read_text())["spec"]["template"]["spec"][
+        "containers"
+    ]
+    asked = (
+        [container["resources"]["requests"]["cpu"]]
+        * experiment.spec.parallelism
+        * experiment.spec.trial.replicas
+    )
+    total = sum(1000 * amount(text) for text in [*asked, operator["resources"]["requests"]["cpu"]])
+    assert total + SYSTEM_MILLICORES <= 2000

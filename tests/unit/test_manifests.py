@@ -1,5 +1,6 @@
 """The manifests that are shipped, as far as no cluster is needed to look at them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 from paretonas.jobs.overlay import RESERVED
 
 DEPLOY = Path("deploy")
+BED_PINS = Path("tests/cluster/bed/module/go.mod")
 
 
 def documents(folder: Path = DEPLOY) -> Iterator[dict[str, Any]]:
@@ -63,3 +65,32 @@ def test_a_cluster_role_is_in_the_one_overlay_that_says_so() -> None:
         if "ClusterRole" in file.read_text()
     }
     assert with_one == {"all-namespaces"}
+
+
+def pinned(module: str) -> str:
+    """The version of a module that the test cluster is built of."""
+    found = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", BED_PINS.read_text(), re.MULTILINE)
+    assert found, module
+    return found[1]
+
+
+def minor(version: str) -> list[str]:
+    return version.removeprefix("v").split(".")[:2]
+
+
+def test_kind_and_the_test_cluster_have_the_same_kubernetes_and_the_same_volcano() -> None:
+    [node] = yaml.safe_load(Path("kind-config.yaml").read_text())["nodes"]
+    image = re.fullmatch(r"kindest/node:(v[\d.]+)@sha256:[0-9a-f]{64}", node["image"])
+    assert image, "a tag alone may be moved"
+    assert minor(image[1]) == minor(pinned("k8s.io/kubernetes"))
+    told = re.search(r"^VOLCANO=(\S+)", Path("scripts/kind-up.sh").read_text(), re.MULTILINE)
+    assert told
+    assert told[1] == pinned("volcano.sh/volcano")
+
+
+def test_a_data_set_that_cannot_be_fetched_ends_its_job_and_leaves_the_reason() -> None:
+    [job] = [d for d in documents(DEPLOY / "overlays/kind") if d["kind"] == "Job"]
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never", (
+        "OnFailure removes the pod and its words"
+    )

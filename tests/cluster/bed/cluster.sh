@@ -3,6 +3,7 @@
 #   up     packages, binaries (cached by their pins), a fresh cluster in 9 s, the project's images (cached by what goes into them);
 #          a cluster that runs is left as it is, but for images that have changed
 #   down   stop it; the images stay      purge   stop it and remove its state
+#   binaries   no more than the packages and the binaries, for tests/cluster/kind
 #   env    print the settings that `eval` gives to a shell: KUBECONFIG, BED (run a command in its network), BED_STATE, BED_BIN
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -46,8 +47,9 @@ case ${1:-} in
       IMAGES=$CACHE/pause.tar "$HERE/up.sh"
     fi
     "$HERE/images.sh" ;;
+  binaries) mkdir -p "$CACHE"; packages; binaries ;;
   down) "$HERE/down.sh" ;;
   purge) "$HERE/down.sh" --purge ;;
   env) printf 'export KUBECONFIG=%q BED=%q BED_STATE=%q BED_BIN=%q\n' "$STATE/kubeconfig" "nsenter --net=$NET" "$STATE" "$BIN" ;;
-  *) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,7s/^# //p' "$0" >&2; exit 2 ;;
 esac

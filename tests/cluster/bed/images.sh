@@ -1,44 +1,27 @@
 #!/bin/bash
 # Build the project's images from its own Dockerfile and give them to the running test cluster: images.sh (called by cluster.sh)
-# No registry is needed: a Debian tree with Python stands in for python:3.11-slim. Layers are kept beside the cluster's state, so
+# No registry is needed: python.sh has a stand-in for python:3.11-slim. Layers are kept beside the cluster's state, so
 # that a change of the code costs a minute, and nothing is done for an image when nothing that goes into it has changed.
 set -euo pipefail
 : "${STATE:?}" "${CACHE:?}"
 HERE=$(cd "$(dirname "$0")" && pwd); ROOT=$(cd "$HERE/../../.." && pwd); cd "$ROOT"
-BASE=localhost/python:3.11-slim-bookworm
+# shellcheck source=python.sh
+. "$HERE/python.sh"
 TAG=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 ctr() { command ctr -a "$STATE/containerd.sock" -n k8s.io "$@"; }
-store() { buildah --root "$CACHE/storage" --runroot "$CACHE/storage-run" --storage-driver overlay "$@"; }
 inputs() { # of a target: what its Dockerfile stages copy
   tar --sort=name --mtime=@0 --owner=0 --group=0 --exclude=__pycache__ --exclude='*.egg-info' -c \
     Dockerfile "requirements/torch.txt" "requirements/$1.txt" pyproject.toml README.md LICENSE "$1" | sha256sum
 }
 
-stand_in() { # the machine's own certificates go with it, so that pip and uv reach what the machine reaches
-  local tree container mirror; tree=$(mktemp -d "$CACHE/tree.XXXX")
-  echo "bed: making a stand-in for python:3.11-slim ..." >&2
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)   # the machine's own
-  debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates bookworm "$tree" \
-    ${mirror:+"$mirror"} >"$CACHE/debootstrap.log" || { tail -20 "$CACHE/debootstrap.log" >&2; exit 1; }
-  rm -f "$tree"/usr/lib/python3*/EXTERNALLY-MANAGED; rm -rf "$tree"/var/cache/apt "$tree"/var/lib/apt/lists
-  cp -L /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/ca-certificates.crt"
-  ln -s /usr/bin/python3 "$tree/usr/local/bin/python"
-  container=$(store from scratch)
-  store add -q "$container" "$tree" / >/dev/null
-  store config --env PATH=/usr/local/bin:/usr/bin:/bin --env PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt "$container"
-  store commit -q "$container" $BASE >/dev/null
-  store rm "$container" >/dev/null; rm -rf "$tree"
-}
-
-rm -rf "$CACHE"/tree.???? "$CACHE"/layout.????   # of a run that was killed
+rm -rf "$CACHE"/layout.????   # of a run that was killed
 layout=$(mktemp -d "$CACHE/layout.XXXX"); trap 'rm -rf "$layout"' EXIT
 for target in operator trainer; do
   name=paretonas-$target:$TAG stamp=$STATE/image-$target.stamp
   [ "$(cat "$stamp" 2>/dev/null)" = "$(inputs $target)" ] && continue
-  store inspect --type image $BASE >/dev/null 2>&1 || stand_in
+  python_image
   echo "bed: building $name (minutes the first time) ..." >&2
-  store bud -q --layers --isolation chroot --network host --pull-never --build-arg PYTHON_IMAGE=$BASE --target $target \
+  store bud -q --layers --isolation chroot --network host --pull-never --build-arg PYTHON_IMAGE="$PYTHON_STAND_IN" --target $target \
     -t "localhost/$name" . >"$CACHE/build-$target.log" 2>&1 || { tail -30 "$CACHE/build-$target.log" >&2; exit 1; }
   store push -q -D --format v2s2 "localhost/$name" "dir:$layout/$target"
   python3 "$HERE/layout.py" "$layout" "docker.io/library/$name=$layout/$target"; rm -rf "${layout:?}/$target"

@@ -161,24 +161,24 @@ def events(nas: Kubectl, name: str) -> list[Resource]:
     return items
 
 
-PAGE = """# What a bad day costs
+PAGE = """# What faults cost
 
-Written by `make chaos`: {number} faults in {minutes:.0f} minutes, each done to a real cluster (Kubernetes 1.34, Volcano
-1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s, two at a time. After each the
-experiment had come to its end with exactly its budget of trials, and its Pareto set was that of their results by brute
-force.
+Written by `make chaos`: {number} faults in {minutes:.0f} minutes, each injected into a real cluster (Kubernetes 1.34, Volcano
+1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s, two at a time. After each fault, the
+experiment ended with exactly its number of trials, and its Pareto set was the one that brute force finds in their results.
 
-- **told**: warnings on the experiment. **again**: attempts beyond a trial's first, by how those before them ended.
-- **back**: seconds from the end of the fault to the next trial's end; a trial takes 2 s, a pod two more.
-- **lost**: trials without an end of their own. **doubled**: points asked twice, trials with two results,
-  attempts of one name.
-- `killed after save_trial 2`: the operator's process ends right after its second write of a trial, as by
+- **warnings**: warning events on the experiment. **repeated**: attempts beyond a trial's first, by the reason that ended the one
+  before.
+- **recovery**: seconds from the end of the fault to the next trial's end; a trial takes 2 s, a pod two more.
+- **lost**: trials without an end of their own. **duplicated**: points asked for twice, trials with two results,
+  attempts with the same name.
+- `killed after save_trial 2`: the operator's process ends right after its second write of a trial, as if by
   SIGKILL (`PARETONAS_FAILPOINT`). `API: …`: a proxy between the operator and the API server.
-- "logs: a record damaged" destroys the result of one trial, which is said to have failed, with the reason.
+- "logs: a record damaged" destroys the result of one trial, which is reported as failed, with the reason.
 - A trial that cannot write its logs crashes: `failurePolicy.retries` is 20 in those two rows.
 - **quick**: also done for every change, in `.ci/run`.
 
-| fault | told | again | back, s | lost | doubled | quick |
+| fault | warnings | repeated | recovery, s | lost | duplicated | quick |
 |---|---|---|---:|---:|---:|---|
 {rows}
 """

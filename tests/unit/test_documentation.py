@@ -133,3 +133,14 @@ def test_make_help_lists_the_benchmarks_that_need_no_cluster() -> None:
     described = re.findall(r"make (bench-\w+)", Path("docs/benchmarks.md").read_text())
     assert re.findall(r"bench-\w+", line) == described
     assert all(Path("benchmarks", f"{name.removeprefix('bench-')}.py").exists() for name in described)
+
+
+def test_the_list_of_decisions_has_each_page_under_its_title() -> None:
+    pages = [page for page in sorted(Path("docs/adr").glob("*.md")) if page.name != "README.md"]
+    titles = [page.read_text().partition("\n")[0] for page in pages]
+    rows = [
+        f"| {number} | [{name}]({page.name}) |"
+        for page, title in zip(pages, titles, strict=True)
+        for number, name in re.findall(r"^# (\d+)\. (.+)$", title)
+    ]
+    assert re.findall(r"^\| \d+ \|.*$", Path("docs/adr/README.md").read_text(), re.MULTILINE) == rows

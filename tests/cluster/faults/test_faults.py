@@ -163,17 +163,19 @@ def events(nas: Kubectl, name: str) -> list[Resource]:
 
 PAGE = """# What faults cost
 
-Written by `make chaos`: {number} faults in {minutes:.0f} minutes, each injected into a real cluster (Kubernetes 1.34, Volcano
-1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s, two at a time. After each fault, the
-experiment ended with exactly its number of trials, and its Pareto set was the one that brute force finds in their results.
+Written by `make chaos`: {number} faults in {minutes:.0f} minutes, each injected into a real cluster (Kubernetes 1.34,
+Volcano 1.14, built from their modules) in the middle of an experiment of {trials} trials of 2 s,
+two at a time. After each fault, the
+experiment ended with exactly its number of trials, and its Pareto set was the one that brute force finds in their
+results.
 
-- **warnings**: warning events on the experiment. **repeated**: attempts beyond a trial's first, by the reason that ended the one
-  before.
+- **warnings**: warning events on the experiment. **repeated**: attempts beyond a trial's first, by the reason that
+  ended the one before.
 - **recovery**: seconds from the end of the fault to the next trial's end; a trial takes 2 s, a pod two more.
 - **lost**: trials without an end of their own. **duplicated**: points asked for twice, trials with two results,
   attempts with the same name.
-- `killed after save_trial 2`: the operator's process ends right after its second write of a trial, as if by
-  SIGKILL (`PARETONAS_FAILPOINT`). `API: …`: a proxy between the operator and the API server.
+- `killed after save_trial 2`: the operator's process ends right after its second write of a trial, as if by SIGKILL
+  (`PARETONAS_FAILPOINT`). `API: …`: a proxy between the operator and the API server.
 - "logs: a record damaged" destroys the result of one trial, which is reported as failed, with the reason.
 - A trial that cannot write its logs crashes: `failurePolicy.retries` is 20 in those two rows.
 - **quick**: also done for every change, in `.ci/run`.

@@ -59,6 +59,9 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+reference: setup ## Generate docs/reference.md and the JSON schemas from crds/
+	@$(BIN)/python -m scripts.make_reference
+
 lock: setup ## Pin requirements/*.txt again from pyproject.toml (needs uv)
 	scripts/lock.sh
 
@@ -68,4 +71,4 @@ bench-%: data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-sug
 clean: ## Remove what the targets above created, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e format lock clean
+.PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e format reference lock clean

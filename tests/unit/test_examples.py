@@ -1,6 +1,7 @@
 """Every file of examples/ is right, and its trials are what the trainer takes; tests/cluster runs them all."""
 
 import json
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,9 @@ def test_an_example_is_valid_and_its_first_candidates_are_what_its_trials_take(
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_example_is_named_after_its_file_and_says_in_three_lines_what_it_shows(path: Path) -> None:
     assert load_experiment(path.read_text()).name == path.stem
-    comment = [line.startswith("#") for line in path.read_text().splitlines()]
-    assert comment.index(False) == 3
+    *_, modeline = comment = list(takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
+    assert len(comment) == 3 + 1
+    assert modeline.startswith("# yaml-language-server:")
 
 
 SYSTEM_MILLICORES = 950

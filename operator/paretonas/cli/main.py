@@ -4,6 +4,7 @@ What only one command needs and takes long to import (the engine, TorchX, Ax, Pl
 `validate` and `get` answer in a fraction of a second.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from paretonas.cli.output import SteadyOutput
 from paretonas.cli.result import DEFAULT_RUNS, REPORT_FILE, complain
 from paretonas.cli.show import save_report
 from paretonas.cli.source import RunsFolder
+
+_WIDEST = 100
+"""Columns that a paragraph takes at most: longer lines are hard to read."""
 
 
 @click.group(cls=CommandGroup, epilog=help_text(), context_settings=CONTEXT)
@@ -109,6 +113,23 @@ def validate(file: Path) -> None:
     click.echo(summary(search))
     for warning in warnings(search.experiment, file):
         complain(f"warning: {warning}")
+
+
+@main.command()
+@click.argument("field", default="")
+def explain(field: str) -> None:
+    """Describe FIELD of an experiment's file, such as spec.parameters.int, and the fields below it.
+
+    Without FIELD, the fields at the top. `nastrial.spec` describes a field of a trial.
+    """
+    from paretonas.api.fields import UnknownField, find_field  # noqa: PLC0415 # see the module's docstring
+    from paretonas.cli.explain import explain_field  # noqa: PLC0415 # see the module's docstring
+
+    try:
+        found = find_field(field)
+    except UnknownField as error:
+        raise click.BadParameter(str(error), param_hint="FIELD") from error
+    click.echo(explain_field(found, min(shutil.get_terminal_size().columns, _WIDEST)))
 
 
 @main.command()

@@ -1,8 +1,8 @@
 # The images: `docker build --target operator -t paretonas-operator:0.1.0 .` and `--target trainer -t paretonas-trainer:0.1.0 .`
-# Both stand on one layer with torch, so a node holds it once. Everything is a wheel, pinned by hash in requirements/.
-#   PYTHON_IMAGE   what everything stands on
-#   TORCH_INDEX    address of an index with torch's CPU wheels (see pytorch.org, "Get Started"): images of 1.5 GB instead of 6 GB.
-#                  Those wheels carry other hashes than the pinned ones; versions stay as pinned.
+# Both share a layer with torch, so a node stores it once. Everything is a wheel, pinned by hash in requirements/.
+#   PYTHON_IMAGE   the base image
+#   TORCH_INDEX    the address of an index with torch's CPU wheels (see pytorch.org, "Get Started"): images of 1.5 GB instead of 6 GB.
+#                  Those wheels have other hashes than the pinned ones; the versions stay as pinned.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS base
@@ -23,7 +23,7 @@ RUN uv pip install --compile-bytecode --no-deps --require-hashes -r requirements
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 RUN mkdir trainer && uv pip install --compile-bytecode --no-deps .
-# USER: kopf and torch ask for the user's name, which is in no list of the image
+# USER: kopf and torch look up the user's name, which the image's /etc/passwd does not contain
 ENV OMP_NUM_THREADS=1 USER=paretonas
 USER 65532:65532
 EXPOSE 8080

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Pin every requirement with its hashes and without any address: lock.sh. Needs uv.
+# Pin every requirement with its hashes and without any address. Usage: lock.sh (needs uv)
 #   dev.txt               everything, for .venv
-#   torch.txt             torch and what it needs: the layer that both images stand on
-#   operator.txt, trainer.txt   what each image needs besides; the same versions as in dev.txt
+#   torch.txt             torch and its dependencies: the layer that both images share
+#   operator.txt, trainer.txt   what else each image needs, in the same versions as in dev.txt
 set -eu
 cd "$(dirname "$0")/.."
 uv=$(command -v uv || echo .venv-uv/bin/uv)
@@ -11,6 +11,6 @@ compile --extra operator --extra trainer --extra dev pyproject.toml -o requireme
 echo torch | compile -c requirements/dev.txt - -o requirements/torch.txt
 below=$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements/torch.txt | sort -u)
 for extra in operator trainer; do
-  # shellcheck disable=SC2086 # one option a word
+  # shellcheck disable=SC2086 # each word is one option
   compile --extra $extra -c requirements/dev.txt $below pyproject.toml -o requirements/$extra.txt
 done

@@ -1,1 +1,1 @@
-"""The command lines: `paretonas` on this machine, and `kubectl nas` on a cluster."""
+"""The command line: `paretonas`, and later the same tables as `kubectl nas`."""

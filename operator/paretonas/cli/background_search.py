@@ -1,14 +1,11 @@
-"""Asking the search in a background thread.
-
-A suggestion may take seconds. Meanwhile trials end and users press Ctrl-C, so passes must not wait for it.
-"""
+"""The search, asked beside the passes: a suggestion may take seconds, in which trials end and users press Ctrl-C."""
 
 import threading
 from collections.abc import Callable
 
 
-class BackgroundSearch:
-    """A background thread that asks the search, with at most one question at a time."""
+class Asking:
+    """At most one question at a time."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
         self._ask = ask
@@ -17,16 +14,16 @@ class BackgroundSearch:
 
     @property
     def open(self) -> bool:
-        """Whether a question is under way, or its answer was not taken yet."""
+        """Whether a question was begun whose answer has not been taken."""
         return self._thread is not None
 
     def begin(self) -> None:
-        """Start asking, in a thread that does not keep the process alive."""
+        """Ask, in a thread that does not keep the process alive."""
         self._thread = threading.Thread(target=self._run, name="ask", daemon=True)
         self._thread.start()
 
-    def take_answer(self) -> bool:
-        """Return whether the question was answered since the last call. Raises what the search raised."""
+    def answered(self) -> bool:
+        """Whether an answer has come; said once. Raises what the question raised."""
         if self._thread is None or self._thread.is_alive():
             return False
         self._thread, error, self._error = None, self._error, None

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The certificates, tokens and kubeconfig of the test cluster: certs.sh DIR. They are made once a DIR and expire after 30 days.
+# Create the certificates, tokens and kubeconfig of the test cluster. Usage: certs.sh DIR. They are created once for each DIR and expire after 30 days.
 set -euo pipefail
 D=$1; mkdir -p "$D"; cd "$D"
 [ -f kubeconfig ] && openssl x509 -checkend 86400 -noout -in apiserver.crt >/dev/null && exit 0

@@ -1,4 +1,4 @@
-/* What every pod's sandbox runs: it waits, and reaps what is left behind. The same job as Kubernetes' own pause. */
+/* The process of every pod's sandbox: it waits and reaps orphans, like Kubernetes' own pause. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -12,7 +12,7 @@ ip netns list | grep -qw $NS || ip netns add $NS
 N="nsenter --net=/var/run/netns/$NS"; K="$N $BIN/kubectl --kubeconfig $STATE/kubeconfig"
 $N ip link set lo up
 if ! $N ip link show cni0 >/dev/null 2>&1; then
-  $N ip link add cni0 address 0a:58:0a:58:00:01 type bridge;   # a fixed MAC: else it changes as pods come and go, and they lose the gateway for 10 s
+  $N ip link add cni0 address 0a:58:0a:58:00:01 type bridge;   # a fixed MAC: otherwise it changes as pods come and go, and they lose the gateway for 10 s
    $N ip addr add 10.88.0.1/16 dev cni0; $N ip link set cni0 up
   $N ip addr add 10.96.0.1/32 dev lo       # the `kubernetes` service's address, answered by the API server itself on 443: no kube-proxy
 fi
@@ -29,7 +29,7 @@ omitStages: [RequestReceived]
 rules:
 - level: None
   nonResourceURLs: ["/readyz*", "/livez*", "/healthz*"]
-- level: Metadata                          # who asked for what: API requests are counted from it
+- level: Metadata                          # who requested what: API requests are counted from this
 EOC
 start apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 --secure-port=443 --advertise-address=10.88.0.1 \
   --tls-cert-file=apiserver.crt --tls-private-key-file=apiserver.key --client-ca-file=ca.crt --token-auth-file=tokens.csv \
@@ -73,7 +73,7 @@ authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
 authorization: {mode: AlwaysAllow}
 failSwapOn: false
 evictionHard: {memory.available: "50Mi", nodefs.available: "1%", nodefs.inodesFree: "1%", imagefs.available: "1%"}
-imageGCHighThresholdPercent: 100           # images come from tar files, never collect them
+imageGCHighThresholdPercent: 100           # images come from tar files: never collect them
 podLogsDir: "$STATE/pod-logs"
 oomScoreAdj: 0
 maxPods: 60
@@ -92,7 +92,7 @@ start kubelet nsenter --mount=/proc/$cpid/ns/mnt "$BIN/kubelet" --config="$STATE
   --hostname-override=node1 --node-ip=10.88.0.1 --root-dir="$STATE/kubelet"
 until_ok $K wait --for=condition=Ready node/node1 --timeout=5s
 
-# Claims are bound as kind's are, by a default class; here from a pool of folders.
+# As in kind, a default class binds claims; here from a pool of folders.
 { echo '{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: standard, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}, provisioner: kubernetes.io/no-provisioner}'
   for i in $(seq 100); do
     mkdir -p -m 0777 "volumes/$i"; chmod 0777 "volumes/$i"   # fsGroup does not apply to a hostPath
@@ -122,7 +122,7 @@ start coredns "$BIN/coredns" -conf Corefile
 "${PYTHON:-python3}" "$HERE/volcano.py" "$(cd "$HERE/module" && export GOTOOLCHAIN=local && go mod download volcano.sh/volcano && go list -m -f '{{.Dir}}' volcano.sh/volcano)" "$STATE"
 $K get ns volcano-system >/dev/null 2>&1 || $K create ns volcano-system
 $K get crd jobs.batch.volcano.sh >/dev/null 2>&1 || $K create -f crds.yaml
-until_ok $K wait --for=condition=Established crd --all --timeout=10s   # fails at once on one that has no conditions yet
+until_ok $K wait --for=condition=Established crd --all --timeout=10s   # fails at once if a CRD has no conditions yet
 start vc-controller "$BIN/controller-manager" --kubeconfig="$STATE/kubeconfig" --leader-elect=false --scheduler-name=volcano
 DEBUG_SOCKET_DIR="$STATE" start vc-scheduler "$BIN/scheduler" --kubeconfig="$STATE/kubeconfig" --leader-elect=false --schedule-period=200ms --cache-dumper=false
 until_ok $K get queue default

@@ -13,20 +13,15 @@ from typing import Any
 import kopf
 from kubernetes import config
 
-from paretonas.api import EXPERIMENT_LABEL
-from paretonas.backends.cluster.resources import (
-    EXPERIMENTS,
-    PODS,
-    TRIALS,
-    VOLCANO_JOBS,
-    PatientClient,
-    survive_any_depth,
-)
 from paretonas.controller.access import hidden_namespaces
 from paretonas.controller.controller import Controller
 from paretonas.controller.failpoints import Failpoint
 from paretonas.controller.server import serve
 from paretonas.controller.settings import Settings
+from paretonas.kube.client import PatientClient
+from paretonas.kube.json_depth import allow_any_depth
+from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS
+from paretonas.kube.labels import EXPERIMENT_LABEL
 from paretonas.search import SearchWorker
 
 _STOP_SECONDS = 20.0
@@ -51,7 +46,7 @@ def run() -> None:
     else:
         if settings.service_account is None:
             sys.exit("PARETONAS_SERVICE_ACCOUNT: is not set; name the operator's own as NAMESPACE/NAME")
-    survive_any_depth()
+    allow_any_depth()
     hidden = hidden_namespaces(PatientClient(), settings.namespaces)
     for refusal in hidden.values():
         _log.warning("%s; its experiments wait until it can be seen", refusal)

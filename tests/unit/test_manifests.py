@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from paretonas.jobs.overlay import RESERVED
+from paretonas.kube.labels import RESERVED_PREFIXES
 
 DEPLOY = Path("deploy")
 BED_PINS = Path("tests/cluster/bed/module/go.mod")
@@ -37,7 +37,7 @@ def selected(value: Any) -> Iterator[str]:
 def test_every_label_that_a_manifest_selects_pods_by_is_reserved() -> None:
     labels = {label for document in documents() for label in selected(document)}
     assert labels
-    assert all(label.startswith(RESERVED) for label in labels), labels
+    assert all(label.startswith(RESERVED_PREFIXES) for label in labels), labels
 
 
 def test_the_namespaces_with_a_role_are_those_that_the_operator_is_told() -> None:

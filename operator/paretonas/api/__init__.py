@@ -4,7 +4,6 @@ from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint
 from paretonas.api.documents import load_experiment, parse_experiment, parse_trial, read_trial
 from paretonas.api.experiment import (
-    API_VERSION,
     ExperimentSpec,
     FailurePolicy,
     Metadata,
@@ -12,7 +11,7 @@ from paretonas.api.experiment import (
     Retry,
     WarmStart,
 )
-from paretonas.api.export import EXPERIMENT_LABEL, Loaded, export_experiment, import_experiment
+from paretonas.api.export import Loaded, export_experiment, import_experiment
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import (
     ActiveWhen,
@@ -66,9 +65,7 @@ from paretonas.api.validation import InvalidDocument, Problem
 from paretonas.api.yaml_dump import dump_yaml
 
 __all__ = [
-    "API_VERSION",
     "ENDED",
-    "EXPERIMENT_LABEL",
     "LOG_DIR_FLAG",
     "MAX_INDEX",
     "REFUSED",

@@ -11,6 +11,7 @@ from paretonas.api.size_limits import too_deep
 from paretonas.api.texts import load_yaml, unusable
 from paretonas.api.trial import MAX_INDEX, NASTrial, TrialMetadata, TrialSpec, TrialStatus, UnreadableTrial
 from paretonas.api.validation import InvalidDocument, Location, Problem, read
+from paretonas.kube.kinds import API_VERSION
 
 _STAND_INS: Mapping[Location, Any] = {
     ("metadata",): {"name": "stand-in"},
@@ -40,7 +41,7 @@ def parse_experiment(document: Any) -> NASExperiment:
             "document", "is not a mapping", "begin with apiVersion, kind, metadata and spec", document
         )
         raise InvalidDocument([problem])
-    wanted = {"apiVersion": "paretonas.io/v1alpha1", "kind": "NASExperiment"}
+    wanted = {"apiVersion": API_VERSION, "kind": "NASExperiment"}
     required = [
         Problem(field, "is required", f"add {field}: {value}")
         for field, value in wanted.items()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -12,8 +12,7 @@ from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import Parameter
 from paretonas.api.status import ExperimentStatus
 from paretonas.api.trial_template import DnsLabel, Logs, Seconds, TrialTemplate
-
-API_VERSION: Final = "paretonas.io/v1alpha1"
+from paretonas.kube.kinds import API_VERSION
 
 MAX_NAME = 40
 """Characters of a name: ``<name>-<index>-a<attempt>-trial-<replica>-0`` must fit into a pod's name (63)."""

@@ -15,9 +15,7 @@ from paretonas.api.experiment import NASExperiment, Retry
 from paretonas.api.trial import NASTrial, Observation
 from paretonas.api.trial_rules import misfits
 from paretonas.api.validation import InvalidDocument, Problem
-
-EXPERIMENT_LABEL = "paretonas.io/experiment"
-"""On everything that belongs to an experiment; its value is the experiment's name."""
+from paretonas.kube.labels import EXPERIMENT_LABEL
 
 
 @dataclass(frozen=True, slots=True)

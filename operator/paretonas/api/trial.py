@@ -6,10 +6,11 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
-from paretonas.api.experiment import API_VERSION, NASExperiment
+from paretonas.api.experiment import NASExperiment
 from paretonas.api.status import ENDED, Condition, TrialState
 from paretonas.api.untrusted_text import Message, message
 from paretonas.api.validation import Problem
+from paretonas.kube.kinds import API_VERSION
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
 
@@ -84,6 +85,7 @@ class TrialMetadata(Model):
 
     name: Annotated[str, Field(max_length=253)]
     namespace: str | None = None
+    uid: str | None = None
 
 
 class NASTrial(Model):
@@ -99,6 +101,13 @@ class NASTrial(Model):
     def name(self) -> str:
         """``<experiment>-<index>``."""
         return self.metadata.name
+
+    @property
+    def uid(self) -> str:
+        """The uid that the API server gave it. Raises ValueError for a trial that no API server has stored."""
+        if self.metadata.uid is None:
+            raise ValueError(f"{self.name} has no uid: it is not stored on a cluster")
+        return self.metadata.uid
 
     @property
     def ended(self) -> bool:

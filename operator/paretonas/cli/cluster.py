@@ -1,6 +1,6 @@
 """A cluster as a source for the commands that only look, and those that say whether an experiment goes on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,10 +15,12 @@ from paretonas.api import (
 )
 from paretonas.backends.cluster.cache import belongs
 from paretonas.backends.cluster.errors import ClusterError
+from paretonas.backends.cluster.parse_once import ParseOnce
 from paretonas.backends.cluster.reader import ClusterReader
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS
 from paretonas.cli.source import UnknownName, curves_below, experiment_of
 from paretonas.engine.wording import list_names
+from paretonas.kube.kinds import EXPERIMENTS, TRIALS
+from paretonas.kube.metadata import Body, uid_of, without_metadata
 
 if TYPE_CHECKING:
     from paretonas.report.curves import LoggedCurves
@@ -50,12 +52,13 @@ class Cluster:
         self._reader, self._namespace, self._warn = reader, namespace, warn
         self._scope = None if everywhere else namespace
         self._logs_root = logs_root
-        self._parsed: dict[str, tuple[str, Any]] = {}
+        self._parse_experiment = ParseOnce(self._parser(parse_experiment))
+        self._parse_trial = ParseOnce(self._parser(parse_trial))
         self.place = "any namespace" if everywhere else f"namespace {namespace}"
 
     def experiments(self) -> list[NASExperiment]:
         """All experiments that can be read, by namespace and name."""
-        return self._read(parse_experiment, self._reader.all(EXPERIMENTS, self._scope))
+        return _readable(self._parse_experiment, self._reader.all(EXPERIMENTS, self._scope))
 
     def experiment(self, name: str) -> NASExperiment:
         """The experiment of this name. Raises UnknownName and ClusterError."""
@@ -76,7 +79,7 @@ class Cluster:
             self._experiment(name)
         fields = f"metadata.name={name}" if name else ""
         for bodies in self._reader.follow(EXPERIMENTS, self._scope, fields):
-            yield self._read(parse_experiment, bodies)
+            yield _readable(self._parse_experiment, bodies)
 
     def follow_trials(self, name: str) -> Iterator[list[NASTrial]]:
         """An experiment's trials now and after each change. Raises UnknownName."""
@@ -157,28 +160,26 @@ class Cluster:
             raise ClusterError(_unreadable(body, error)) from error
 
     def _trials(self, experiment: Mapping[str, Any], bodies: Sequence[dict[str, Any]]) -> list[NASTrial]:
-        metadata = experiment["metadata"]
-        mine = [body for body in bodies if belongs(body, metadata["name"], metadata["uid"])]
-        return sorted(self._read(parse_trial, mine), key=lambda trial: trial.spec.index)
+        name, uid = experiment["metadata"]["name"], uid_of(experiment)
+        own = [body for body in bodies if belongs(body, name, uid)]
+        return sorted(_readable(self._parse_trial, own), key=lambda trial: trial.spec.index)
 
-    def _read(self, parse: Callable[[Any], Document], bodies: Sequence[dict[str, Any]]) -> list[Document]:
-        """Those that can be read; each version is parsed, and complained about, once."""
-        found = []
-        for body in bodies:
-            uid, version = body["metadata"]["uid"], body["metadata"]["resourceVersion"]
-            if self._parsed.get(uid, ("", None))[0] != version:
-                self._parsed[uid] = version, self._read_one(parse, body)
-            document = self._parsed[uid][1]
-            if document is not None:
-                found.append(document)
-        return found
+    def _parser(self, parse: Callable[[Any], Document]) -> Callable[[Body], Document | None]:
+        """A parser that warns about a resource that cannot be read, and returns None for it."""
 
-    def _read_one(self, parse: Callable[[Any], Document], body: dict[str, Any]) -> Document | None:
-        try:
-            return parse(_shown(body))
-        except InvalidDocument as error:
-            self._warn(_unreadable(body, error))
-            return None
+        def parse_or_warn(body: Body) -> Document | None:
+            try:
+                return parse(_shown(body))
+            except InvalidDocument as error:
+                self._warn(_unreadable(body, error))
+                return None
+
+        return parse_or_warn
+
+
+def _readable(parse: Callable[[Body], Document | None], bodies: Iterable[Body]) -> list[Document]:
+    """The resources that can be read."""
+    return [document for document in map(parse, bodies) if document is not None]
 
 
 def _of(experiment: str) -> str:
@@ -186,10 +187,9 @@ def _of(experiment: str) -> str:
     return f"spec.experiment={experiment}"
 
 
-def _shown(body: dict[str, Any]) -> dict[str, Any]:
+def _shown(body: Body) -> dict[str, Any]:
     """Without what kubectl does not show either."""
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return {**body, "metadata": metadata}
+    return without_metadata(body, "managedFields")
 
 
 def _unreadable(body: Mapping[str, Any], error: InvalidDocument) -> str:

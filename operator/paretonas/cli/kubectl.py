@@ -25,6 +25,7 @@ from paretonas.cli.follow import watch as show_changes
 from paretonas.cli.result import complain
 from paretonas.cli.show import save_report
 from paretonas.engine.wording import count
+from paretonas.kube.json_depth import allow_any_depth
 
 if TYPE_CHECKING:
     from paretonas.cli.cluster import Cluster
@@ -46,10 +47,9 @@ class Target:
         """The experiments there. Raises ClusterError."""
         from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
         from paretonas.backends.cluster.reader import ClusterReader  # noqa: PLC0415
-        from paretonas.backends.cluster.resources import survive_any_depth  # noqa: PLC0415
         from paretonas.cli.cluster import Cluster  # noqa: PLC0415
 
-        survive_any_depth()
+        allow_any_depth()
         connection = connect(self.kubeconfig, self.context)
         return Cluster(
             ClusterReader(connection, complain),

@@ -12,8 +12,8 @@ from paretonas.backends.local.store import (
     read_trials,
 )
 from paretonas.engine.wording import list_names
+from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.attempt_records import record
-from paretonas.jobs.job import attempt_folder
 from paretonas.jobs.supervisor import OUTPUT
 
 if TYPE_CHECKING:

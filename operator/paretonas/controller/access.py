@@ -1,16 +1,15 @@
 """Which namespaces an operator can see: one that it cannot costs only itself."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, Resources
-from paretonas.jobs.refusals import said
-
-_FORBIDDEN: Final = 403
+from paretonas.kube.client import Resources
+from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS
+from paretonas.kube.refusals import refusal_message
+from paretonas.kube.status_codes import FORBIDDEN, has_status
 
 
 def hidden_namespaces(api: client.ApiClient, namespaces: Iterable[str | None]) -> dict[str | None, str]:
@@ -26,9 +25,9 @@ def hidden_namespaces(api: client.ApiClient, namespaces: Iterable[str | None]) -
             for kind in (EXPERIMENTS, TRIALS, VOLCANO_JOBS, PODS):
                 resources.list(kind, namespace, limit=1)
         except ApiException as error:
-            if error.status == _FORBIDDEN:
+            if has_status(error, FORBIDDEN):
                 where = namespace or "all namespaces"
-                hidden[namespace] = f"PARETONAS_NAMESPACES: {where} cannot be seen: {said(error)}"
+                hidden[namespace] = f"PARETONAS_NAMESPACES: {where} cannot be seen: {refusal_message(error)}"
         except HTTPError:
             continue
     return hidden

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,19 +12,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from paretonas.api import EXPERIMENT_LABEL, InvalidDocument, NASExperiment
-from paretonas.backends.cluster.cache import Body, Cache, experiment_name_of
+from paretonas.api import InvalidDocument, NASExperiment
+from paretonas.backends.cluster.cache import Cache, experiment_name_of
 from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.logs import ClusterLogs
-from paretonas.backends.cluster.resources import (
-    CONFLICT,
-    EXPERIMENTS,
-    PODS,
-    TRIALS,
-    VOLCANO_JOBS,
-    ResourceKind,
-    Resources,
-)
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 from paretonas.backends.cluster.trimming import trim
 from paretonas.controller.dispatch import Dispatcher
@@ -40,7 +30,12 @@ from paretonas.engine.ports import Search
 from paretonas.engine.summary import failing, invalid
 from paretonas.engine.trouble import Hindrance, Trouble
 from paretonas.jobs.kubernetes import KubernetesJobs
-from paretonas.jobs.refusals import said
+from paretonas.kube.client import Resources
+from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, ResourceKind
+from paretonas.kube.labels import EXPERIMENT_LABEL
+from paretonas.kube.metadata import Body, owners_of, uid_of
+from paretonas.kube.refusals import refusal_message
+from paretonas.kube.status_codes import CONFLICT, has_status
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +62,8 @@ STUCK_SECONDS = 300.0
 
 def now() -> datetime:
     """The time, to the millisecond: what a status needs."""
-    time = datetime.now(UTC)
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+    exact = datetime.now(UTC)
+    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
 
 @dataclass(slots=True)
@@ -166,7 +161,7 @@ class Controller:
         except Gone:
             self._forget(key)
         except Exception as error:
-            if _conflict(error) and self._conflicts[key] < _CONFLICTS:
+            if has_status(error, CONFLICT) and self._conflicts[key] < _CONFLICTS:
                 self._conflicts[key] += 1
                 self._passes.mark(key, _SOON)
                 return
@@ -210,7 +205,7 @@ class Controller:
         if not experiment.status.finished:
             return self.settings.pass_seconds
         ends = expiry(experiment)
-        due = [time for time in (ends.trials, ends.experiment) if time is not None]
+        due = [moment for moment in (ends.trials, ends.experiment) if moment is not None]
         return max(0.0, (min(due) - now()).total_seconds()) if due else None
 
     def _expire(self, key: ExperimentKey, store: ClusterStore) -> bool:
@@ -218,17 +213,17 @@ class Controller:
         experiment = store.experiment()
         if not experiment.status.finished:
             return False
-        ends, time = expiry(experiment), now()
-        if ends.experiment is not None and time >= ends.experiment:
+        ends, current = expiry(experiment), now()
+        if ends.experiment is not None and current >= ends.experiment:
             store.delete()
             return True
         if not trials_removed(experiment):
-            if ends.trials is None or time < ends.trials:
+            if ends.trials is None or current < ends.trials:
                 return False
-            store.save_status(without_trials(experiment, time))
+            store.save_status(without_trials(experiment, current))
         store.delete_trials()
         if ends.experiment is not None:
-            self._passes.mark(key, (ends.experiment - time).total_seconds())
+            self._passes.mark(key, (ends.experiment - current).total_seconds())
         return True
 
     def _refuse(self, key: ExperimentKey, error: InvalidDocument) -> None:
@@ -279,9 +274,9 @@ class Controller:
     def _job(self, namespace: str, name: str) -> Body | None:
         """A job as last seen; one that a deleted trial of the same name has left behind is not it."""
         job = self._caches[VOLCANO_JOBS].get(namespace, name)
-        for owner in job["metadata"].get("ownerReferences", ()) if job else ():
+        for owner in owners_of(job) if job else ():
             trial = self._caches[TRIALS].get(namespace, owner["name"])
-            if trial is not None and trial["metadata"]["uid"] == owner["uid"]:
+            if trial is not None and uid_of(trial) == owner["uid"]:
                 return job
         return None
 
@@ -302,21 +297,16 @@ class Controller:
         self.telemetry.forget(key)
 
 
-def _conflict(error: Exception) -> bool:
-    """Whether the API server has a newer version than the one that was to be replaced."""
-    return isinstance(error, ApiException) and error.status == CONFLICT
-
-
 def _why(error: Exception) -> str:
     """An error that nobody has foreseen, in one line for who reads the experiment."""
     if isinstance(error, NameTaken):
         return f"{error}; delete it, or wait until it has gone"
     if isinstance(error, (ApiException, HTTPError)):
-        return f"the API server refuses what the operator needs: {said(error)}"
+        return f"the API server refuses what the operator needs: {refusal_message(error)}"
     return f"the operator fails over it ({type(error).__name__}: {error}); its log has more, please report it"
 
 
-def _experiment_of(kind: ResourceKind, body: Mapping[str, Any]) -> ExperimentKey:
+def _experiment_of(kind: ResourceKind, body: Body) -> ExperimentKey:
     metadata = body["metadata"]
     if kind in {VOLCANO_JOBS, PODS}:
         return metadata["namespace"], metadata["labels"][EXPERIMENT_LABEL]

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from paretonas.api import job_name
-from paretonas.jobs.job import attempt_folder
+from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.supervisor import EXIT, JOB, KILL, OUTPUT, own, record_exit
 
 DEVICES = "devices.json"

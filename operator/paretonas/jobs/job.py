@@ -1,15 +1,10 @@
 """A job as the engine sees it, wherever it runs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from pathlib import Path
 
 from paretonas.api import NASExperiment, NASTrial, Scalar, job_name
-
-MOST_ATTEMPTS = 1000
-"""Folders of logs that are passed over to find a number for an attempt: many more than attempts can be."""
 
 GRACE_SECONDS = 5
 """From SIGTERM to SIGKILL: long enough to flush a TensorBoard file, short enough to wait for."""
@@ -68,10 +63,6 @@ class Launch:
         """``<experiment>-<index>-a<attempt>``."""
         return job_name(self.trial.name, self.attempt)
 
-    def folder(self, root: Path) -> Path:
-        """The attempt's own folder below the root of all logs."""
-        return attempt_folder(root, self.experiment.name, self.trial.name, self.attempt)
-
     def values(self, log_dir: str) -> dict[str, Scalar]:
         """What ``${…}`` may stand for in this attempt."""
         parameters = {f"parameters.{name}": value for name, value in self.trial.spec.parameters.items()}
@@ -84,35 +75,3 @@ class Launch:
             "experiment.name": self.experiment.name,
             "experiment.namespace": self.experiment.metadata.namespace or "default",
         }
-
-
-def attempt_folder(root: Path, experiment: str, trial: str, attempt: int) -> Path:
-    """``<root>/<experiment>/<trial>/a<attempt>``: attempts never share a folder."""
-    return root / experiment / trial / f"a{attempt}"
-
-
-def free_attempt(is_taken: Callable[[int], bool], folder: Path, number: int) -> int:
-    """The first number from this one on that is not taken.
-
-    A deleted experiment leaves its logs; one of the same name must not add to them.
-
-    Args:
-        is_taken: whether there are logs of an attempt of this number; may raise OSError.
-        folder: where they are, to be shown.
-        number: where to begin.
-
-    Raises:
-        SubmitError: there are too many, or it cannot be told.
-    """
-    try:
-        for candidate in range(number, number + MOST_ATTEMPTS):
-            if not is_taken(candidate):
-                return candidate
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise SubmitError(
-            f"{folder} may have logs of earlier attempts: {why}; make it readable, or remove it"
-        ) from error
-    raise SubmitError(
-        f"{folder} has {MOST_ATTEMPTS:,} folders of earlier attempts (a{number}, …); remove them"
-    )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
 from kubernetes import client
@@ -15,15 +16,20 @@ from urllib3.exceptions import HTTPError
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import trial_app
+from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.jobs.manifest import TRIAL_LABEL, finish_manifest, owner
+from paretonas.jobs.manifest import finish_manifest
 from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
 from paretonas.jobs.pod_shape import read_shape
 from paretonas.jobs.pod_status import event_wait, group_wait, pod_end, pod_names, pod_wait, read_job
-from paretonas.jobs.refusals import said
+from paretonas.kube.client import Resources
+from paretonas.kube.kinds import POD_GROUPS, TRIALS, VOLCANO_JOBS
+from paretonas.kube.labels import TRIAL_LABEL
+from paretonas.kube.metadata import is_owned_by, owners_of, uid_of
+from paretonas.kube.refusals import refusal_message
+from paretonas.kube.status_codes import CONFLICT, has_status
 
 KUBERNETES_SCHEDULER = "kubernetes"
-GROUP, VERSION, PLURAL = "batch.volcano.sh", "v1alpha1", "jobs"
 
 _PATIENCE = timedelta(seconds=5)
 """A job that waits longer is asked why: scheduling and starting a pod takes a second or two."""
@@ -37,8 +43,6 @@ _READ_LINES, _READ_BYTES = 200, 65_536
 _TORCHRUN_GIVES_UP = re.compile(
     r"^.* torch/distributed/elastic/multiprocessing/api\.py:\d+\] failed ", re.MULTILINE
 )
-
-_NOT_FOUND, _CONFLICT = 404, 409
 
 Watched = Callable[[str], Mapping[str, Any] | None]
 """A Volcano Job, or a pod, by name, as last watched; None when there is none."""
@@ -59,7 +63,7 @@ class KubernetesJobs:
         self._api, self._namespace, self._job, self._pod = api, namespace, job, pod
         self._policy = policy
         self._cancelled: set[str] = set()
-        self._core, self._custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
+        self._core, self._resources = client.CoreV1Api(api), Resources(api)
         self._runner = Runner(
             "paretonas", {KUBERNETES_SCHEDULER: lambda session_name, **_: _scheduler(session_name, api)}
         )
@@ -84,8 +88,8 @@ class KubernetesJobs:
                 somebody else's job has the name.
         """
         spec = launch.experiment.spec
-        root = spec.logs.mount_path if spec.logs else "/logs"
-        folder = f"{root}/{launch.experiment.name}/{launch.trial.name}/a{launch.attempt}"
+        root = PurePosixPath(spec.logs.mount_path if spec.logs else "/logs")
+        folder = str(attempt_folder(root, launch.experiment.name, launch.trial.name, launch.attempt))
         options = {
             "queue": spec.trial.queue,
             "namespace": self._namespace,
@@ -107,20 +111,20 @@ class KubernetesJobs:
         try:
             self._runner.schedule(info)
         except ValueError as error:
-            if getattr(error.__cause__, "status", None) != _CONFLICT:
+            if not has_status(error.__cause__, CONFLICT):
                 raise SubmitError(f"cannot submit {launch.name}: {error}") from error
             self._check_owner(launch)
         except (ApiException, HTTPError) as error:
-            raise SubmitError(f"cannot submit {launch.name}: {said(error)}") from error
+            raise SubmitError(f"cannot submit {launch.name}: {refusal_message(error)}") from error
 
     def _check_owner(self, launch: Launch) -> None:
         """Raise SubmitError when the job that has the attempt's name is not of the attempt's trial."""
         body = self._stored(launch.name)
         if body is None:
             raise SubmitError(f"cannot submit {launch.name}: a job of that name has just gone")
-        owners = body["metadata"].get("ownerReferences") or ()
-        if not any(of["uid"] == owner(launch)["uid"] for of in owners):
-            whose = ", ".join(f"{of['kind']} {of['name']} ({of['uid']})" for of in owners) or "nobody"
+        if not is_owned_by(body, launch.trial.uid):
+            owners = (f"{of['kind']} {of['name']} ({of['uid']})" for of in owners_of(body))
+            whose = ", ".join(owners) or "nobody"
             raise SubmitError(
                 f"cannot submit {launch.name}: there is a Volcano Job of that name, which belongs to {whose}; "
                 "delete it, or wait until it has gone"
@@ -133,31 +137,15 @@ class KubernetesJobs:
         """
         name = job_name(trial, attempt)
         body = self._stored(name)  # whatever the watch shows: it may not have brought the job yet
-        owners = body["metadata"].get("ownerReferences") or () if body else ()
-        if body is not None and any((of["kind"], of["name"]) == ("NASTrial", trial) for of in owners):
-            try:
-                self._custom.delete_namespaced_custom_object(
-                    GROUP,
-                    VERSION,
-                    self._namespace,
-                    PLURAL,
-                    name,
-                    body=client.V1DeleteOptions(
-                        propagation_policy="Background",
-                        preconditions=client.V1Preconditions(uid=body["metadata"]["uid"]),
-                    ),
-                )
-            except ApiException as error:
-                if error.status not in {_NOT_FOUND, _CONFLICT}:
-                    raise
+        owners = {(of["kind"], of["name"]) for of in owners_of(body)} if body is not None else set()
+        if body is not None and (TRIALS.kind, trial) in owners:
+            self._resources.delete(VOLCANO_JOBS, self._namespace, name, uid_of(body))
         self._cancelled.add(name)
 
     def _stored(self, name: str) -> dict[str, Any] | None:
         """A Volcano Job as the API server has it now; listed, since the operator may not get one."""
-        found: Any = self._custom.list_namespaced_custom_object(
-            GROUP, VERSION, self._namespace, PLURAL, field_selector=f"metadata.name={name}"
-        )
-        return next(iter(found["items"]), None)
+        found, _ = self._resources.list(VOLCANO_JOBS, self._namespace, fields=f"metadata.name={name}")
+        return next(iter(found), None)
 
     def _details(self, job: Job, body: Mapping[str, Any]) -> Job:
         """What the Volcano Job does not tell: how its container ended, or why it does not start."""
@@ -180,11 +168,7 @@ class KubernetesJobs:
     def _pods(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The pods of a job that there are, without those of an earlier job of its name."""
         pods = [pod for name in pod_names(body) if (pod := self._pod(name)) is not None]
-        return [
-            pod
-            for pod in pods
-            if any(o["uid"] == body["metadata"]["uid"] for o in pod["metadata"]["ownerReferences"])
-        ]
+        return [pod for pod in pods if is_owned_by(pod, uid_of(body))]
 
     def _waits(self, body: Mapping[str, Any]) -> str:
         """Why a job does not start: its pods say it, or it has none and its events say why, or its gang waits."""
@@ -207,16 +191,8 @@ class KubernetesJobs:
 
     def _groups(self, name: str) -> list[dict[str, Any]]:
         trial, _, _ = name.rpartition("-a")
-        groups: Any = self._custom.list_namespaced_custom_object(
-            "scheduling.volcano.sh",
-            "v1beta1",
-            self._namespace,
-            "podgroups",
-            label_selector=f"{TRIAL_LABEL}={trial}",
-        )
-        return [
-            g for g in groups["items"] if any(o["name"] == name for o in g["metadata"]["ownerReferences"])
-        ]
+        groups, _ = self._resources.list(POD_GROUPS, self._namespace, f"{TRIAL_LABEL}={trial}")
+        return [group for group in groups if any(owner["name"] == name for owner in owners_of(group))]
 
     def _tail(self, pod: str) -> str:
         try:
@@ -224,7 +200,7 @@ class KubernetesJobs:
                 pod, self._namespace, tail_lines=_READ_LINES, limit_bytes=_READ_BYTES
             )
         except ApiException as error:
-            return f"(its log cannot be read: {said(error)})"
+            return f"(its log cannot be read: {refusal_message(error)})"
         return last_words(text)
 
 

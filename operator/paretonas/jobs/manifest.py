@@ -6,13 +6,13 @@ from typing import Any
 
 from torchx.schedulers.kubernetes_scheduler import PLACEHOLDER_FIELD_PATH
 
-from paretonas.api import API_VERSION, EXPERIMENT_LABEL, ExperimentSpec
+from paretonas.api import ExperimentSpec
 from paretonas.jobs.appdef import ROLE
 from paretonas.jobs.job import GRACE_SECONDS, Launch
 from paretonas.jobs.overlay import ACCOUNT_FIELDS, merge_overlay
-
-TRIAL_LABEL = "paretonas.io/trial"
-ATTEMPT_LABEL = "paretonas.io/attempt"
+from paretonas.kube.kinds import TRIALS
+from paretonas.kube.labels import ATTEMPT_LABEL, EXPERIMENT_LABEL, TRIAL_LABEL
+from paretonas.kube.metadata import owner_reference
 
 LOGS_VOLUME = "paretonas-logs"
 
@@ -53,7 +53,10 @@ def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping
         TRIAL_LABEL: launch.trial.name,
         ATTEMPT_LABEL: str(launch.attempt),
     }
-    job["metadata"] |= {"labels": labels, "ownerReferences": [owner(launch)]}
+    job["metadata"] |= {
+        "labels": labels,
+        "ownerReferences": [owner_reference(TRIALS, launch.trial.name, launch.trial.uid)],
+    }
     ttl = spec.trial.ttl_seconds_after_finished
     job["spec"] |= {
         "minAvailable": spec.trial.replicas,
@@ -68,17 +71,6 @@ def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping
     for task in job["spec"]["tasks"]:
         task["template"] = finish_template(task["template"], spec, overlay, labels)
     return job
-
-
-def owner(launch: Launch) -> dict[str, Any]:
-    """The reference that lets a job go with its trial."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "NASTrial",
-        "name": launch.trial.name,
-        "uid": (launch.trial.metadata.model_extra or {})["uid"],
-        "controller": True,
-    }
 
 
 def finish_template(

@@ -6,6 +6,7 @@ from typing import Any
 
 from paretonas.api import Problem
 from paretonas.api.validation import Location, dotted_path
+from paretonas.kube.labels import RESERVED_PREFIXES
 
 OVERLAY: Location = ("spec", "trial", "podOverlay")
 """Where an experiment has it."""
@@ -25,9 +26,6 @@ AUTHORS_FIELDS = (
 
 ACCOUNT_FIELDS = ("serviceAccountName", "serviceAccount")
 """Where a pod's spec names its account; the second is the older name of the first, and counts where that is not set."""
-
-RESERVED = ("paretonas.io/", "app.kubernetes.io/", "torchx.pytorch.org/", "volcano.sh/", "scheduling.k8s.io/")
-"""Of labels and annotations by which our manifests, Volcano and the operator itself know their pods."""
 
 _NAME_THE_ACCOUNT = "leave it out, and name the account in spec.trial.serviceAccountName"
 _OURS = {
@@ -52,7 +50,7 @@ def find_refused_fields(overlay: Mapping[str, Any], fields: Sequence[str]) -> It
     metadata, spec = overlay.get("metadata", {}), overlay.get("spec", {})
     for kind in ("labels", "annotations"):
         for name, value in metadata.get(kind, {}).items():
-            if name.startswith(RESERVED):
+            if name.startswith(RESERVED_PREFIXES):
                 path = _path(("metadata", kind, name))
                 yield Problem(path, "is set by ParetoNAS itself", "leave it out", value)
             else:

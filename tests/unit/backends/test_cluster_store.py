@@ -9,8 +9,8 @@ from tests import builders
 
 from paretonas.backends.cluster.cache import Cache
 from paretonas.backends.cluster.place_rules import PlaceRules
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, ResourceKind
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
+from paretonas.kube.kinds import EXPERIMENTS, TRIALS, ResourceKind
 
 
 class ApiServer:

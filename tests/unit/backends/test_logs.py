@@ -13,7 +13,8 @@ from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.local.logs import FolderLogs
 from paretonas.engine.ports import LogSource
-from paretonas.jobs.job import MOST_ATTEMPTS, SubmitError
+from paretonas.jobs.attempt_folder import MOST_ATTEMPTS
+from paretonas.jobs.job import SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.metrics.reader_process import Question, Read, ReaderAnswer
 from paretonas.piped import HungError

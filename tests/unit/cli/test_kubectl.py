@@ -15,9 +15,9 @@ from tests.local.quick_trial import write_scalars
 from tests.unit.cli.conftest import ClusterUser, Project
 
 from paretonas.api import Condition, NASExperiment, NASTrial, TrialCounts, TrialState
-from paretonas.backends.cluster.resources import Resources
 from paretonas.backends.local.store import read_experiment, read_trials
 from paretonas.controller.expiry import without_trials
+from paretonas.kube.client import Resources
 
 Finished = tuple[Project, Result]
 

@@ -15,9 +15,10 @@ from tests.waiting import eventually
 
 from paretonas.api import ExperimentSpec
 from paretonas.backends.cluster.log_queue import Turns
-from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, PatientClient
 from paretonas.controller.controller import Controller
 from paretonas.controller.settings import Settings
+from paretonas.kube.client import PatientClient
+from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS
 from paretonas.metrics.reader_process import Question, ReaderAnswer
 from paretonas.search import KnownTrial, Suggestion
 

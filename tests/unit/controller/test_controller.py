@@ -10,9 +10,9 @@ from tests.unit.controller.conftest import Cluster, ReadHere
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 from paretonas.backends.cluster.log_queue import Turns
-from paretonas.backends.cluster.resources import EXPERIMENTS
 from paretonas.controller import controller as under_test
 from paretonas.controller.dispatch import Dispatcher
+from paretonas.kube.kinds import EXPERIMENTS
 from paretonas.metrics.reader_process import Question, ReaderAnswer
 
 

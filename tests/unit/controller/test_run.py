@@ -20,7 +20,7 @@ def begin(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., B
     api = client.ApiClient(client.Configuration(host=server.url, retries=False))
     monkeypatch.setattr(handlers, "PatientClient", lambda: api)
     monkeypatch.setattr(handlers.config, "load_incluster_config", lambda: None)
-    monkeypatch.setattr(handlers, "survive_any_depth", lambda: None)  # it would last for all tests
+    monkeypatch.setattr(handlers, "allow_any_depth", lambda: None)  # it would last for all tests
     monkeypatch.setattr(handlers.kopf, "configure", lambda **_: None)
     monkeypatch.setattr(handlers.kopf, "run", lambda **given: begun.append(given))
 
@@ -59,7 +59,7 @@ def test_it_survives_any_depth_before_it_looks_at_anything(
 ) -> None:
     """The first object of a listing may be the deep one."""
     order: list[str] = []
-    monkeypatch.setattr(handlers, "survive_any_depth", lambda: order.append("survives"))
+    monkeypatch.setattr(handlers, "allow_any_depth", lambda: order.append("survives"))
     monkeypatch.setattr(handlers, "hidden_namespaces", lambda *_: order.append("looks") or {})
     begin(NAMESPACES="team")
     assert order == ["survives", "looks"]

@@ -18,6 +18,7 @@ from tests.unit.jobs.conftest import Attempts
 from tests.waiting import eventually
 
 from paretonas.jobs import supervisor
+from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.job import GRACE_SECONDS, Launch, Phase, SubmitError
 from paretonas.jobs.local import LocalJobs
 
@@ -452,5 +453,9 @@ def test_attempts_of_one_trial_have_folders_of_their_own(attempts: Attempts) -> 
     first = attempts.launch("true")
     second = Launch(first.experiment, trial(0), 2)
     assert (first.name, second.name) == ("nas-0-a1", "nas-0-a2")
-    assert first.folder(attempts.runs) == attempts.folder()
-    assert second.folder(attempts.runs) == attempts.folder().with_name("a2")
+
+    def log_folder(launch: Launch) -> Path:
+        return attempt_folder(attempts.runs, launch.experiment.name, launch.trial.name, launch.attempt)
+
+    assert log_folder(first) == attempts.folder()
+    assert log_folder(second) == attempts.folder().with_name("a2")

@@ -15,11 +15,11 @@ from kubernetes.client.exceptions import ApiException
 from tests import builders
 from tests.kubelet import started
 
-from paretonas.jobs import refusals
 from paretonas.jobs.job import Launch, SubmitError
 from paretonas.jobs.kubernetes import KubernetesJobs, last_words
 from paretonas.jobs.manifest import finish_template
 from paretonas.jobs.pod_policy import TORCHX_TEMPLATE
+from paretonas.kube.refusals import refusal_message
 
 LOGS = {"persistentVolumeClaim": {"claimName": "nas-logs"}, "mountPath": "/logs"}
 
@@ -226,9 +226,9 @@ def test_a_pod_that_may_not_be_is_not_submitted_whoever_has_looked_at_its_experi
 def test_a_refusal_is_told_in_the_api_servers_words() -> None:
     error = ApiException(status=400, reason="Bad Request")
     error.body = '{"message": "queue small does not exist"}'
-    assert refusals.said(error) == "queue small does not exist"
+    assert refusal_message(error) == "queue small does not exist"
     error.body = "not JSON"
-    assert refusals.said(error) == "not JSON"
+    assert refusal_message(error) == "not JSON"
 
 
 def test_a_failed_trials_last_words_are_its_own_and_not_torchruns() -> None:

@@ -1,12 +1,9 @@
 """The resources as last seen. Watches and our own writes feed it; passes read it and ask the API server for nothing."""
 
 import threading
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-Body = Mapping[str, Any]
-ResourceKey = tuple[str, str]
-"""Namespace and name."""
+from paretonas.kube.metadata import Body, ResourceKey, is_owned_by, key_of, owners_of, version_of
 
 
 class Cache:
@@ -67,20 +64,9 @@ class Cache:
             return [body for (ns, _), body in self._bodies.items() if namespace in {None, ns}]
 
 
-def key_of(body: Body) -> ResourceKey:
-    """Namespace and name of a resource."""
-    return body["metadata"]["namespace"], body["metadata"]["name"]
-
-
-def version_of(body: Body) -> int:
-    """Its resourceVersion, which the API server counts up (comparable by KEP-5504)."""
-    return int(body["metadata"]["resourceVersion"])
-
-
 def belongs(body: Body, experiment: str, uid: str) -> bool:
     """Whether a trial is of this experiment, and not of a deleted one that had its name."""
-    owners = body["metadata"].get("ownerReferences") or ()
-    return experiment_name_of(body) == experiment and (not owners or any(o["uid"] == uid for o in owners))
+    return experiment_name_of(body) == experiment and (not owners_of(body) or is_owned_by(body, uid))
 
 
 def experiment_name_of(body: Body) -> str:

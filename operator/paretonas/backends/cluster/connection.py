@@ -13,7 +13,8 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from paretonas.backends.cluster.errors import ClusterError, UnreachableError
-from paretonas.jobs import refusals
+from paretonas.kube.refusals import refusal_message
+from paretonas.kube.status_codes import FORBIDDEN, NO_ANSWER, NOT_FOUND, UNAUTHORIZED
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 
@@ -27,8 +28,6 @@ _UNUSABLE: Final = (
     KeyError,
 )
 """What reading a file may raise that is no kubeconfig: the client does not look at its form."""
-
-_NO_ANSWER, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 0, 401, 403, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +50,16 @@ class Connection:
             raise self._unreachable(str(error).rsplit(": ", 1)[-1]) from error
 
     def _refusal(self, error: ApiException, missing: str) -> ClusterError:
-        said = refusals.said(error)
-        if error.status == _NO_ANSWER:  # the client's way to report what is wrong with TLS
-            return self._unreachable(said)
-        if error.status == _UNAUTHORIZED:
+        message = refusal_message(error)
+        if error.status == NO_ANSWER:  # the client's way to report what is wrong with TLS
+            return self._unreachable(message)
+        if error.status == UNAUTHORIZED:
             return ClusterError(f"the API server does not take the credentials of {self._name}; renew them")
-        if error.status == _FORBIDDEN:  # the server names user, verb, resource and namespace
-            return ClusterError(f"not allowed: {said}; ask for a Role with that verb")
-        if error.status == _NOT_FOUND and missing:
+        if error.status == FORBIDDEN:  # the server names user, verb, resource and namespace
+            return ClusterError(f"not allowed: {message}; ask for a Role with that verb")
+        if error.status == NOT_FOUND and missing:
             return ClusterError(missing)
-        return ClusterError(f"the API server answers {error.status}: {said}")
+        return ClusterError(f"the API server answers {error.status}: {message}")
 
     def _unreachable(self, why: str) -> UnreachableError:
         server = self.api.configuration.host

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from paretonas.backends.cluster.log_queue import Turns
-from paretonas.jobs.job import free_attempt
+from paretonas.jobs.attempt_folder import folder_name, free_attempt
 from paretonas.metrics import LogFolder, Reading, Unread, Wanted
 from paretonas.metrics.reader_process import Question, Read, ReaderAnswer, Size
 
@@ -76,10 +76,10 @@ class ClusterLogs:
     def free_attempt(self, trial: str, number: int) -> int:
         """The first number from this one on whose folder does not exist yet. Raises SubmitError."""
         folder = LogFolder(self._root(), (self._experiment, trial))
-        return free_attempt(lambda attempt: folder.has(f"a{attempt}"), folder.path, number)
+        return free_attempt(lambda attempt: folder.has(folder_name(attempt)), folder.path, number)
 
     def _folder(self, trial: str, attempt: int) -> LogFolder:
-        return LogFolder(self._root(), (self._experiment, trial, f"a{attempt}"))
+        return LogFolder(self._root(), (self._experiment, trial, folder_name(attempt)))
 
     def _asked(self, question: Question) -> Future[ReaderAnswer]:
         """The answer to come, which is there already if nothing else is read and there is little to read."""

@@ -8,18 +8,19 @@ from typing import Any, Final
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from paretonas.backends.cluster.cache import key_of
 from paretonas.backends.cluster.connection import Connection
 from paretonas.backends.cluster.errors import ClusterError, UnreachableError
-from paretonas.backends.cluster.resources import NOT_FOUND, ResourceKind, Resources
-from paretonas.jobs.refusals import said
+from paretonas.kube.client import Resources
+from paretonas.kube.kinds import ResourceKind
+from paretonas.kube.labels import VOLCANO_JOB_LABEL
+from paretonas.kube.metadata import key_of
+from paretonas.kube.refusals import refusal_message
+from paretonas.kube.status_codes import BAD_REQUEST, NOT_FOUND
 
 _NO_CRDS: Final = "the cluster has no NASExperiment resource: kubectl apply -k deploy/base"
 
 _RETRY_SECONDS: Final = 2.0
 """Until an API server that went away while it was watched is asked again."""
-
-_BAD_REQUEST: Final = 400
 
 Pod = tuple[str, str]
 """Name, and its first container: that of the trial, whatever `podOverlay` adds."""
@@ -95,7 +96,7 @@ class ClusterReader:
         """The pods of a job, by name."""
         with self._connection.explained():
             pods = self._core.list_namespaced_pod(
-                namespace, label_selector=f"volcano.sh/job-name={job}", _request_timeout=Resources.TIMEOUT
+                namespace, label_selector=f"{VOLCANO_JOB_LABEL}={job}", _request_timeout=Resources.TIMEOUT
             )
         found: Any = self._connection.api.sanitize_for_serialization(pods)["items"]
         return sorted((pod["metadata"]["name"], pod["spec"]["containers"][0]["name"]) for pod in found)
@@ -116,9 +117,9 @@ class ClusterReader:
             except ApiException as error:
                 if error.status == NOT_FOUND:
                     return None
-                if error.status == _BAD_REQUEST:  # its container has not started
+                if error.status == BAD_REQUEST:  # its container has not started
                     where = f"see kubectl describe pod {name} -n {namespace}"
-                    raise ClusterError(f"{said(error)}; {where}") from error
+                    raise ClusterError(f"{refusal_message(error)}; {where}") from error
                 raise
         return self._lines(answer)
 

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from paretonas.api import (
-    EXPERIMENT_LABEL,
     ExperimentStatus,
     InvalidDocument,
     NASExperiment,
@@ -15,10 +14,14 @@ from paretonas.api import (
     parse_experiment,
     read_trial,
 )
-from paretonas.backends.cluster.cache import Cache, belongs, experiment_name_of, version_of
+from paretonas.backends.cluster.cache import Cache, belongs, experiment_name_of
+from paretonas.backends.cluster.parse_once import ParseOnce
 from paretonas.backends.cluster.place_rules import PlaceRules
-from paretonas.backends.cluster.resources import EXPERIMENTS, TRIALS, Resources
 from paretonas.backends.cluster.trimming import trim
+from paretonas.kube.client import Resources
+from paretonas.kube.kinds import EXPERIMENTS, TRIALS
+from paretonas.kube.labels import EXPERIMENT_LABEL
+from paretonas.kube.metadata import Body, owner_reference, owners_of, uid_of
 
 
 class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the experiment
@@ -49,30 +52,25 @@ class ClusterStore:
         self._rules = rules or PlaceRules()
         self._resources, self._experiments, self._trials = resources, experiments, trials
         self._namespace, self._name = namespace, name
-        self._experiment: tuple[int, NASExperiment] | None = None
-        self._parsed: dict[str, tuple[int, NASTrial]] = {}
+        self._parse_experiment = ParseOnce(self._valid_experiment)
+        self._parse_trial = ParseOnce(lambda body: read_trial(dict(body)))
 
     def experiment(self) -> NASExperiment:
         """The experiment. Raises Gone, or InvalidDocument, also for what it lacks on a cluster only."""
-        body = self._body()
-        version = version_of(body)
-        known = self._experiment
-        if known is None or known[0] != version:
-            experiment = parse_experiment(dict(body))
-            if problems := self._rules.broken(experiment):
-                raise InvalidDocument(problems)
-            known = self._experiment = version, experiment
-        return known[1]
+        return self._parse_experiment(self._body())
+
+    def _valid_experiment(self, body: Body) -> NASExperiment:
+        experiment = parse_experiment(dict(body))
+        if problems := self._rules.broken(experiment):
+            raise InvalidDocument(problems)
+        return experiment
 
     def trials(self) -> Sequence[NASTrial]:
         """All trials, in index order."""
         uid = self.uid
-        trials = [
-            self._parse(body) for body in self._trials.all(self._namespace) if belongs(body, self._name, uid)
-        ]
-        for name in self._parsed.keys() - {trial.name for trial in trials}:
-            self._parsed.pop(name, None)
-        return sorted(trials, key=lambda t: t.spec.index)
+        bodies = [body for body in self._trials.all(self._namespace) if belongs(body, self._name, uid)]
+        self._parse_trial.keep_only(bodies)
+        return sorted(map(self._parse_trial, bodies), key=lambda t: t.spec.index)
 
     def strangers(self) -> Mapping[str, str]:
         """Trials that have the name of one of this experiment, and say that they are another one's."""
@@ -85,7 +83,7 @@ class ClusterStore:
         """Whose a trial is; "" for this experiment's own, and for what one of its name has left, which will go."""
         if (named := experiment_name_of(body)) != self._name:
             return named
-        owners = body["metadata"].get("ownerReferences") or ()
+        owners = owners_of(body)
         if belongs(body, self._name, self.uid) or any(_experiment_of_name(o, self._name) for o in owners):
             return ""
         return ", ".join(f"{owner['kind']} {owner['name']}" for owner in owners)
@@ -94,18 +92,10 @@ class ClusterStore:
         """Store a new trial; one that is stored already is left as it is. Raises NameTaken."""
         document = trial.to_dict()
         document.pop("status", None)
-        metadata = self._body()["metadata"]
-        owner = {
-            "apiVersion": trial.api_version,
-            "kind": "NASExperiment",
-            "name": self._name,
-            "uid": metadata["uid"],
-            "controller": True,
-        }
         document["metadata"] |= {
             "namespace": self._namespace,
             "labels": {EXPERIMENT_LABEL: self._name},
-            "ownerReferences": [owner],
+            "ownerReferences": [owner_reference(EXPERIMENTS, self._name, self.uid)],
         }
         created = self._resources.create(TRIALS, self._namespace, document)
         body = created or self._resources.get(TRIALS, self._namespace, trial.name)
@@ -124,7 +114,7 @@ class ClusterStore:
         """
         written = trim(TRIALS, self._resources.replace_status(TRIALS, trial.to_dict()))
         self._trials.put(written)
-        return self._parse(written)
+        return self._parse_trial(written)
 
     def save_status(self, experiment: NASExperiment) -> None:
         """Store the experiment's status. Raises ApiException 409 when it has changed since it was read."""
@@ -150,24 +140,21 @@ class ClusterStore:
     def delete_trials(self) -> None:
         """Delete the experiment's trials, and with them their jobs."""
         for trial in self.trials():
-            uid = (trial.metadata.model_extra or {})["uid"]
-            self._resources.delete(TRIALS, self._namespace, trial.name, uid)
+            self._resources.delete(TRIALS, self._namespace, trial.name, trial.uid)
 
     def finished(self, name: str) -> Sequence[NASTrial] | None:
         """The ended trials of another experiment of the namespace, in index order; None without one."""
         body = self._experiments.get(self._namespace, name)
         if body is None:
             return None
-        uid = body["metadata"]["uid"]
-        bodies = [b for b in self._trials.all(self._namespace) if belongs(b, name, uid)]
+        bodies = [b for b in self._trials.all(self._namespace) if belongs(b, name, uid_of(body))]
         trials = [trial for trial in map(read_trial, map(dict, bodies)) if trial.ended]
         return sorted(trials, key=lambda t: t.spec.index)
 
     @property
     def uid(self) -> str:
         """What tells the experiment from others of its name. Raises Gone."""
-        uid: str = self._body()["metadata"]["uid"]
-        return uid
+        return uid_of(self._body())
 
     @property
     def generation(self) -> int | None:
@@ -181,18 +168,9 @@ class ClusterStore:
             raise Gone(f"{self._namespace}/{self._name}")
         return body
 
-    def _parse(self, body: Mapping[str, Any]) -> NASTrial:
-        """The trial, parsed once a version."""
-        name, version = body["metadata"]["name"], version_of(body)
-        known = self._parsed.get(name)
-        if known is None or known[0] != version:
-            known = (version, read_trial(dict(body)))
-            self._parsed[name] = known
-        return known[1]
-
 
 def _experiment_of_name(owner: Mapping[str, Any], name: str) -> bool:
-    return (owner["kind"], owner["name"]) == ("NASExperiment", name)
+    return (owner["kind"], owner["name"]) == (EXPERIMENTS.kind, name)
 
 
 def _readable(status: Mapping[str, Any]) -> ExperimentStatus:

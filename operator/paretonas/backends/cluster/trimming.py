@@ -1,28 +1,22 @@
 """What is kept of a resource: no more than a pass needs, whatever its author has put into it. Pure."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from paretonas.api.base import MAX_TEXT
 from paretonas.api.size_limits import bound_overlay
-from paretonas.backends.cluster.resources import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, ResourceKind
-
-Body = Mapping[str, Any]
+from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, ResourceKind
+from paretonas.kube.metadata import Body, without_metadata
 
 _PODS: Final = 1000
 """Pods of a job that are looked at: ten times what a trial may have. The job may be somebody else's."""
 
-_LEFT_OUT: Final = frozenset({"managedFields", "annotations"})
+_LEFT_OUT: Final = ("managedFields", "annotations")
 """Of the metadata: they are as large as the rest, and a second copy of it as a rule."""
 
 
 def trim(kind: ResourceKind, body: Body) -> Body:
     """A resource for the cache."""
-    body = {
-        **body,
-        "metadata": {key: value for key, value in body["metadata"].items() if key not in _LEFT_OUT},
-    }
-    return _PARTS[kind](body)
+    return _PARTS[kind](without_metadata(body, *_LEFT_OUT))
 
 
 def _experiment(body: Body) -> Body:

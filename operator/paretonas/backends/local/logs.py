@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from paretonas.jobs.attempt_folder import attempt_folder, folder_name, free_attempt
 from paretonas.jobs.attempt_records import record
-from paretonas.jobs.job import attempt_folder, free_attempt
 from paretonas.metrics import LogFolder, Reading, Wanted, count_logged, read
 
 
@@ -28,7 +28,7 @@ class FolderLogs:
 
         def is_taken(attempt: int) -> bool:
             return (
-                logs.has(f"a{attempt}")
+                logs.has(folder_name(attempt))
                 or record(self._root, self._experiment, trial, attempt).folder.exists()
             )
 

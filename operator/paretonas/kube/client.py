@@ -1,42 +1,14 @@
-"""The kinds of resources that are read and written, and the calls for them."""
+"""The calls to an API server: for custom resources and pods, each with a deadline."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
-NOT_FOUND, CONFLICT, EXPIRED = 404, 409, 410
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceKind:
-    """A resource's place in the API."""
-
-    group: str
-    version: str
-    plural: str
-
-
-EXPERIMENTS = ResourceKind("paretonas.io", "v1alpha1", "nasexperiments")
-TRIALS = ResourceKind("paretonas.io", "v1alpha1", "nastrials")
-VOLCANO_JOBS = ResourceKind("batch.volcano.sh", "v1alpha1", "jobs")
-PODS = ResourceKind("", "v1", "pods")
-
-
-_DEEPEST = 10_000
-"""Levels of a document that an API server takes (sigs.k8s.io/json)."""
-
-
-def survive_any_depth() -> None:
-    """Let this process read whatever can be stored: json.loads raises RecursionError at 1,000 levels.
-
-    One such object would keep everything from being listed. The parser's C stack takes 3 MB of the 8 that a thread has.
-    """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST + 2_000))
+from paretonas.kube.kinds import PODS, ResourceKind
+from paretonas.kube.status_codes import CONFLICT, EXPIRED, NOT_FOUND, has_status
 
 
 class PatientClient(client.ApiClient):
@@ -99,7 +71,7 @@ class Resources:
             ):
                 yield event["type"], event["raw_object"]
         except ApiException as error:
-            if error.status != EXPIRED:
+            if not has_status(error, EXPIRED):
                 raise
 
     def get(self, kind: ResourceKind, namespace: str, name: str) -> dict[str, Any] | None:
@@ -109,7 +81,7 @@ class Resources:
                 kind.group, kind.version, namespace, kind.plural, name, _request_timeout=self.TIMEOUT
             )
         except ApiException as error:
-            if error.status == NOT_FOUND:
+            if has_status(error, NOT_FOUND):
                 return None
             raise
         return dict(body)
@@ -121,7 +93,7 @@ class Resources:
                 kind.group, kind.version, namespace, kind.plural, body, _request_timeout=self.TIMEOUT
             )
         except ApiException as error:
-            if error.status == CONFLICT:
+            if has_status(error, CONFLICT):
                 return None
             raise
         return dict(created)
@@ -147,7 +119,7 @@ class Resources:
                 _request_timeout=self.TIMEOUT,
             )
         except ApiException as error:
-            if error.status not in {NOT_FOUND, CONFLICT}:
+            if not has_status(error, NOT_FOUND, CONFLICT):
                 raise
 
     def replace_status(self, kind: ResourceKind, body: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import urllib3
 from kubernetes import client
 from tests.unit.api_server import ApiServer
 
-from paretonas.backends.cluster.resources import TRIALS, PatientClient, Resources
+from paretonas.kube.client import PatientClient, Resources
+from paretonas.kube.kinds import TRIALS
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from paretonas.cli.commands import (
 )
 from paretonas.cli.exit_codes import help_text
 from paretonas.cli.files import load, summary
+from paretonas.cli.init import OWN_SCRIPT, create, templates
 from paretonas.cli.output import SteadyOutput
 from paretonas.cli.result import DEFAULT_RUNS, REPORT_FILE, complain
 from paretonas.cli.show import save_report
@@ -113,6 +114,19 @@ def validate(file: Path) -> None:
     click.echo(summary(search))
     for warning in warnings(search.experiment, file):
         complain(f"warning: {warning}")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--template", type=click.Choice(templates()), default=OWN_SCRIPT, show_default=True)
+def init(name: str, template: str) -> None:
+    """Create NAME.yaml in the current folder, and a training script beside it that runs at once.
+
+    Every other template is one of the project's examples, without a script.
+    """
+    for path in create(name, template, Path()):
+        click.echo(f"created {path}")
+    click.echo(f"Try it:  paretonas run {name}.yaml")
 
 
 @main.command()

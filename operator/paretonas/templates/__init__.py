@@ -1,0 +1,1 @@
+"""Files that `paretonas init` copies. `examples` is a link to the repository's folder; a wheel has its files."""

@@ -22,7 +22,7 @@ from benchmarks.harness import Result, in_own_process, markdown
 from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
 
 from paretonas.api import ExperimentSpec, Scalar
-from paretonas.search import KnownTrial, boxes, ehvi, model, suggest_here
+from paretonas.search import KnownTrial, boxes, criterion, ehvi, suggest_here
 from paretonas.search.pareto import hypervolume
 from paretonas.search.suggest import forget
 
@@ -73,7 +73,7 @@ def _use(variant: str) -> None:
     if variant == BOTORCH:
         ehvi.boxes = _botorch
     if variant == ALL_FANTASIES:
-        model.FEWER_FANTASIES = model.FANTASIES
+        criterion.FEWER_FANTASIES = criterion.FANTASIES
 
 
 def seconds(objectives: int, known: int, variant: str, repeats: int) -> Result:

@@ -1,14 +1,13 @@
 """What a model of the trials says: how well it predicts them, and what it has learnt of the parameters."""
 
 import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from paretonas.api import ExperimentSpec, NASTrial
 from paretonas.report.figure import ACCENT, COLORSCALE, FAINT, INK, Plot
 from paretonas.report.sections import Section
+from paretonas.search.runtime import quiet
 from paretonas.search.types import KnownTrial, SearchError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def model_sections(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[Sec
         for trial in trials
         if trial.status.state == "Succeeded"
     ]
-    with _quiet():
+    with quiet(logging.CRITICAL):  # what fails comes back in a card
         from paretonas.search import analyses  # noqa: PLC0415 # imports Ax and torch, seconds that few pages need
 
         try:
@@ -78,16 +77,3 @@ def _plot(card: "Card") -> Plot:
         first["error_x"]["visible"] = False  # what was measured has no interval
         first["error_y"]["color"] = FAINT
     return Plot(card.figure, _HEIGHT, card.title, explanation=card.subtitle)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Ax logs every step, and torch warns of what Ax imports; what fails comes back in a card."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)

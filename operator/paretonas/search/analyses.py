@@ -1,45 +1,52 @@
-"""What Ax's own analyses say of the observed trials. They explain results and play no part in the search.
+"""Ax's analyses of the observed trials. They explain results and play no part in the search.
 
-Ax fits its default model, which is not quite the search's: it sees the box of all parameters, without conditions (what
-is inactive stands in the middle of its range) and without parameter constraints (on log scales Ax knows none); neither
-changes what was observed. A choice with an order is its position to it, and a real number its code, from 0 to 1: some
-ranges that are valid are too narrow or too wide for it.
+Ax fits its default model, which differs from the search's. It sees the box of all parameters without conditions: an
+inactive parameter has the middle of its range. It sees no parameter constraints, since it supports none on log scales.
+Neither changes what was observed. Ax sees an ordered choice as its index, and a real number as its code from 0 to 1,
+because some valid ranges are too narrow or too wide for it.
 """
 
 import base64
 import json
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from ax.adapter.transforms.one_hot import OH_PARAM_INFIX
 from ax.analysis.plotly.cross_validation import CrossValidationPlot
 from ax.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
 from ax.analysis.plotly.sensitivity import SensitivityAnalysisPlot
 from ax.analysis.plotly.surface.contour import ContourPlot
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
-from ax.core.analysis_card import AnalysisCardBase, AnalysisCardGroup
+from ax.core.analysis_card import AnalysisCardBase
 
 from paretonas.api import ExperimentSpec, FloatRange, IntRange, Parameter, Scalar, format_value
+from paretonas.search.ax_hooks import (
+    bar_name,
+    cards_by_metric,
+    metric_name,
+    sensitivities,
+    take_bar_names,
+    trial_positions,
+)
 from paretonas.search.encoding import column
 from paretonas.search.encoding.choices import ChoiceColumn
 from paretonas.search.encoding.ranges import RangeColumn
-from paretonas.search.problem import measured, metric_name
+from paretonas.search.problem import scaled_metric
+from paretonas.search.runtime import one_thread
 from paretonas.search.types import KnownTrial, SearchError
 
 _FEWEST_TRIALS = 5
-"""Results below which a model of several parameters would only echo them."""
+"""The fewest results that are analysed: with fewer, a model of several parameters would only repeat them."""
 MOST_TRIALS = 100
-"""Results that Ax is given: its contour predicts at every pair of sampled values (10 times the work at 200 of 50)."""
+"""The most results that Ax is given. Its contours predict every pair of sampled values: 200 results take 10 times as
+long as 50."""
 _BARS = 12
-"""Parameters in a sensitivity figure, the most important ones."""
+"""The number of parameters in a sensitivity figure: the most important ones."""
 
 _TYPES: dict[type, Literal["float", "int", "str", "bool"]] = {
     float: "float",
@@ -57,10 +64,10 @@ class Card:
 
     Attributes:
         kind: The analysis.
-        metric: What it is about.
+        metric: The metric that is analysed.
         title: Ax's title.
-        subtitle: How to read it in Ax's words; why there is no figure, where Ax could not make one.
-        figure: Plotly's JSON, without Ax's styling template; empty where there is none.
+        subtitle: Ax's explanation of the figure, or of why there is none.
+        figure: Plotly's JSON, without Ax's styling template; empty if Ax could not draw the figure.
     """
 
     kind: AnalysisKind
@@ -71,32 +78,33 @@ class Card:
 
 
 def analyse(spec: ExperimentSpec, known: Sequence[KnownTrial]) -> list[Card]:
-    """Sensitivity, contours over each metric's two most important parameters, and leave-one-out cross-validation.
+    """Analyse each metric: sensitivity, contours over its two most important parameters, and cross-validation.
 
     Args:
-        spec: the experiment.
-        known: its trials; of more than `MOST_TRIALS` observed ones, so many evenly chosen are used.
+        spec: The experiment.
+        known: Its trials. If more than `MOST_TRIALS` are observed, that many of them are used, evenly chosen.
 
     Raises:
-        SearchError: too few trials are observed, or no parameter varies.
+        SearchError: Too few trials are observed, or no parameter varies.
     """
-    observed = _spread([trial for trial in known if trial.state == "Observed"])
+    observed = _choose_evenly([trial for trial in known if trial.state == "Observed"])
     if len(observed) < _FEWEST_TRIALS:
         raise SearchError(f"A model needs {_FEWEST_TRIALS} results; there are {len(observed)} yet.")
     if all(column(parameter).size == 1 for parameter in spec.parameters):
         raise SearchError("There is nothing to model: no parameter varies.")
-    with _one_thread():
+    with one_thread():
         return _cards(spec, _client(spec, observed), [trial.index for trial in observed])
 
 
-def _spread(trials: Sequence[KnownTrial]) -> list[KnownTrial]:
+def _choose_evenly(trials: Sequence[KnownTrial]) -> list[KnownTrial]:
+    """Choose at most `MOST_TRIALS` trials, the first and the last among them."""
     if len(trials) <= MOST_TRIALS:
         return list(trials)
     return [trials[round(i * (len(trials) - 1) / (MOST_TRIALS - 1))] for i in range(MOST_TRIALS)]
 
 
 def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:
-    """The trials in Ax, which models them from the start: no candidate is ever asked for."""
+    """A client of Ax that has the trials. Its strategy starts with the model, since no candidate is asked for."""
     objectives = {objective.metric: objective for objective in spec.objectives}
     columns = [c for c in map(column, spec.parameters) if c.size != 1]
     client = Client(random_seed=spec.search.seed)
@@ -109,22 +117,22 @@ def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:
     for trial in observed:
         index = client.attach_trial({c.name: _ax_value(c, trial.parameters.get(c.name)) for c in columns})
         values = {m: trial.metrics[m] for m in _metrics(spec)}
-        scaled = {m: measured(objectives[m], v) if m in objectives else v for m, v in values.items()}
+        scaled = {m: scaled_metric(objectives[m], v) if m in objectives else v for m, v in values.items()}
         client.complete_trial(index, {metric_name(m): v for m, v in scaled.items()})
     return client
 
 
 def _thresholds(spec: ExperimentSpec) -> list[str]:
-    """The thresholds as Ax's constraints, which it allows only between several objectives."""
+    """The thresholds as constraints in Ax's notation; none with one objective, where Ax refuses them."""
     given = [
         (o, o.threshold) for o in spec.objectives if o.threshold is not None and len(spec.objectives) > 1
     ]
     signs = {"Maximize": ">=", "Minimize": "<="}
-    return [f"{metric_name(o.metric)} {signs[o.goal]} {measured(o, worst)!r}" for o, worst in given]
+    return [f"{metric_name(o.metric)} {signs[o.goal]} {scaled_metric(o, worst)!r}" for o, worst in given]
 
 
 def _metrics(spec: ExperimentSpec) -> list[str]:
-    """The objectives, then what else is constrained."""
+    """The metrics of the objectives, then those that only outcome constraints name."""
     objectives = [objective.metric for objective in spec.objectives]
     return [*objectives, *sorted(spec.needed_metrics.difference(objectives))]
 
@@ -137,14 +145,14 @@ def _ax_parameter(parameter: Parameter) -> RangeParameterConfig | ChoiceParamete
         scaling: Literal["log", "linear"] = "log" if domain.scale == "Log" else "linear"
         return RangeParameterConfig(name, (domain.min, domain.max), "int", scaling=scaling)
     choice = ChoiceColumn(parameter)
-    # Ax 1.3.1 samples the sensitivity to an ordered choice at the whole numbers between its ends (sobol_measures), and
-    # puts [16, 32, 64] on a log scale before, where there is only one: it is told their positions instead
+    # Ax 1.3.1 samples the sensitivity to an ordered choice at the whole numbers between its ends (sobol_measures). It
+    # first puts [16, 32, 64] on a log scale, on which there is only one whole number. So it gets positions instead.
     values: list[Any] = list(range(choice.size) if choice.ordered else choice.values)
     return ChoiceParameterConfig(name, values, _TYPES[type(values[0])], is_ordered=choice.ordered)
 
 
 def _ax_value(c: RangeColumn | ChoiceColumn, given: Scalar | None) -> Scalar:
-    """A value as `_ax_parameter` has it: within the domain, in the middle of it where the parameter is inactive."""
+    """A value in the domain that `_ax_parameter` gives Ax: the middle of it if the parameter is inactive."""
     code = float(c.encode([given])[0])
     if isinstance(c.parameter.domain, FloatRange):
         return code
@@ -160,8 +168,7 @@ def _cards(spec: ExperimentSpec, client: Client, indices: Sequence[int]) -> list
     contours = [ContourPlot(x, y, metric_name=metric_name(m)) for m, (x, y) in pairs.items()]
     checks = CrossValidationPlot(metric_names=list(map(metric_name, metrics)), untransform=True)
     *surfaces, check = client.compute_analyses([*contours, checks], display=False)
-    # the group has a card for each metric, then a summary; an error has no group
-    fits = check.flatten()[: len(metrics)] if isinstance(check, AnalysisCardGroup) else [check] * len(metrics)
+    fits = cards_by_metric(check, len(metrics))
     cards = [
         *(_card(spec, "Sensitivity", metric, card) for metric, card in sensitivities.items()),
         *(_card(spec, "Contour", metric, card) for metric, card in zip(pairs, surfaces, strict=True)),
@@ -180,10 +187,10 @@ def _cards(spec: ExperimentSpec, client: Client, indices: Sequence[int]) -> list
 
 
 def _most_important(spec: ExperimentSpec, card: AnalysisCardBase) -> list[str]:
-    """The two parameters on which a metric depends most, of those that can be an axis; fewer where there are no two."""
+    """The two parameters on which a metric depends most, among those that can be an axis; fewer if there are fewer."""
     axes = [p.name for p in spec.parameters if _is_axis(p)]
     if isinstance(card, PlotlyAnalysisCard):
-        weights = dict(zip(card.df["parameter_name"], card.df["sensitivity"].abs(), strict=True))
+        weights = sensitivities(card)
         axes.sort(key=lambda name: -weights.get(name, 0.0))
     return axes[:2]
 
@@ -194,7 +201,7 @@ def _is_axis(parameter: Parameter) -> bool:
 
 
 def _card(spec: ExperimentSpec, kind: AnalysisKind, metric: str, card: AnalysisCardBase) -> Card:
-    """Ax's card with the user's name of the metric in place of the one that Ax was given."""
+    """Convert Ax's card, with the user's name of the metric in place of the one that Ax has."""
     log = any(objective.metric == metric and objective.scale == "Log" for objective in spec.objectives)
     shown = f"log10({metric})" if log else metric
     title, subtitle = (text.replace(metric_name(metric), shown) for text in (card.title, card.subtitle))
@@ -206,21 +213,18 @@ def _card(spec: ExperimentSpec, kind: AnalysisKind, metric: str, card: AnalysisC
 
 
 def _name_bars(figure: dict[str, Any], spec: ExperimentSpec) -> None:
-    """Parameters by their full name, and by their value where Ax has a bar for each value of a choice."""
+    """Name the bars by parameter, and also by value where Ax draws a bar for each value of a choice."""
     choices = [c for c in map(column, spec.parameters) if isinstance(c, ChoiceColumn) and not c.ordered]
     labels = {
-        f"{c.name}{OH_PARAM_INFIX}{i}": f"{c.name} = {format_value(v)}"
-        for c in choices
-        for i, v in enumerate(c.values)
+        bar_name(c.name, i): f"{c.name} = {format_value(v)}" for c in choices for i, v in enumerate(c.values)
     }
     for bars in figure["data"]:
-        names = [name for [name] in bars.pop("customdata")]
-        bars["y"] = [escape(labels.get(name, name), quote=False) for name in names]
+        bars["y"] = [escape(labels.get(name, name), quote=False) for name in take_bar_names(bars)]
         bars["hovertemplate"] = "%{y}: %{x:.3f}<extra></extra>"
 
 
 def _name_axes(figure: dict[str, Any], spec: ExperimentSpec, pair: Sequence[str]) -> None:
-    """Parameters by their full name; the values of a choice and of a real number in place of what Ax was given."""
+    """Name the axes by parameter, and show a choice's values and real numbers in place of what Ax was given."""
     for axis, name in zip("xy", pair, strict=True):
         layout = figure["layout"][f"{axis}axis"]
         layout["title"] = {"text": name}
@@ -236,25 +240,14 @@ def _name_axes(figure: dict[str, Any], spec: ExperimentSpec, pair: Sequence[str]
 
 
 def _array(numbers: Any) -> npt.NDArray[np.float64]:
-    """What Plotly keeps as a list, or as the bytes of one."""
+    """An array that Plotly stores as a list, or as the bytes of one."""
     if isinstance(numbers, list):
         return np.array(numbers, dtype=np.float64)
     return np.frombuffer(base64.b64decode(numbers["bdata"]), numbers["dtype"]).astype(np.float64)
 
 
 def _name_trials(figure: dict[str, Any], indices: Sequence[int]) -> None:
-    """Trials by their index: Ax's arm ``3_0`` is the fourth of those that it was given."""
+    """Name the marks by the trials' indices in the experiment."""
     [marks] = figure["data"]
-    marks["text"] = [str(indices[int(arm.partition("_")[0])]) for arm in marks["text"]]
+    marks["text"] = [str(indices[position]) for position in trial_positions(marks)]
     marks["hovertemplate"] = "trial %{text}<br>measured %{x}<br>predicted %{y}<extra></extra>"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The faster choice for models of this size."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

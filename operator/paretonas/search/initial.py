@@ -1,11 +1,11 @@
-"""How many quasi-random trials come before the model."""
+"""The number of quasi-random trials that come before the model."""
 
 from paretonas.api import ExperimentSpec
 
 DEFAULT = 5
-"""Measured on the tables of benchmarks/quality.py: more of them cost hypervolume, fewer save no trial."""
+"""Measured on the tables of benchmarks/quality.py: more cost hypervolume, and fewer save no trials."""
 
 
 def initial_trials(spec: ExperimentSpec) -> int:
-    """How many quasi-random points come first: what the user says, else `DEFAULT`."""
+    """The number of quasi-random points that come first: what the user set, or `DEFAULT`."""
     return spec.search.initial_trials or min(DEFAULT, spec.max_trials)

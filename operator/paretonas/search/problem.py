@@ -1,7 +1,8 @@
-"""The experiment as Ax sees it: the model's features as parameters, metrics on the scale of the model.
+"""The experiment as Ax sees it: its parameters are the model's features, its metrics are on the scale of the model.
 
-What Ax would check or convert is done before: a range of parameters or a unit of metrics that it does not like cannot
-reach it. `Space` knows conditions and constraints, which Ax refuses on log scales and on choices.
+Everything that Ax would check or convert is done before, so that no range of a parameter and no unit of a metric can
+make it fail. Ax is not told of conditions and parameter constraints, which it refuses on log scales and on choices;
+`Space` keeps them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from ax.core.search_space import SearchSpace
 from ax.core.types import TParameterization
 
 from paretonas.api import ExperimentSpec, Objective, Scalar
+from paretonas.search.ax_hooks import EXPERIMENT_PROPERTIES, metric_name
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import reference_point
 from paretonas.search.scales import LIKELY, SUCCEEDED, MetricScale, scales
@@ -27,35 +29,30 @@ from paretonas.search.space import Space
 from paretonas.search.types import KnownTrial
 
 
-def metric_name(metric: str) -> str:
-    """A metric's name inside Ax, which reads objectives with sympy: there ``E`` or ``beta`` are not free names."""
-    return f"metric_{metric}"
-
-
-def measured(objective: Objective, value: float) -> float:
-    """The metric on the user's scale: its log10 where they say so."""
+def scaled_metric(objective: Objective, value: float) -> float:
+    """A value of the objective's metric on the objective's scale: its log10 if the scale is Log."""
     return -objective.comparable(value) if objective.goal == "Maximize" else objective.comparable(value)
 
 
 def _feature_names(space: Space) -> list[str]:
-    """Of Ax's parameters. By number: users' names may be those of its own columns."""
+    """The names of Ax's parameters. They are numbers, since the users' names may clash with columns of Ax."""
     return [f"x{i}" for i in range(len(space.feature_names))]
 
 
-def arms_parameters(space: Space, points: Sequence[Mapping[str, Scalar]]) -> list[TParameterization]:
-    """Each point's features; what lies outside the space (a user's own point) at the nearest value."""
+def arm_parameters(space: Space, points: Sequence[Mapping[str, Scalar]]) -> list[TParameterization]:
+    """The features of each point. A value outside the space, of a user's own point, counts as the nearest one in it."""
     names = _feature_names(space)
     return [dict(zip(names, row, strict=True)) for row in space.features(space.encode(points)).tolist()]
 
 
 def pending_features(space: Space, trials: Sequence[KnownTrial]) -> list[ObservationFeatures]:
-    """The trials that have not ended, as Ax is told of them."""
+    """The features of the pending trials, in Ax's form."""
     pending = [trial.parameters for trial in trials if trial.state == "Pending"]
-    return list(map(ObservationFeatures, arms_parameters(space, pending)))
+    return list(map(ObservationFeatures, arm_parameters(space, pending)))
 
 
 def point_of(space: Space, arm: Arm) -> dict[str, Scalar]:
-    """The inverse of `arms_parameters`: what a candidate's features stand for."""
+    """The point that a candidate's features stand for: the inverse of `arm_parameters`."""
     row = np.array([[arm.parameters[name] for name in _feature_names(space)]], dtype=np.float64)
     [code] = space.from_features(row)
     return space.decode(code)
@@ -64,7 +61,10 @@ def point_of(space: Space, arm: Arm) -> dict[str, Scalar]:
 def _optimization_config(
     spec: ExperimentSpec, scale_of: Mapping[str, MetricScale], reference: Mapping[str, float], failures: bool
 ) -> OptimizationConfig:
-    """The objectives with their reference point, the outcome constraints, and success once it is in question."""
+    """The objectives with their reference point, and the outcome constraints.
+
+    Once a trial has failed, success is one of the constraints.
+    """
     names = {metric_name(m): metric_name(m) for m in scale_of}
 
     def bound(metric: str, upper: bool, value: float) -> AxOutcomeConstraint:
@@ -85,12 +85,15 @@ def _optimization_config(
 
 
 def experiment(space: Space, ended: Sequence[KnownTrial]) -> tuple[Experiment, Data]:
-    """The ended trials as an Ax experiment and its data, in bulk: attached to a client, each would take 13 ms."""
+    """The ended trials as an Ax experiment and its data.
+
+    They are added in bulk: attached to Ax's client, each would take 13 ms.
+    """
     spec = space.spec
     observed = [trial.metrics for trial in ended if trial.state == "Observed"]
     failures = len(observed) < len(ended)
     scale_of = scales(spec, ended)
-    # from the first results, like the reference point that is reported
+    # computed from the first results, like the reference point that is reported
     reference = reference_point(spec, observed[: initial_trials(spec)])
     ax_experiment = Experiment(
         search_space=SearchSpace(
@@ -100,14 +103,14 @@ def experiment(space: Space, ended: Sequence[KnownTrial]) -> tuple[Experiment, D
             ]
         ),
         optimization_config=_optimization_config(spec, scale_of, reference, failures),
-        properties={"immutable_search_space_and_opt_config": True},  # so that Ax keeps no copies of both
+        properties=EXPERIMENT_PROPERTIES,
     )
     comparable = {o.metric: o.comparable for o in spec.objectives}
     rows: list[tuple[int, str, str, float]] = []
     for i, (trial, features) in enumerate(
-        zip(ended, arms_parameters(space, [trial.parameters for trial in ended]), strict=True)
+        zip(ended, arm_parameters(space, [trial.parameters for trial in ended]), strict=True)
     ):
-        # Ax names it: two trials of one point, of known results as a rule, must have one arm
+        # Ax names the arm: two trials of one point, which known results may be, must share one
         ax_trial = ax_experiment.new_trial().add_arm(Arm(features)).mark_running(no_runner_required=True)
         ax_trial.mark_completed()
         values = {SUCCEEDED: float(trial.state == "Observed")} if failures else {}

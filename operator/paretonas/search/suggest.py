@@ -2,46 +2,48 @@
 
 import math
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from ax.adapter.torch import TorchAdapter
-from ax.exceptions.core import SearchSpaceExhausted
+from torch import Tensor
 
 from paretonas.api import ExperimentSpec
+from paretonas.search.ax_hooks import ask, fit_adapter
+from paretonas.search.criterion import criterion
 from paretonas.search.encoding.codes import Codes
+from paretonas.search.fitted import FittedExperiment
 from paretonas.search.initial import initial_trials
-from paretonas.search.model import generator
+from paretonas.search.optimize import maximise
 from paretonas.search.problem import experiment, pending_features, point_of
+from paretonas.search.runtime import one_thread, quiet
 from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 from paretonas.search.types import Candidate, KnownTrial, NoMore, SearchError, Suggestion
 
 MIN_OBSERVED = 2
-"""Results that the model needs: a standard deviation."""
+"""Results that the model needs at least: a standard deviation takes two."""
 LONG_LOOK = 64
-"""Points of the sequence for each known trial that are looked at before nothing new is said to be found."""
+"""Points of the sequence, for each known trial, that are tried before the search says that it found nothing new."""
 REMEMBERED = 4
-"""Spaces and fitted models that are kept: with asking ahead, a few experiments that run at once."""
+"""Spaces and fitted models that are kept, enough for a few experiments that run at once and ask ahead."""
 
 
 def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
-    """Suggest in this process; what `SearchWorker` does in its own.
+    """Suggest candidates in this process, as `SearchWorker` does in a process of its own.
 
-    The same known trials give the same candidates, in whatever order they are given or ended. Asking for two is
-    asking for one, storing it as pending, and asking for one more.
+    The same known trials give the same candidates, whatever the order in which they are given or ended. To ask for
+    two candidates is to ask for one, store it as pending, and ask for one more.
 
     Raises:
-        SearchError: no point keeps the constraints, or an observed trial lacks a metric.
+        SearchError: No point satisfies the constraints, or an observed trial lacks a metric.
     """
     start = time.perf_counter()
-    with _one_thread():
-        sampler: Sampler = _remembered((_identity(spec),), lambda: Sampler(Space(spec)))
+    with quiet(), one_thread(), torch.no_grad():
+        sampler: Sampler = _remember((_identity(spec),), lambda: Sampler(Space(spec)))
         trials = sorted(known, key=lambda trial: trial.index)
         _check(spec, trials)
         found: list[Candidate] = []
@@ -57,6 +59,7 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
 
 
 def _check(spec: ExperimentSpec, trials: Sequence[KnownTrial]) -> None:
+    """Check that every observed trial has the metrics that the search needs. Raises SearchError."""
     for trial in trials:
         for metric in spec.needed_metrics if trial.state == "Observed" else ():
             value = trial.metrics.get(metric, math.nan)
@@ -65,17 +68,17 @@ def _check(spec: ExperimentSpec, trials: Sequence[KnownTrial]) -> None:
 
 
 def forget() -> None:
-    """Drop what is remembered. It never changes an answer, only how long it takes."""
+    """Forget everything that is remembered, which only makes the next answers slower."""
     _memory.clear()
 
 
 def _next(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:
-    """One more point; None when none is found."""
+    """The next point; None if none is found."""
     spec = sampler.space.spec
     alive = sum(trial.state != "Failed" for trial in trials)
     observed = sum(trial.state == "Observed" for trial in trials)
     initial = not sampler.space.columns or alive < initial_trials(spec) or observed < MIN_OBSERVED
-    # what the model does not find, the sequence may: it goes on for longer
+    # the sequence may find what the model does not, because it goes on for longer
     return (None if initial else _from_model(sampler, trials)) or _quasi_random(sampler, trials)
 
 
@@ -83,7 +86,7 @@ def _quasi_random(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate |
     """The first point of the seed's Sobol sequence that is not known yet."""
     space = sampler.space
     known = {space.key(trial.parameters) for trial in trials}
-    for codes in _looked_at(sampler, len(trials)):
+    for codes in _points_to_try(sampler, len(trials)):
         for code in codes:
             parameters = space.decode(code)
             if space.key(parameters) not in known and space.allows(parameters):
@@ -91,61 +94,59 @@ def _quasi_random(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate |
     return None
 
 
-def _looked_at(sampler: Sampler, known: int) -> Iterator[Codes]:
-    """Points to try in turn: a sequence, and of a small discrete space all."""
+def _points_to_try(sampler: Sampler, known: int) -> Iterator[Codes]:
+    """Points to try in turn: the start of the sequence; then more of it, or all points of a small discrete space."""
     if not sampler.space.columns:
         yield np.zeros((1, 0))
         return
-    # some to spare: in a discrete space the sequence comes back to a point
+    # more than are known, because in a discrete space the sequence repeats points
     yield sampler.sequence(4 * (known + 1))
-    # it may take long to meet the last points of a small space, and it may not come near an unlisted one's
+    # the sequence may take long to reach the last points of a small space, and may never come near those of another
     yield sampler.sequence(LONG_LOOK * (known + 1)) if sampler.points is None else sampler.points
 
 
 def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:
-    """The point that Ax's generator finds best; None where it finds only known ones."""
+    """The point that is best by the model; None if the optimiser finds only known points."""
     space = sampler.space
     seed = [space.spec.search.seed, len(trials)]
     ended = tuple(trial for trial in trials if trial.state != "Pending")
     data = tuple((t.index, space.key(t.parameters), t.state, tuple(sorted(t.metrics.items()))) for t in ended)
-    adapter: TorchAdapter = _remembered((_identity(space.spec), data), lambda: _adapter(space, ended))
-    pending = pending_features(space, trials)
+    adapter: TorchAdapter = _remember((_identity(space.spec), data), lambda: _fit(space, ended))
     draw = int(np.random.default_rng(seed).integers(2**31))
-    options = {
-        "sampler": sampler,
-        "seed": seed,
-        "avoid": set(space.identities(space.encode([trial.parameters for trial in trials]))),
-        "scattered": sampler.scatter(draw) if sampler.points is None else sampler.points,
-    }
-    try:
-        run = adapter.gen(
-            1,
-            pending_observations=dict.fromkeys(adapter.outcomes, pending),
-            model_gen_options={"optimizer_kwargs": options},
-        )
-    except SearchSpaceExhausted:
+    avoid = set(space.identities(space.encode([trial.parameters for trial in trials])))
+    scattered = sampler.scatter(draw) if sampler.points is None else sampler.points
+
+    def choose(fitted: FittedExperiment) -> tuple[Tensor, float] | None:
+        evaluate, best = criterion(fitted, space, seed)
+        found = maximise(evaluate, sampler, scattered, best, avoid, np.random.default_rng(seed))
+        if found is None:
+            return None
+        point, value = found
+        return torch.tensor(space.features(point[None])[0]), value
+
+    arm = ask(adapter, pending_features(space, trials), choose)
+    if arm is None:
         return None
-    parameters = point_of(space, run.arms[0])
+    parameters = point_of(space, arm)
     if not space.allows(parameters):
         raise SearchError(f"the search made a point that breaks a parameter constraint: {parameters}")
     return Candidate(parameters, "BayesianOptimization")
 
 
-def _adapter(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
-    """Ax's adapter, fitted to the ended trials."""
+def _fit(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
+    """Fit Ax's adapter to the ended trials."""
     ax_experiment, data = experiment(space, ended)
-    return TorchAdapter(
-        experiment=ax_experiment,
-        data=data,
-        generator=generator(space),
-        transforms=[],  # `experiment` has its features and scales already
-        expand_model_space=False,
-        fit_tracking_metrics=False,
-    )
+    return fit_adapter(ax_experiment, data, torch.tensor(space.feature_columns))
 
 
 def _no_more(sampler: Sampler, trials: Sequence[KnownTrial], *, stuck: bool) -> NoMore | None:
-    """Why there is no further point; ``stuck``: whether none was found."""
+    """The reason why there is no further point, if there is none.
+
+    Args:
+        sampler: The points of the space.
+        trials: The known trials, with those that were just suggested.
+        stuck: Whether fewer points were found than asked for.
+    """
     space = sampler.space
     points = sampler.points if space.columns else np.zeros((1, 0))
     if points is not None and len(points) <= len(trials):
@@ -158,29 +159,16 @@ def _no_more(sampler: Sampler, trials: Sequence[KnownTrial], *, stuck: bool) -> 
 _memory: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 
 
-def _remembered(key: tuple[object, ...], compute: Callable[[], Any]) -> Any:
-    """The value of a pure function of the key, computed again only when it was not used lately."""
+def _remember(key: tuple[object, ...], compute: Callable[[], Any]) -> Any:
+    """Compute a pure function of the key, unless its value is among the last ones used."""
     if key not in _memory:
         _memory[key] = compute()
     _memory.move_to_end(key)
-    while len(_memory) > 2 * REMEMBERED:  # a space and a model each
+    while len(_memory) > 2 * REMEMBERED:  # each experiment has a space and a model
         _memory.popitem(last=False)
     return _memory[key]
 
 
 def _identity(spec: ExperimentSpec) -> str:
-    """Everything of the experiment that the search depends on, and more."""
+    """A text that differs between experiments for which the search may answer differently."""
     return spec.model_dump_json(exclude={"trial"})
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in the same order in every process, hence the same bits; and for these sizes one thread is faster."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        torch.set_num_threads(threads)

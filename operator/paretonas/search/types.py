@@ -1,12 +1,11 @@
-"""What the search is asked, and what it answers."""
+"""The values that the search takes and returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal
 
 from paretonas.api.base import Scalar
-from paretonas.api.experiment import ExperimentSpec
 
 KnownState = Literal["Pending", "Observed", "Failed"]
 CandidateOrigin = Literal["Sobol", "BayesianOptimization"]
@@ -18,13 +17,14 @@ class SearchError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class KnownTrial:
-    """A point that was asked before, or that the user gave, and what came of it.
+    """A point that was suggested before, or that the user gave, and its result.
 
     Attributes:
-        index: Its place in the experiment: trials are looked at in this order, whatever the order they ended in.
-        parameters: Its values; inactive conditional parameters are absent.
-        state: Pending: asked or running. Failed: failed or infeasible; never asked again.
-        metrics: All metrics of the objectives and outcome constraints, finite; read only when Observed.
+        index: The index of the trial. The search reads trials in this order, whatever the order in which they ended.
+        parameters: The values of the parameters. Inactive conditional parameters are absent.
+        state: Pending if the trial has not ended, Observed if it has a result, Failed if it failed or was infeasible.
+            No known point is suggested again.
+        metrics: Finite values of all metrics of the objectives and outcome constraints. Read only if Observed.
     """
 
     index: int
@@ -42,27 +42,24 @@ class Candidate:
 
 
 class NoMore(StrEnum):
-    """Why the search has no further candidate."""
+    """The reason why the search has no further candidate."""
 
     SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"
-    """Every point that keeps the constraints is known: they were all listed."""
+    """All points that satisfy the constraints were listed, and every one is known."""
     NOTHING_NEW_FOUND = "NothingNewFound"
-    """Sampling and optimising met only points that are known. There may be others."""
+    """Sampling and optimising found only known points. There may be others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The answer: fewer candidates than asked only where there is no more."""
+    """Candidates for one question.
+
+    Attributes:
+        candidates: As many as were asked for, or fewer if the search has no more.
+        no_more: The reason why no point will follow these; None if more are expected.
+        seconds: The time that it took.
+    """
 
     candidates: tuple[Candidate, ...]
     no_more: NoMore | None
-    """Why there will be no further point, once these are tried; None as far as is known."""
     seconds: float
-
-
-class Search(Protocol):
-    """Something that suggests candidates."""
-
-    def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
-        """Suggest ``count`` points that are not known yet. Raises SearchError."""
-        ...

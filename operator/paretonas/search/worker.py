@@ -1,67 +1,66 @@
-"""The search in a process of its own, which may be killed at any time: all it holds can be computed again.
+"""The search in a process of its own, which may be killed at any time, since all that it holds can be computed again.
 
-This module is both sides of the pipe (`piped`), and imports neither torch nor Ax.
+This module is both ends of the pipe (`paretonas.piped`). Importing it imports neither torch nor Ax.
 """
 
 import contextlib
 import ctypes
-import logging
 import os
 import queue
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from paretonas.api import ExperimentSpec
 from paretonas.piped import READY, LostError, PipedProcess, pipe_of
+from paretonas.search.runtime import quiet
 from paretonas.search.types import KnownTrial, SearchError, Suggestion
 
 Request = tuple[ExperimentSpec, tuple[KnownTrial, ...], int]
 SearchAnswer = Suggestion | str
-"""A suggestion, or why there is none."""
+"""A suggestion, or the reason why there is none."""
 
 SEARCH_ATTEMPTS = 3
-"""Workers that may die over one request before it is given up: the answer would be the same, so more would die
-as well."""
+"""The number of workers that may die over one request before it is given up. The next one would compute the same, and
+die as well."""
 SEARCH_STARTUP_SECONDS = 300.0
-"""For importing torch and Ax: 4 s on an idle machine, over a minute was seen on one that builds at the same
-time."""
+"""The time that a worker may take to import torch and Ax. It takes 4 s on an idle machine, and took over a minute on
+one that was busy with a build."""
 
 
 class SearchWorker:
     """Suggests candidates in a worker process, which is replaced when it dies or hangs."""
 
     def __init__(self, timeout: float = 120.0) -> None:
-        """Nothing is started yet.
+        """Create the object. The first request starts the process.
 
         Args:
-            timeout: Seconds after which a suggestion counts as hung. The largest experiments need 2.
+            timeout: The time in seconds after which a suggestion counts as hung. The largest experiments need 2.
         """
         self._timeout = timeout
         self._lock = threading.Lock()
         self._process: PipedProcess | None = None
 
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
-        """Suggest ``count`` points that are not known yet; may be called from any thread.
+        """Suggest ``count`` points that are not known yet. May be called from any thread.
 
         Raises:
-            SearchError: what is asked has no answer, or the worker died or hung over it several times.
+            SearchError: The request has no answer, or the worker died or hung over it `SEARCH_ATTEMPTS` times.
         """
         request = (spec, tuple(known), count)
         with self._lock:
             reason = ""
             for _ in range(SEARCH_ATTEMPTS):
-                process = self._running()
+                process = self._ensure_running()
                 try:
                     answer: SearchAnswer = process.ask(request, self._timeout)
                 except LostError as lost:
                     reason = str(lost)
                     self._stop()
                 except BaseException:
-                    self._stop()  # interrupted: its answer must not meet the next request
+                    self._stop()  # its answer must not be taken for that to the next request
                     raise
                 else:
                     if isinstance(answer, str):
@@ -72,10 +71,12 @@ class SearchWorker:
             )
 
     def warm_up(self) -> None:
-        """Let the worker start and import what it needs; returns at once."""
-        if self._lock.acquire(blocking=False):  # else a suggestion is under way, and so the worker is
+        """Let the worker start and import what it needs, and return without waiting for it."""
+        if self._lock.acquire(
+            blocking=False
+        ):  # if it is held, a suggestion is being computed, so a worker runs
             try:
-                self._running()
+                self._ensure_running()
             finally:
                 self._lock.release()
 
@@ -86,10 +87,11 @@ class SearchWorker:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id, while there is one."""
+        """The worker's process id; None if none runs."""
         return self._process.pid if self._process else None
 
-    def _running(self) -> PipedProcess:
+    def _ensure_running(self) -> PipedProcess:
+        """The process, which is started if none runs."""
         if self._process is None:
             self._process = PipedProcess(__name__, SEARCH_STARTUP_SECONDS)
         return self._process
@@ -101,14 +103,15 @@ class SearchWorker:
 
 
 def serve(pipe: Connection) -> None:
-    """The worker: answer requests until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; our parent decides
+    """Run the worker: answer requests until the pipe is closed."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C in a terminal reaches this process too; its parent decides
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
-    # its own thread: our parent's end must be noticed in the middle of a suggestion
+    # a thread of its own notices that the parent has ended even during a suggestion
     threading.Thread(target=_listen, args=(pipe, requests), daemon=True).start()
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)  # Ax tells about every step, and about settings that are deliberate
-    from paretonas.search.suggest import suggest_here  # noqa: PLC0415 # torch and Ax, in this process only
+    with quiet():
+        from paretonas.search.suggest import suggest_here  # noqa: PLC0415 # torch and Ax, in this process only
 
     pipe.send(READY)
     while True:
@@ -118,19 +121,20 @@ def serve(pipe: Connection) -> None:
             answer = suggest_here(*request)
         except SearchError as error:
             answer = str(error)
-        except Exception as error:  # noqa: BLE001 # whatever Ax raises is an answer, and the worker goes on
+        except Exception as error:  # noqa: BLE001 # an error of Ax is an answer, and the worker continues
             answer = f"Ax raised {type(error).__name__}: {error}"
         pipe.send(answer)
-        _give_back()
+        _release_memory()
 
 
-def _give_back() -> None:
-    """Free memory goes back to the system: of a suggestion at a thousand trials, glibc would keep 100 MB and more."""
-    with contextlib.suppress(AttributeError, OSError):  # another C library
+def _release_memory() -> None:
+    """Return free memory to the system. After a suggestion at a thousand trials, glibc would keep 100 MB and more."""
+    with contextlib.suppress(AttributeError, OSError):  # other C libraries have no such function
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _listen(pipe: Connection, requests: "queue.SimpleQueue[Request]") -> None:
+    """Queue the requests, and exit the process when the parent closes the pipe."""
     try:
         while True:
             requests.put(pipe.recv())

@@ -12,9 +12,9 @@ from gpytorch.kernels import RBFKernel
 from scipy.optimize import check_grad, fmin_l_bfgs_b
 from scipy.stats import norm
 
+from paretonas.search.ax_hooks import QuickGP
 from paretonas.search.ehvi import LogExpectedImprovement, log_improvement
 from paretonas.search.gp import DOUBT, Hyperparameters, Posterior, _objective, fit
-from paretonas.search.model import QuickGP
 
 NO_PENDING = torch.zeros(0, 1, dtype=torch.double)
 

@@ -1,0 +1,273 @@
+"""Everything that depends on the inside of Ax and BoTorch. The rest of the search uses only their public interface.
+
+The search plugs its own model, criterion and optimiser into Ax's adapter. Each hook assumes something that a new
+release may change without notice. tests/unit/search/test_ax_hooks.py has a test for each assumption, in this order, and
+docs/adr/0016-ax-hooks.md says how to move to a new release.
+
+**Fit** (`QuickGP`)
+
+- Ax's surrogate builds one model for each metric. It passes the metric's data to `construct_inputs` as
+  ``training_data``, with its ``X`` and ``Y``, and the ``model_options`` of the `ModelConfig` by name, and nothing else.
+- `botorch.fit.fit_gpytorch_mll` calls a model's ``custom_fit`` instead of its own optimiser.
+- Without transforms (`fit_adapter`), the model sees parameters and metrics exactly as the experiment's data has them.
+
+**Acquisition** (`HookedAcquisition`)
+
+- `Acquisition.__init__` sets ``_model``, ``_objective_weights``, ``_outcome_constraints``, ``_objective_thresholds``
+  and ``X_pending``, and ends with a call of ``_instantiate_acquisition``, the only place where a criterion is built.
+- ``_model`` has its parts in ``models``; a single metric's model is bare.
+- Each row of ``_objective_weights``, shape (objectives, outcomes), has one weight, positive where more is better;
+  ``_objective_thresholds`` are multiplied by it already. ``_outcome_constraints`` is (A, b) for A y <= b.
+- ``optimize`` gets ``n`` and ``optimizer_options``, which are the ``optimizer_kwargs`` of the ``model_gen_options``,
+  and returns points, values and weights. A function among the options is passed on, not copied.
+- ``acqf`` is only tested for attributes after that, so it may be None, and the class of the criterion is never built.
+
+**Generator** (`QuickGenerator`)
+
+- A `NotImplementedError` in ``best_point`` means that the best point is not known, and one in ``predict`` that the
+  generator run has no predictions.
+
+**Adapter** (`fit_adapter`, `ask`)
+
+- `TorchAdapter` fits when it is built, and `SearchSpaceExhausted` passes through its ``gen``.
+
+**Experiment** (`EXPERIMENT_PROPERTIES`, `metric_name`)
+
+- With the property, generator runs keep no copy of the search space and the optimization config.
+- Objectives and constraints are read with sympy, which knows no name that starts with ``metric_``.
+- An arm that has no name is named by Ax, and trials of one point share an arm.
+
+**Sobol** (`sobol_engine`)
+
+- `SobolGenerator.init_engine` gives torch's engine, scrambled by the seed, at its start.
+
+**Analyses** (`sensitivities` and below)
+
+- A sensitivity card's ``df`` has the columns ``parameter_name`` and ``sensitivity``, and its bars have the parameter's
+  name, or `OH_PARAM_INFIX` and the value's position after it, in ``customdata``.
+- The group of cross-validation cards begins with one for each metric, in the order asked; an error is a single card.
+- A cross-validation figure has one trace, whose ``text`` names arms: ``3_0`` is the fourth trial that was attached.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from ax.adapter.torch import TorchAdapter
+from ax.adapter.transforms.one_hot import OH_PARAM_INFIX
+from ax.core.analysis_card import AnalysisCard, AnalysisCardBase, AnalysisCardGroup
+from ax.core.arm import Arm
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+from ax.core.observation import ObservationFeatures
+from ax.exceptions.core import SearchSpaceExhausted
+from ax.generators.random.sobol import SobolGenerator
+from ax.generators.torch.botorch_modular.acquisition import Acquisition
+from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
+from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
+from ax.generators.torch.botorch_modular.utils import ModelConfig
+from ax.utils.common.constants import Keys
+from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
+from botorch.models import SingleTaskGP
+from botorch.utils.datasets import SupervisedDataset
+from gpytorch.kernels import MaternKernel, RBFKernel, ScaleKernel
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.mlls import MarginalLogLikelihood
+from torch import Tensor
+from torch.quasirandom import SobolEngine
+
+from paretonas.search.fitted import FittedExperiment, FittedOutcome, OutcomeBound
+from paretonas.search.gp import Hyperparameters, fit
+
+Choose = Callable[[FittedExperiment], tuple[Tensor, float] | None]
+"""From what was fitted to the features of the best point, shape (features,), and its value; None when there is none."""
+
+EXPERIMENT_PROPERTIES = {Keys.IMMUTABLE_SEARCH_SPACE_AND_OPT_CONF.value: True}
+"""Properties of an Ax experiment that nobody changes."""
+
+_CHOOSE = "choose"
+
+
+def metric_name(metric: str) -> str:
+    """The name of a metric inside Ax. Sympy would read ``E`` or ``beta`` as something else."""
+    return f"metric_{metric}"
+
+
+class QuickGP(SingleTaskGP):
+    """A BoTorch model like any other, whose hyperparameters come from `paretonas.search.gp.fit`."""
+
+    def __init__(self, train_X: Tensor, train_Y: Tensor, groups: Tensor) -> None:  # noqa: N803 # BoTorch's names
+        """Build the model, not fitted yet.
+
+        Args:
+            train_X: Features in [0, 1], shape (n, features).
+            train_Y: Targets of zero mean and unit variance, shape (n, 1).
+            groups: The length scale that each feature has, shape (features,).
+        """
+        super().__init__(
+            train_X,
+            train_Y,
+            likelihood=GaussianLikelihood(),
+            covar_module=ScaleKernel(MaternKernel(nu=2.5, ard_num_dims=train_X.shape[-1])),
+            outcome_transform=None,
+            input_transform=None,
+        )
+        self.groups = groups
+        self.hyper: Hyperparameters
+
+    @classmethod
+    def construct_inputs(  # type: ignore[override] # Ax passes the model's options as well
+        cls, training_data: SupervisedDataset, groups: Tensor
+    ) -> dict[str, Any]:
+        """Arguments of the constructor, from what Ax's surrogate has."""
+        return {"train_X": training_data.X, "train_Y": training_data.Y, "groups": groups}
+
+    def custom_fit(self, mll: MarginalLogLikelihood, **_: Any) -> MarginalLogLikelihood:
+        """Fit the hyperparameters. BoTorch calls this in place of its own optimiser."""
+        self.hyper = fit(self.train_inputs[0], self.train_targets, self.groups)
+        if self.hyper.smooth:
+            self.covar_module.base_kernel = RBFKernel(ard_num_dims=len(self.groups))
+        self.covar_module.base_kernel.lengthscale = torch.tensor(self.hyper.lengths)[self.groups]
+        self.covar_module.outputscale = self.hyper.scale
+        # GPyTorch allows no noise below 1e-4; `Posterior` uses the fitted value itself
+        self.likelihood.noise = max(self.hyper.noise, 1.001e-4)
+        return mll.eval()
+
+    def outcome(self) -> FittedOutcome:
+        """The data and the fit, as values."""
+        return FittedOutcome(self.train_inputs[0], self.train_targets, self.groups, self.hyper)
+
+
+class QuickGenerator(BoTorchGenerator):
+    """Ax's generator without what nobody reads: the best known point, and predictions for the new one."""
+
+    def best_point(self, *_: Any, **__: Any) -> Tensor | None:
+        """Raise the error that Ax takes as: not known."""
+        raise NotImplementedError
+
+    def predict(self, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """Raise the error upon which Ax leaves predictions out of the generator run."""
+        raise NotImplementedError
+
+
+class HookedAcquisition(Acquisition):
+    """Ax's acquisition with the function that `ask` was given as its criterion and optimiser in one."""
+
+    def _instantiate_acquisition(self) -> None:
+        """Build no criterion, and set what Ax reads of it afterwards."""
+        self.models_used = [self.surrogate.model_name_by_metric]
+        self.acq_function_sequence = None
+        self.acqf = None  # type: ignore[assignment] # Ax only tests its attributes
+
+    def optimize(  # type: ignore[override] # Ax passes more keywords
+        self, n: int, optimizer_options: dict[str, Any], **_: Any
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose one point.
+
+        Returns:
+            The features, shape (1, features), the value and the weight, each of shape (1,).
+
+        Raises:
+            ValueError: More than one point is wanted.
+            SearchSpaceExhausted: There is no point to choose.
+        """
+        if n != 1:
+            raise ValueError("Candidates are asked for one at a time, because each is pending for the next.")
+        choose: Choose = optimizer_options[_CHOOSE]
+        chosen = choose(self._fitted())
+        if chosen is None:
+            raise SearchSpaceExhausted("Every point that was found is known already.")
+        features, value = chosen
+        return features[None], torch.tensor([value], dtype=torch.double), torch.ones(1, dtype=torch.double)
+
+    def _fitted(self) -> FittedExperiment:
+        """What Ax has set, as values."""
+        models: list[QuickGP] = list(getattr(self._model, "models", [self._model]))
+        outcomes = [model.outcome() for model in models]
+        positions = [int(row.nonzero()) for row in self._objective_weights]
+        weights = [float(row[j]) for row, j in zip(self._objective_weights, positions, strict=True)]
+        return FittedExperiment(
+            outcomes=outcomes,
+            objectives=list(zip(positions, weights, strict=True)),
+            bounds=[
+                OutcomeBound(int(row.nonzero()), float(row.sum()), float(bound))
+                for row, bound in zip(*(self._outcome_constraints or ((), ())), strict=True)
+            ],
+            reference=self._objective_thresholds,
+            pending=outcomes[0].x[:0] if self.X_pending is None else self.X_pending,
+        )
+
+
+def fit_adapter(experiment: Experiment, data: Data, groups: Tensor) -> TorchAdapter:
+    """Fit one `QuickGP` to each metric.
+
+    Args:
+        experiment: The experiment, whose parameters are features in [0, 1].
+        data: Its metrics, on the scale of the model.
+        groups: The length scale that each feature has, shape (features,).
+    """
+    config = ModelConfig(
+        botorch_model_class=QuickGP,
+        model_options={"groups": groups},
+        input_transform_classes=None,
+        name="QuickGP",
+    )
+    generator = QuickGenerator(
+        surrogate_spec=SurrogateSpec(model_configs=[config], allow_batched_models=False),
+        acquisition_class=HookedAcquisition,
+        botorch_acqf_class=ExpectedHypervolumeImprovement,  # a class must be named; it is never built
+    )
+    return TorchAdapter(
+        experiment=experiment,
+        data=data,
+        generator=generator,
+        transforms=[],  # features and metrics are on the scale of the model already
+        expand_model_space=False,
+        fit_tracking_metrics=False,
+    )
+
+
+def ask(adapter: TorchAdapter, pending: Sequence[ObservationFeatures], choose: Choose) -> Arm | None:
+    """Let the adapter generate the point that a function chooses; None when it chooses none."""
+    try:
+        run = adapter.gen(
+            1,
+            pending_observations={metric: list(pending) for metric in adapter.outcomes},
+            model_gen_options={Keys.OPTIMIZER_KWARGS.value: {_CHOOSE: choose}},
+        )
+    except SearchSpaceExhausted:
+        return None
+    return run.arms[0]
+
+
+def sobol_engine(seed: int, columns: int) -> SobolEngine:
+    """The Sobol sequence of Ax's generator for a seed, from its start.
+
+    The generator's own ``gen`` draws and checks points one by one: 60 ms for a thousand, instead of 2.
+    """
+    return SobolGenerator(seed=seed).init_engine(columns)
+
+
+def sensitivities(card: AnalysisCard) -> dict[str, float]:
+    """The size of a metric's sensitivity to each parameter, from its sensitivity card."""
+    return dict(zip(card.df["parameter_name"], card.df["sensitivity"].abs(), strict=True))
+
+
+def bar_name(parameter: str, position: int) -> str:
+    """The name that a sensitivity figure gives the bar of one value of an unordered choice."""
+    return f"{parameter}{OH_PARAM_INFIX}{position}"
+
+
+def take_bar_names(trace: dict[str, Any]) -> list[str]:
+    """The names of a trace's bars, which are removed from it."""
+    return [name for [name] in trace.pop("customdata")]
+
+
+def cards_by_metric(card: AnalysisCardBase, count: int) -> list[AnalysisCardBase]:
+    """The cross-validation card of each metric; where Ax failed, its error for each."""
+    return list(card.flatten()[:count]) if isinstance(card, AnalysisCardGroup) else [card] * count
+
+
+def trial_positions(trace: dict[str, Any]) -> list[int]:
+    """The positions of the trials that the marks of a cross-validation figure stand for, from 0."""
+    return [int(arm.partition("_")[0]) for arm in trace["text"]]

@@ -82,6 +82,9 @@ from paretonas.search.gp import Hyperparameters, fit
 Choose = Callable[[FittedExperiment], tuple[Tensor, float] | None]
 """From what was fitted to the features of the best point, shape (features,), and its value; None when there is none."""
 
+FittedAdapter = TorchAdapter
+"""What `fit_adapter` returns and `ask` takes."""
+
 EXPERIMENT_PROPERTIES = {Keys.IMMUTABLE_SEARCH_SPACE_AND_OPT_CONF.value: True}
 """Properties of an Ax experiment that nobody changes."""
 
@@ -198,7 +201,7 @@ class HookedAcquisition(Acquisition):
         )
 
 
-def fit_adapter(experiment: Experiment, data: Data, groups: Tensor) -> TorchAdapter:
+def fit_adapter(experiment: Experiment, data: Data, groups: Tensor) -> FittedAdapter:
     """Fit one `QuickGP` to each metric.
 
     Args:
@@ -227,7 +230,7 @@ def fit_adapter(experiment: Experiment, data: Data, groups: Tensor) -> TorchAdap
     )
 
 
-def ask(adapter: TorchAdapter, pending: Sequence[ObservationFeatures], choose: Choose) -> Arm | None:
+def ask(adapter: FittedAdapter, pending: Sequence[ObservationFeatures], choose: Choose) -> Arm | None:
     """Let the adapter generate the point that a function chooses; None when it chooses none."""
     try:
         run = adapter.gen(

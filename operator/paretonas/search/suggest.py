@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from ax.adapter.torch import TorchAdapter
 from torch import Tensor
 
 from paretonas.api import ExperimentSpec
-from paretonas.search.ax_hooks import ask, fit_adapter
+from paretonas.search.ax_hooks import FittedAdapter, ask, fit_adapter
 from paretonas.search.criterion import criterion
 from paretonas.search.encoding.codes import Codes
 from paretonas.search.fitted import FittedExperiment
@@ -111,7 +110,7 @@ def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | N
     seed = [space.spec.search.seed, len(trials)]
     ended = tuple(trial for trial in trials if trial.state != "Pending")
     data = tuple((t.index, space.key(t.parameters), t.state, tuple(sorted(t.metrics.items()))) for t in ended)
-    adapter: TorchAdapter = _remember((_identity(space.spec), data), lambda: _fit(space, ended))
+    adapter: FittedAdapter = _remember((_identity(space.spec), data), lambda: _fit(space, ended))
     draw = int(np.random.default_rng(seed).integers(2**31))
     avoid = set(space.identities(space.encode([trial.parameters for trial in trials])))
     scattered = sampler.scatter(draw) if sampler.points is None else sampler.points
@@ -133,7 +132,7 @@ def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | N
     return Candidate(parameters, "BayesianOptimization")
 
 
-def _fit(space: Space, ended: Sequence[KnownTrial]) -> TorchAdapter:
+def _fit(space: Space, ended: Sequence[KnownTrial]) -> FittedAdapter:
     """Fit Ax's adapter to the ended trials."""
     ax_experiment, data = experiment(space, ended)
     return fit_adapter(ax_experiment, data, torch.tensor(space.feature_columns))

@@ -12,6 +12,7 @@ from paretonas.api.experiment import (
     WarmStart,
 )
 from paretonas.api.export import Loaded, export_experiment, import_experiment
+from paretonas.api.names import MAX_INDEX, job_name, trial_name
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import (
     ActiveWhen,
@@ -44,7 +45,6 @@ from paretonas.api.substitution import (
 )
 from paretonas.api.texts import load_documents, load_yaml
 from paretonas.api.trial import (
-    MAX_INDEX,
     REFUSED,
     Attempt,
     NASTrial,
@@ -54,9 +54,7 @@ from paretonas.api.trial import (
     TrialSpec,
     TrialStatus,
     UnreadableTrial,
-    job_name,
     new_trial,
-    trial_name,
 )
 from paretonas.api.trial_rules import misfits
 from paretonas.api.trial_template import TrialTemplate

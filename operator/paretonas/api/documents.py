@@ -7,9 +7,10 @@ from paretonas.api.as_typed import as_typed
 from paretonas.api.base import as_whole
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.experiment_rules import find_name_problems, find_problems
+from paretonas.api.names import MAX_INDEX
 from paretonas.api.size_limits import too_deep
 from paretonas.api.texts import load_yaml, unusable
-from paretonas.api.trial import MAX_INDEX, NASTrial, TrialMetadata, TrialSpec, TrialStatus, UnreadableTrial
+from paretonas.api.trial import NASTrial, TrialMetadata, TrialSpec, TrialStatus, UnreadableTrial
 from paretonas.api.validation import InvalidDocument, Location, Problem, read
 from paretonas.kube.kinds import API_VERSION
 

@@ -8,17 +8,12 @@ from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Whole
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse_linear, parse_outcome
+from paretonas.api.names import DnsLabel, ExperimentName
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import Parameter
 from paretonas.api.status import ExperimentStatus
-from paretonas.api.trial_template import DnsLabel, Logs, Seconds, TrialTemplate
+from paretonas.api.trial_template import Logs, Seconds, TrialTemplate
 from paretonas.kube.kinds import API_VERSION
-
-MAX_NAME = 40
-"""Characters of a name: ``<name>-<index>-a<attempt>-trial-<replica>-0`` must fit into a pod's name (63)."""
-
-EXPERIMENT_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
-"""An RFC 1035 label: a trial with replicas gets a Service, whose name cannot begin with a digit."""
 
 MAX_TRIALS = 1000
 """Trials of one experiment: the size for which the status is bounded and the search is measured."""
@@ -56,7 +51,7 @@ class Retry(Model):
 class WarmStart(Model):
     """Another experiment of the namespace, whose finished trials are known from the start."""
 
-    name: Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=MAX_NAME)]
+    name: ExperimentName
 
 
 class ExperimentSpec(Model):
@@ -140,7 +135,7 @@ class Metadata(Model):
 
     model_config = ConfigDict(extra="allow")
 
-    name: Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=MAX_NAME)]
+    name: ExperimentName
     namespace: DnsLabel | None = None
     uid: str | None = None
     generation: Whole | None = None

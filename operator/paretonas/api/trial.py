@@ -7,15 +7,13 @@ from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
 from paretonas.api.experiment import NASExperiment
+from paretonas.api.names import MAX_INDEX, split_job_name, trial_name
 from paretonas.api.status import ENDED, Condition, TrialState
 from paretonas.api.untrusted_text import Message, message
 from paretonas.api.validation import Problem
 from paretonas.kube.kinds import API_VERSION
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
-
-MAX_INDEX: Final = 1_000_000
-"""A thousand times what a search asks for; with a longer number the names of the pods would not fit (`MAX_NAME`)."""
 
 REFUSED: Final = "Invalid"
 """The reason of a trial that does not fit its experiment."""
@@ -40,7 +38,7 @@ class Attempt(Model):
     @property
     def number(self) -> int:
         """The 1 of the job ``nas-0-a1``."""
-        return int(self.job.rpartition("-a")[2])
+        return split_job_name(self.job)[1]
 
 
 class Observation(Model):
@@ -189,13 +187,3 @@ def new_trial(
             observation=observation,
         ),
     )
-
-
-def trial_name(experiment: str, index: int) -> str:
-    """The name of a trial."""
-    return f"{experiment}-{index}"
-
-
-def job_name(trial: str, attempt: int) -> str:
-    """The name of an attempt's job; the first attempt is 1."""
-    return f"{trial}-a{attempt}"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from paretonas.api.base import Scalar
 from paretonas.api.experiment import ExperimentSpec
-from paretonas.api.trial import NASTrial, UnreadableTrial, trial_name
+from paretonas.api.names import trial_name
+from paretonas.api.trial import NASTrial, UnreadableTrial
 from paretonas.api.validation import Problem, suggestion
 
 

@@ -1,42 +1,19 @@
 """How a trial is run: image, command, resources; `arguments` fills in its parameters."""
 
-import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from paretonas.api.base import ListToTuple, Model, Whole, as_whole, rule
+from paretonas.api.base import ListToTuple, Model, Whole, rule
+from paretonas.api.names import DnsLabel, DnsSubdomain
 from paretonas.api.parameters import NAME_PATTERN
+from paretonas.api.quantities import Quantity
 from paretonas.api.size_limits import Refused, bound_overlay
-
-DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-DNS_SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-
-DnsLabel = Annotated[str, Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
-"""A Kubernetes name (RFC 1123 label)."""
-
-DnsSubdomain = Annotated[str, Field(pattern=DNS_SUBDOMAIN_PATTERN, max_length=253)]
-"""A Kubernetes name that may have dots (RFC 1123 subdomain)."""
 
 Seconds = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
 """A duration; Kubernetes keeps such fields in 32 bits."""
 
 IMAGE_PATTERN = r"^[^\s$]*$"
-
-_QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?")
-
-
-def _check_quantity(value: Any) -> str:
-    value = as_whole(value)
-    if isinstance(value, float):
-        raise rule(
-            "is a number with a fraction, which no Kubernetes quantity is",
-            remedy=f"put it in quotes: '{value}'",
-        )
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
-        raise rule("is not a quantity", remedy="write a number with an optional unit, as 500m, 2 or 4Gi")
-    return text
 
 
 def _check_path(value: str) -> str:
@@ -85,10 +62,6 @@ class EnvVar(Model):
 
     name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
     value: Argument = ""
-
-
-Quantity = Annotated[str, PlainValidator(_check_quantity)]
-"""A Kubernetes quantity, written as a number or a text."""
 
 
 def _check_overlay(value: Any) -> Any:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from paretonas.api.experiment import EXPERIMENT_NAME_PATTERN
+from paretonas.api.names import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, EXPERIMENT_NAME_PATTERN
 from paretonas.api.parameters import NAME_PATTERN
 from paretonas.api.size_limits import MAX_LEVELS, bound_overlay, too_deep
-from paretonas.api.trial_template import DNS_LABEL_PATTERN, DNS_SUBDOMAIN_PATTERN, IMAGE_PATTERN
+from paretonas.api.trial_template import IMAGE_PATTERN
 
 Location = tuple[str | int, ...]
 ModelType = TypeVar("ModelType", bound=BaseModel)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paretonas.api import NASExperiment
-from paretonas.api.trial_template import DNS_LABEL_PATTERN
+from paretonas.api.names import DNS_LABEL_PATTERN
 from paretonas.backends.cluster.place_rules import PlaceRules
 from paretonas.jobs.overlay import AUTHORS_FIELDS
 from paretonas.jobs.pod_policy import Account, PodPolicy

@@ -2,12 +2,12 @@
 
 import json
 import math
-import re
 
 from torchx import specs
 from torchx.components.dist import torchrun
 
 from paretonas.api import inactive, substitute, trial_arguments, words
+from paretonas.api.quantities import amount
 from paretonas.jobs.job import Launch
 
 ROLE = "trial"
@@ -17,9 +17,6 @@ RENDEZVOUS_PORT = 29500
 
 _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
 """Resources that TorchX counts as a GPU; any other device is passed through by name."""
-
-_BYTES: dict[str, float] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
-_BYTES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60, "m": 1e-3}
 
 
 def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
@@ -80,14 +77,6 @@ def _gang(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppD
 def _literal(text: str) -> str:
     """The text so that TorchX's own macros (``${app_id}``) leave it as it is."""
     return text.replace("$", "$$")
-
-
-def amount(quantity: str) -> float:
-    """A Kubernetes quantity as a number of units: ``500m`` is 0.5, ``2Gi`` is 2147483648."""
-    match = re.fullmatch(r"([\d.]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)", quantity)
-    if match is None:
-        raise ValueError(f"{quantity!r} is not a quantity")
-    return float(match.group(1)) * _BYTES[match.group(2)]
 
 
 def _resource(resources: dict[str, str]) -> specs.Resource:

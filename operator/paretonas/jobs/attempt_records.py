@@ -24,15 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from paretonas.api import job_name
+from paretonas.jobs import log_tail
 from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.supervisor import EXIT, JOB, KILL, OUTPUT, own, record_exit
 
 DEVICES = "devices.json"
 JOBS = "jobs"
 """The folder of records; no trial has this name, since each ends with its index."""
-
-_TAIL_LINES, _TAIL_BYTES = 20, 4096
-"""What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +90,11 @@ class AttemptRecord:
         path = self.folder / OUTPUT
         try:
             with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+                file.seek(max(0, path.stat().st_size - log_tail.MAX_BYTES))
                 text = file.read().decode(errors="replace")
         except OSError:
             return ""
-        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+        return log_tail.tail(text)
 
     @property
     def devices(self) -> frozenset[str]:

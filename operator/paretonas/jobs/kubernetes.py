@@ -1,7 +1,6 @@
 """Jobs on a cluster: TorchX's ``kubernetes`` scheduler makes and submits Volcano Jobs, a watch tells how they do."""
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,9 +14,11 @@ from torchx.schedulers.kubernetes_scheduler import create_scheduler
 from urllib3.exceptions import HTTPError
 
 from paretonas.api import job_name
+from paretonas.api.names import split_job_name
 from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
+from paretonas.jobs.log_tail import tail, without_torchrun
 from paretonas.jobs.manifest import finish_manifest
 from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
 from paretonas.jobs.pod_shape import read_shape
@@ -34,15 +35,8 @@ KUBERNETES_SCHEDULER = "kubernetes"
 _PATIENCE = timedelta(seconds=5)
 """A job that waits longer is asked why: scheduling and starting a pod takes a second or two."""
 
-_TAIL_LINES, _TAIL_BYTES = 20, 4096
-"""What a failed trial shows of its output: enough for a Python traceback, little enough for a status."""
-
 _READ_LINES, _READ_BYTES = 200, 65_536
 """What is read for it: torchrun adds half a page of its own."""
-
-_TORCHRUN_GIVES_UP = re.compile(
-    r"^.* torch/distributed/elastic/multiprocessing/api\.py:\d+\] failed ", re.MULTILINE
-)
 
 Watched = Callable[[str], Mapping[str, Any] | None]
 """A Volcano Job, or a pod, by name, as last watched; None when there is none."""
@@ -190,7 +184,7 @@ class KubernetesJobs:
         return sorted(items, key=lambda event: event.get("lastTimestamp") or "", reverse=True)
 
     def _groups(self, name: str) -> list[dict[str, Any]]:
-        trial, _, _ = name.rpartition("-a")
+        trial, _ = split_job_name(name)
         groups, _ = self._resources.list(POD_GROUPS, self._namespace, f"{TRIAL_LABEL}={trial}")
         return [group for group in groups if any(owner["name"] == name for owner in owners_of(group))]
 
@@ -201,7 +195,7 @@ class KubernetesJobs:
             )
         except ApiException as error:
             return f"(its log cannot be read: {refusal_message(error)})"
-        return last_words(text)
+        return tail(without_torchrun(text))
 
 
 def _scheduler(session_name: str, api: client.ApiClient) -> Any:
@@ -210,9 +204,3 @@ def _scheduler(session_name: str, api: client.ApiClient) -> Any:
     options = scheduler.run_opts()
     scheduler.run_opts = lambda: options
     return scheduler
-
-
-def last_words(log: str) -> str:
-    """The last lines that a trial itself has said, without what torchrun adds when one of its processes fails."""
-    own = _TORCHRUN_GIVES_UP.split(log)[0].rstrip()
-    return "\n".join(own.splitlines()[-_TAIL_LINES:])[-_TAIL_BYTES:]

@@ -7,7 +7,8 @@ from tests.builders import experiment, trial
 from torchx import specs
 
 from paretonas.api import NASTrial, TrialMetadata, TrialSpec
-from paretonas.jobs.appdef import amount, trial_app
+from paretonas.api.quantities import amount
+from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.job import Launch
 
 

@@ -16,7 +16,8 @@ from tests import builders
 from tests.kubelet import started
 
 from paretonas.jobs.job import Launch, SubmitError
-from paretonas.jobs.kubernetes import KubernetesJobs, last_words
+from paretonas.jobs.kubernetes import KubernetesJobs
+from paretonas.jobs.log_tail import tail, without_torchrun
 from paretonas.jobs.manifest import finish_template
 from paretonas.jobs.pod_policy import TORCHX_TEMPLATE
 from paretonas.kube.refusals import refusal_message
@@ -232,13 +233,16 @@ def test_a_refusal_is_told_in_the_api_servers_words() -> None:
 
 
 def test_a_failed_trials_last_words_are_its_own_and_not_torchruns() -> None:
+    def last_lines(log: str) -> str:
+        return tail(without_torchrun(log))
+
     said = "Traceback (most recent call last):\nValueError: no"
     gives_up = (
         "E1124 11:12:21.456000 7 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1)"
     )
-    assert last_words(f"{said}\n{gives_up} local_rank: 0\n" + "  File torchrun\n" * 40) == said
-    assert last_words("".join(f"{line}\n" for line in range(100))).splitlines()[::19] == ["80", "99"]
-    assert last_words(f"begin{'x' * 10_000}end").endswith("xend")
+    assert last_lines(f"{said}\n{gives_up} local_rank: 0\n" + "  File torchrun\n" * 40) == said
+    assert last_lines("".join(f"{line}\n" for line in range(100))).splitlines()[::19] == ["80", "99"]
+    assert last_lines(f"begin{'x' * 10_000}end").endswith("xend")
 
 
 def test_a_cluster_that_cannot_be_reached_is_a_submit_error() -> None:

@@ -1,6 +1,7 @@
-"""A process of our own, asked over a pipe: a pickled question and its answer at a time.
+"""A child process that answers questions over a pipe, one pickled question and answer at a time.
 
-It ends when the pipe does, so it cannot outlive its parent, however that died. Whatever it holds can be made again.
+The process exits when the pipe is closed, so it cannot outlive its parent, however the parent died. It keeps no state
+that cannot be recreated.
 """
 
 import os
@@ -13,26 +14,31 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-"""Faster than two for up to 500 trials, and leaves the other cores to the trials."""
+"""One thread is faster than two for up to 500 trials, and it leaves the other cores to the trials."""
 READY: Final = "ready"
-"""What the process says first, once it has imported what it needs."""
+"""The first message of the process, sent once its imports are done."""
 _DIES_SECONDS: Final = 1.0
-"""A process that waits for a dead file system does not die at once, and is not waited for."""
+"""How long to wait for a killed process: one that is blocked by a dead file system does not exit at once."""
 
 
 class LostError(Exception):
-    """The process died or hung; the message says how."""
+    """The process died or hung; the message tells which."""
 
 
 class HungError(LostError):
-    """The process does not answer, though it lives."""
+    """The process is alive, but did not answer in time."""
 
 
 class PipedProcess:
-    """One process, seen from its parent."""
+    """The parent's end of one child process."""
 
     def __init__(self, module: str, startup_seconds: float) -> None:
-        """Start ``python -m module DESCRIPTOR``, which has so long to import what it needs."""
+        """Start ``python -m module DESCRIPTOR``.
+
+        Args:
+            module: The module to run; it opens its end of the pipe with `pipe_of`.
+            startup_seconds: How long the process may take to import its modules.
+        """
         self._startup_seconds = startup_seconds
         self._pipe, theirs = Pipe()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 # lives as long as the process
@@ -53,7 +59,15 @@ class PipedProcess:
         self.pid = self._popen.pid
 
     def ask(self, question: Any, timeout: float) -> Any:
-        """The answer. Raises LostError."""
+        """Send a question and return the answer.
+
+        Args:
+            question: Anything that can be pickled.
+            timeout: How long to wait for the answer, in seconds.
+
+        Raises:
+            LostError: The process died or hung.
+        """
         try:
             if not self._ready:
                 self._receive(self._startup_seconds, "start")
@@ -64,7 +78,7 @@ class PipedProcess:
             raise LostError(self._death()) from None
 
     def end(self) -> None:
-        """Kill it: it has nothing to save."""
+        """Kill the process: it has nothing to save."""
         self._popen.kill()
         self._wait()
         self._pipe.close()
@@ -88,12 +102,12 @@ class PipedProcess:
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         last = f": {lines[-1]}" if lines else ""
         if code is None:
-            return f"it does not die{last}"
+            return f"it cannot be killed{last}"
         return (
             f"it was killed by signal {-code}{last}" if code < 0 else f"it ended with exit code {code}{last}"
         )
 
 
 def pipe_of(argument: str) -> Connection:
-    """The pipe to the parent, in the process itself; ``argument`` is the last of its command line."""
+    """Open the pipe to the parent, from within the process; ``argument`` is the last one on its command line."""
     return Connection(int(argument))

@@ -65,7 +65,7 @@ def test_failed_trials_are_retried_once_what_failed_is_mended(nas: Kubectl, star
     points = {t["metadata"]["name"]: t["spec"]["parameters"] for t in found}
     change = json.dumps({"spec": {"trial": {"command": good}}})
     nas("patch", "nasexperiment", name, "--type=merge", "-p", change)
-    assert nas.plugin("retry", name) == f"{name}: 3 trials taken up again\n"
+    assert nas.plugin("retry", name) == f"{name}: 3 trials will be retried\n"
     nas.wait(f"nasexperiment/{name}", "Succeeded")
     assert _reason(nas, name) == "TrialsCompleted"
     trials = {t["metadata"]["name"]: t for t in nas.list("nastrials", of(name))}

@@ -1,1 +1,1 @@
-"""The command line: `paretonas`, and later the same tables as `kubectl nas`."""
+"""The command lines: `paretonas` on this machine, and `kubectl nas` on a cluster."""

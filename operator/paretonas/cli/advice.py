@@ -1,4 +1,4 @@
-"""How an ended experiment goes on, in words: only what helps is said. Pure."""
+"""What a user can do to continue an experiment that has ended, as one sentence. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from paretonas.engine.retry import raise_retry, retriable
 
 @dataclass(frozen=True, slots=True)
 class NextCommands:
-    """What to type where the experiment is stored."""
+    """The commands to type, for where the experiment is stored."""
 
     retry: str
     resume: str = ""
@@ -21,20 +21,23 @@ class NextCommands:
 def advice(
     experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, commands: NextCommands
 ) -> str:
-    """``raise maxTrials to go on; …``; empty when nothing helps, or the experiment has not ended."""
+    """The remedies, as in ``raise maxTrials to continue; …``.
+
+    Empty when no remedy applies, or when the experiment has not ended.
+    """
     failed, either = (_retriable(experiment, trials, infeasible=infeasible) for infeasible in (False, True))
     words: Mapping[Remedy, str] = {
-        Remedy.RETRY: f"once what failed is mended, {commands.retry} takes {_trials(failed, 'failed')} up again",
-        Remedy.RETRY_INFEASIBLE: f"{commands.retry} --infeasible takes {_trials(either, 'infeasible')} up again",
-        Remedy.MORE_TRIALS: f"raise {commands.more_trials} to go on",
-        Remedy.MORE_TIME: "raise activeDeadlineSeconds to go on",
-        Remedy.RESUME: f"{commands.resume} goes on",
+        Remedy.RETRY: f"once the cause is fixed, {commands.retry} retries {_trials(failed, 'failed')}",
+        Remedy.RETRY_INFEASIBLE: f"{commands.retry} --infeasible retries {_trials(either, 'infeasible')}",
+        Remedy.MORE_TRIALS: f"raise {commands.more_trials} to continue",
+        Remedy.MORE_TIME: "raise activeDeadlineSeconds to continue",
+        Remedy.RESUME: f"{commands.resume} continues it",
     }
     return "; ".join(words[remedy] for remedy in remedies(experiment, trials, now))
 
 
 def nothing_to_retry(name: str, *, infeasible: bool) -> str:
-    """That no trial is such that it could be taken up again."""
+    """The message for an experiment without a trial to retry."""
     return (
         f"{name}: no trial has failed{' or was infeasible' if infeasible else ''}; there is nothing to retry"
     )

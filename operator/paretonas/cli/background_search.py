@@ -1,11 +1,14 @@
-"""The search, asked beside the passes: a suggestion may take seconds, in which trials end and users press Ctrl-C."""
+"""Asking the search in a background thread.
+
+A suggestion may take seconds. Meanwhile trials end and users press Ctrl-C, so passes must not wait for it.
+"""
 
 import threading
 from collections.abc import Callable
 
 
-class Asking:
-    """At most one question at a time."""
+class BackgroundSearch:
+    """A background thread that asks the search, with at most one question at a time."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
         self._ask = ask
@@ -14,16 +17,16 @@ class Asking:
 
     @property
     def open(self) -> bool:
-        """Whether a question was begun whose answer has not been taken."""
+        """Whether a question is under way, or its answer was not taken yet."""
         return self._thread is not None
 
     def begin(self) -> None:
-        """Ask, in a thread that does not keep the process alive."""
+        """Start asking, in a thread that does not keep the process alive."""
         self._thread = threading.Thread(target=self._run, name="ask", daemon=True)
         self._thread.start()
 
-    def answered(self) -> bool:
-        """Whether an answer has come; said once. Raises what the question raised."""
+    def take_answer(self) -> bool:
+        """Return whether the question was answered since the last call. Raises what the search raised."""
         if self._thread is None or self._thread.is_alive():
             return False
         self._thread, error, self._error = None, self._error, None

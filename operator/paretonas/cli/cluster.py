@@ -1,4 +1,4 @@
-"""A cluster as a source for the commands that only look, and those that say whether an experiment goes on."""
+"""A cluster as the source of experiments, for the commands of `kubectl nas`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,14 +40,14 @@ class Cluster:
         everywhere: bool = False,
         logs_root: Path | None = None,
     ) -> None:
-        """Look through ``reader``.
+        """Read experiments through ``reader``.
 
         Args:
-            reader: the API server.
-            namespace: where names are looked up.
-            warn: told of what cannot be read and is left out, and of what else is missing.
-            everywhere: list the experiments of all namespaces.
-            logs_root: where the logs claim is mounted on this machine, if it is.
+            reader: The API server.
+            namespace: The namespace in which names are looked up.
+            warn: Called with a message about each object that cannot be read, and about anything else missing.
+            everywhere: Whether to list the experiments of all namespaces.
+            logs_root: The folder on this machine where the logs claim is mounted, if it is.
         """
         self._reader, self._namespace, self._warn = reader, namespace, warn
         self._scope = None if everywhere else namespace
@@ -57,24 +57,24 @@ class Cluster:
         self.place = "any namespace" if everywhere else f"namespace {namespace}"
 
     def experiments(self) -> list[NASExperiment]:
-        """All experiments that can be read, by namespace and name."""
+        """All readable experiments, ordered by namespace and name."""
         return _readable(self._parse_experiment, self._reader.all(EXPERIMENTS, self._scope))
 
     def experiment(self, name: str) -> NASExperiment:
-        """The experiment of this name. Raises UnknownName and ClusterError."""
+        """The experiment with this name. Raises UnknownName and ClusterError."""
         body = self._experiment(name)
         try:
-            return parse_experiment(_shown(body))
+            return parse_experiment(_without_managed_fields(body))
         except InvalidDocument as error:
             raise ClusterError(_unreadable(body, error)) from error
 
     def trials(self, name: str) -> list[NASTrial]:
-        """An experiment's trials that can be read, in index order. Raises UnknownName."""
+        """An experiment's readable trials, in index order. Raises UnknownName."""
         body = self._experiment(name)
         return self._trials(body, self._reader.all(TRIALS, self._namespace, _of(name)))
 
     def follow_experiments(self, name: str | None) -> Iterator[list[NASExperiment]]:
-        """The experiments, or the one of this name, now and after each change."""
+        """The experiments, or the one with this name, now and after each change."""
         if name is not None:
             self._experiment(name)
         fields = f"metadata.name={name}" if name else ""
@@ -88,46 +88,52 @@ class Cluster:
             yield self._trials(body, bodies)
 
     def curves(self, name: str) -> "Mapping[str, LoggedCurves]":
-        """The learning curves of each trial's last attempt, where its logs are mounted here. Raises UnknownName."""
+        """The learning curves of each trial's last attempt, if the logs are mounted here. Raises UnknownName."""
         if self._logs_root is not None:
             return curves_below(self._logs_root, name, self.trials(name))
         logs = self.experiment(name).spec.logs
         claim = f" (claim {logs.persistent_volume_claim.claim_name})" if logs else ""
-        self._warn(f"no learning curves: they need the logs{claim}; mount them, and give --logs-root FOLDER")
+        self._warn(
+            f"no learning curves: the logs{claim} are not mounted here; mount them and pass --logs-root FOLDER"
+        )
         return {}
 
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterator[str]:
-        """The last lines that a trial's last attempt printed, and those to come. Raises UnknownName."""
+        """The last lines printed by a trial's last attempt; with ``follow``, also those to come.
+
+        Raises:
+            UnknownName: The trial does not exist, or has no output.
+        """
         found = self._trial(trial)
         if not found.status.attempts:
             raise UnknownName(f"{trial} has printed nothing yet: it is {found.status.state}")
         pods = self._reader.pods(self._namespace, found.status.attempts[-1].job)
         if len(pods) > 1:
             others = ", ".join(name for name, _ in pods[1:])
-            self._warn(f"the log of {pods[0][0]}; its other pods, for kubectl logs: {others}")
+            self._warn(f"showing the log of {pods[0][0]}; use kubectl logs for its other pods: {others}")
         lines = self._reader.log(self._namespace, pods[0], tail=tail, follow=follow) if pods else None
         if lines is not None:
             return lines
         if not found.status.message:
-            raise UnknownName(f"the pod of {trial} is gone, and its status keeps no output")
-        self._warn(f"the pod of {trial} is gone; this is what its status keeps:")
+            raise UnknownName(f"the pod of {trial} no longer exists, and no output is kept in its status")
+        self._warn(f"the pod of {trial} no longer exists; this is the output kept in its status:")
         return iter(found.status.message.splitlines()[-tail:])
 
     def status(self, name: str) -> ExperimentStatus:
-        """An experiment's status, although its spec may not be readable. Raises UnknownName."""
+        """An experiment's status, even if its spec cannot be read. Raises UnknownName."""
         return ExperimentStatus.model_validate(self._experiment(name).get("status") or {})
 
     def change(self, name: str, **spec: bool) -> None:
-        """Set `suspend` or `stop` of an experiment."""
+        """Set an experiment's `suspend` or `stop`."""
         self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": spec})
 
     def retry(self, name: str, retry: Retry) -> None:
-        """Have trials of an experiment taken up again, and its end withdrawn. Raises ClusterError."""
+        """Request a retry of an experiment's trials; an experiment that had ended continues. Raises ClusterError."""
         changes = {"retry": retry.to_dict(), "stop": False}
         self._reader.patch(EXPERIMENTS, self._namespace, name, {"spec": changes})
-        if "retry" not in self._experiment(name)["spec"]:  # an API server drops what it does not know
+        if "retry" not in self._experiment(name)["spec"]:  # an API server drops fields that it does not know
             raise ClusterError(
-                "the cluster's NASExperiment resource knows no retry; bring it up to date: kubectl apply -k deploy/base"
+                "the cluster's NASExperiment resource does not support retry; update it: kubectl apply -k deploy/base"
             )
 
     def _experiment(self, name: str) -> dict[str, Any]:
@@ -137,25 +143,25 @@ class Cluster:
         return body
 
     def _no_experiment(self, name: str) -> str:
-        """Names the experiments that there are, and other namespaces that have one of this name."""
+        """The message that no experiment has this name; it lists those that exist, here and elsewhere."""
         try:
             bodies = self._reader.all(EXPERIMENTS, None)
-        except ClusterError:  # not everybody may look into every namespace
+        except ClusterError:  # not every user may list all namespaces
             bodies = self._reader.all(EXPERIMENTS, self._namespace)
         places = [(body["metadata"]["namespace"], body["metadata"]["name"]) for body in bodies]
         here = [known for namespace, known in places if namespace == self._namespace]
         elsewhere = [namespace for namespace, known in places if known == name]
-        there = f"there is: {list_names(here)}" if here else "there is none"
+        available = f"available: {list_names(here)}" if here else "none is available"
         hint = f"-n {elsewhere[0]} has one" if elsewhere else "kubectl nas get -A lists all namespaces"
-        return f"no experiment {name!r} in {self.place}; {there}; {hint}"
+        return f"no experiment {name!r} in {self.place}; {available}; {hint}"
 
     def _trial(self, name: str) -> NASTrial:
         body = self._reader.get(TRIALS, self._namespace, name)
         if body is None:
             known = [trial.name for trial in self.trials(experiment_of(name))]
-            raise UnknownName(f"no trial {name!r} in {self.place}; there is: {list_names(known)}")
+            raise UnknownName(f"no trial {name!r} in {self.place}; available: {list_names(known)}")
         try:
-            return parse_trial(_shown(body))
+            return parse_trial(_without_managed_fields(body))
         except InvalidDocument as error:
             raise ClusterError(_unreadable(body, error)) from error
 
@@ -169,7 +175,7 @@ class Cluster:
 
         def parse_or_warn(body: Body) -> Document | None:
             try:
-                return parse(_shown(body))
+                return parse(_without_managed_fields(body))
             except InvalidDocument as error:
                 self._warn(_unreadable(body, error))
                 return None
@@ -178,17 +184,17 @@ class Cluster:
 
 
 def _readable(parse: Callable[[Body], Document | None], bodies: Iterable[Body]) -> list[Document]:
-    """The resources that can be read."""
+    """The readable resources."""
     return [document for document in map(parse, bodies) if document is not None]
 
 
 def _of(experiment: str) -> str:
-    """A field selector; the experiment's label is missing from trials that a user has made."""
+    """The field selector of an experiment's trials: trials created by a user may lack the experiment's label."""
     return f"spec.experiment={experiment}"
 
 
-def _shown(body: Body) -> dict[str, Any]:
-    """Without what kubectl does not show either."""
+def _without_managed_fields(body: Body) -> dict[str, Any]:
+    """Without the metadata that kubectl does not show either."""
     return without_metadata(body, "managedFields")
 
 

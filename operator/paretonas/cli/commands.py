@@ -1,4 +1,4 @@
-"""What `paretonas` and `kubectl nas` have in common: errors and their exit codes, and options."""
+"""What `paretonas` and `kubectl nas` share: options, and how errors become messages and exit codes."""
 
 import io
 import sys
@@ -16,25 +16,25 @@ from paretonas.cli.result import complain
 from paretonas.cli.source import UnknownName
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-"""Settings of both groups of commands."""
+"""Click's settings for both command groups."""
 
 _LOG_LINES = 50
-"""Lines that `logs` prints: a screenful, with the end of a traceback."""
+"""Lines printed by `logs`: a screenful, enough for the end of a traceback."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class CommandGroup(click.Group):
-    """Gives every error its message and its exit code, in one place."""
+    """A command group that turns every error into a message and an exit code."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command."""
+        """Run the command; exit with the code that belongs to the error, if there is one."""
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # a terminal that has no … must not end a run
+            sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show "…" must not end a run
         try:
             return super().invoke(context)
         except InvalidDocument as error:
-            complain(str(error))  # a problem a line
+            complain(str(error))  # one problem per line
             raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
         except (StoreError, ClusterError, UnknownName) as error:
             complain(str(error))
@@ -44,32 +44,34 @@ class CommandGroup(click.Group):
 
 
 def output_option(*kinds: str) -> Callable[[Command], Command]:
-    """How something is printed; the first kind is the default."""
+    """Add ``--output``, a choice of formats; the first is the default."""
     choice = click.Choice(kinds)
     return click.option("-o", "--output", "kind", type=choice, default=kinds[0], show_default=True)
 
 
 def tail_option(command: Command) -> Command:
-    """How much `logs` prints."""
+    """Add ``--tail``, the number of lines printed by `logs`."""
     lines = click.IntRange(min=1)
-    return click.option("--tail", type=lines, default=_LOG_LINES, show_default=True, help="Lines.")(command)
+    return click.option("--tail", type=lines, default=_LOG_LINES, show_default=True, help="Lines to print.")(
+        command
+    )
 
 
 def infeasible_option(command: Command) -> Command:
-    """What `retry` takes up beside what has failed."""
-    text = "Take those up too that were infeasible: out of memory, or NaN."
+    """Add ``--infeasible``, which makes `retry` include infeasible trials."""
+    text = "Also retry infeasible trials: those that ran out of memory or returned NaN."
     return click.option("--infeasible", is_flag=True, help=text)(command)
 
 
 def report_options(command: Command) -> Command:
-    """What `report` writes and where."""
+    """Add the options of `report`: what it writes and where."""
     file = click.Path(dir_okay=False, path_type=Path)
-    model = "Add what Ax's model says: takes half a minute."
+    model = "Add the analyses of Ax's model (takes half a minute)."
     for option in (
         click.option(
-            "--open/--no-open", "show", default=False, show_default=True, help="Show it in the browser."
+            "--open/--no-open", "show", default=False, show_default=True, help="Open the page in the browser."
         ),
-        click.option("--output", "page", type=file, help="The page's file."),
+        click.option("--output", "page", type=file, help="File to write the page to."),
         click.option("--model", is_flag=True, help=model),
     ):
         command = option(command)

@@ -1,4 +1,4 @@
-"""`paretonas delete`: an experiment's folder, and nothing beside it."""
+"""`paretonas delete`: removes an experiment's folder, and nothing else."""
 
 import os
 import shutil
@@ -16,18 +16,18 @@ _STEP = 1024
 
 
 def delete(runs: Path, name: str, *, ask: bool) -> ExitCode:
-    """Remove an experiment's folder, after a question unless it is not to be asked.
+    """Remove an experiment's folder; with ``ask``, only if the user confirms.
 
     Raises:
-        StoreError: somebody uses it, something of it still runs, or it cannot be removed.
+        StoreError: The folder is in use, a trial is still running, or the folder cannot be removed.
     """
     folder = runs / name
     if folder.is_symlink():
-        raise StoreError(f"{folder} is a link to {folder.resolve()}; remove both by hand")
+        raise StoreError(f"{folder} is a symbolic link to {folder.resolve()}; remove both by hand")
     with exclusive(folder):
         _check_ended(runs, name)
-        what = f"{folder} with all that is in it: {_content(folder)}"
-        if ask and not _agreed(f"Delete {what}?"):
+        what = f"{folder} and everything in it: {_content(folder)}"
+        if ask and not _confirm(f"Delete {what}?"):
             complain("nothing was deleted")
             return ExitCode.INTERRUPTED
         try:
@@ -39,10 +39,10 @@ def delete(runs: Path, name: str, *, ask: bool) -> ExitCode:
 
 
 def _check_ended(runs: Path, name: str) -> None:
-    """Refuse while processes of its trials live: a run that was killed leaves them."""
+    """Raise StoreError while a trial's processes are alive; a run that was killed leaves them behind."""
     try:
         trials = read_trials(runs / name)
-    except StoreError as error:  # what is damaged may go
+    except StoreError as error:  # a damaged experiment may be deleted
         complain(str(error))
         return
     attempts = {trial.attempt.job: (trial.name, trial.last_attempt) for trial in trials if trial.attempt}
@@ -54,21 +54,22 @@ def _check_ended(runs: Path, name: str) -> None:
     alive = [attempts[job][0] for job, seen in jobs.items() if not seen.over]
     if alive:
         raise StoreError(
-            f"{list_names(alive)} still run{'s' if len(alive) == 1 else ''}; wait for the end, "
-            f"or go on with the run and press Ctrl-C, which stops what runs"
+            f"{list_names(alive)} {'is' if len(alive) == 1 else 'are'} still running; wait until they end, "
+            f"or start the run again and press Ctrl-C, which stops them"
         )
 
 
-def _agreed(question: str) -> bool:
+def _confirm(question: str) -> bool:
+    """Ask the user; without an answer it is a no."""
     try:
         return click.confirm(question)
-    except click.Abort:  # Ctrl-C, or nobody there to answer
-        complain("no answer; --yes deletes without a question")
+    except click.Abort:  # Ctrl-C, or no input to read an answer from
+        complain("no answer; use --yes to delete without confirmation")
         return False
 
 
 def _content(folder: Path) -> str:
-    """``12 trials, 96 files, 3.4 MiB``."""
+    """The size of a folder, as in ``12 trials, 96 files, 3.4 MiB``."""
     files = [Path(top, file) for top, _, names in os.walk(folder) for file in names]
     trials = sum(file.parent == folder / TRIALS for file in files)
     size = sum(file.lstat().st_size for file in files)

@@ -5,27 +5,27 @@ from typing import Final
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from the exit."""
+    """The exit code of a command."""
 
     FINE = 0
     FAILED = 1
     BAD_INPUT = 2
     UNUSABLE = 3
     INTERRUPTED = 130
-    """128 + SIGINT, as a shell has it."""
+    """128 + SIGINT, as shells report it."""
 
 
 MEANINGS: Final = {
-    ExitCode.FINE: "fine",
-    ExitCode.FAILED: "the experiment failed, or its search did",
-    ExitCode.BAD_INPUT: "bad input: a wrong file or option; nothing was started",
-    ExitCode.UNUSABLE: "a folder, a cluster, a name or a trial that cannot be used",
-    ExitCode.INTERRUPTED: "interrupted; the state is kept, and the same command goes on",
+    ExitCode.FINE: "success",
+    ExitCode.FAILED: "the experiment or its search failed",
+    ExitCode.BAD_INPUT: "invalid file or option; nothing was started",
+    ExitCode.UNUSABLE: "the folder, cluster, experiment or trial cannot be used",
+    ExitCode.INTERRUPTED: "interrupted; the state is kept, and the same command continues the run",
 }
-"""Every exit code, for the help."""
+"""The meaning of every exit code, for the help text."""
 
 
 def help_text() -> str:
-    """The table as click prints it."""
+    """The table of exit codes, formatted for click."""
     lines = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
-    return f"\b\nExit codes:\n{lines}"  # \b keeps click from wrapping the lines into one
+    return f"\b\nExit codes:\n{lines}"  # \b keeps click from joining the lines

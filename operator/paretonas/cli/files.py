@@ -1,4 +1,4 @@
-"""The experiment's file: read, with the budget that the command line gives, and described in a line."""
+"""The experiment's file: reading it, with the budget from the command line, and summarising it in one line."""
 
 import math
 from pathlib import Path
@@ -23,14 +23,14 @@ from paretonas.engine.wording import count
 
 
 def load(file: Path, **budget: int | None) -> Loaded:
-    """Read and validate a file: an experiment, with the trials that it begins with if it is an export.
+    """Read and validate a file: an experiment, or an export of one with its trials.
 
     Args:
-        file: the file.
-        budget: fields of the spec to set instead of what the file says, by their names there; None leaves it.
+        file: YAML or JSON.
+        budget: Values that replace fields of the spec, by the field's name in the file; None keeps the file's value.
 
     Raises:
-        InvalidDocument: with every problem.
+        InvalidDocument: The file is not valid; the error lists every problem.
     """
     try:
         documents = load_documents(file.read_text(encoding="utf-8"), json=file.suffix.lower() == ".json")
@@ -42,7 +42,7 @@ def load(file: Path, **budget: int | None) -> Loaded:
 
 
 def summary(search: Loaded) -> str:
-    """``mnist-nas is valid: 6 parameters, 2 objectives, 48 trials, 2 at a time``."""
+    """A summary such as ``mnist-nas is valid: 6 parameters, 2 objectives, 48 trials, 2 at a time``."""
     experiment, spec = search.experiment, search.experiment.spec
     parts = [
         count(len(spec.parameters), "parameter"),
@@ -54,12 +54,12 @@ def summary(search: Loaded) -> str:
         fewer = "at most " if spec.parameter_constraints or _conditional(spec) else ""
         parts.insert(1, f"{fewer}{count(points, 'point')}")
     if search.trials:
-        parts.append(f"{count(len(search.trials), 'trial')} brought along")
+        parts.append(f"{count(len(search.trials), 'trial')} imported")
     return f"{experiment.name} is valid: {', '.join(parts)}"
 
 
 def space_size(spec: ExperimentSpec) -> int | None:
-    """Points of the space without its constraints and conditions; None when a parameter is continuous."""
+    """The number of points, ignoring constraints and conditions; None if a parameter is continuous."""
     sizes = [_size(parameter.domain) for parameter in spec.parameters]
     return None if None in sizes else math.prod(size for size in sizes if size is not None)
 

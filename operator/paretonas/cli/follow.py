@@ -1,4 +1,4 @@
-"""A table that follows what it shows: redrawn on a terminal, a line a change anywhere else."""
+"""A table that follows changes: redrawn in place on a terminal, elsewhere printed as one line per change."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -15,22 +15,28 @@ from paretonas.cli.tables import TableColumn, page, table
 Watched = TypeVar("Watched")
 
 _REFRESHES = 2
-"""A second: ages are whole seconds, and what changes is seen soon enough."""
+"""Per second. Ages are whole seconds, so more often is of no use."""
 
 _FRAME = 4
-"""Lines of a screen besides rows: titles, what is above, what is too wide, and the cursor's."""
+"""Lines of a screen that are not rows: the titles, the notes about omitted rows and columns, and the cursor's line."""
 
 _KEYS = frozenset({"NAMESPACE", "NAME", "TRIAL"})
-"""Columns that tell which row it is."""
+"""Columns that identify a row."""
 
 _CLOCK = "AGE"
-"""A column that changes although nothing has happened."""
+"""The column that changes all the time, even if nothing has happened."""
 
 
 def watch(
     states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
 ) -> None:
-    """Show each state as a table of ``columns`` at a time, until there are no more or the user interrupts."""
+    """Show each state as a table, until there are no more states or the user interrupts.
+
+    Args:
+        states: The states to show, one after another.
+        columns: The table's columns for a state at a time.
+        console: Where to print.
+    """
     show = _redraw if on_terminal(console) else _print_changes
     show(states, columns, console)
 
@@ -38,20 +44,20 @@ def watch(
 def _redraw(
     states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
 ) -> None:
-    """Keep one table up to date; it stays when the user leaves."""
+    """Keep one table up to date; it stays on the screen after the user interrupts."""
     following = iter(states)
-    state = next(following)  # what is wrong with the very first is an error like any other
+    state = next(following)  # outside of Live, so that its error is reported like any other
 
     def render() -> RenderableType:
         return screen(columns(state, datetime.now(UTC)), console.width, console.height)
 
     with Live(console=console, get_renderable=render, refresh_per_second=_REFRESHES):
-        for state in following:  # noqa: B007 # it is drawn by the clock
+        for state in following:  # noqa: B007 # render() reads it
             pass
 
 
 def screen(columns: Sequence[TableColumn], width: int, height: int) -> RenderableType:
-    """The last rows that fit: what is new comes last."""
+    """The last rows that fit on the screen: the newest come last."""
     rows = len(columns[0].cells)
     above = max(0, rows - max(1, height - _FRAME))
     shown = page([replace(column, cells=column.cells[above:]) for column in columns], width)
@@ -61,7 +67,7 @@ def screen(columns: Sequence[TableColumn], width: int, height: int) -> Renderabl
 def _print_changes(
     states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
 ) -> None:
-    """Print the first table whole, and then the rows that are new or other than they were."""
+    """Print the first table as a whole, and then each row that is new or has changed."""
     shown: dict[tuple[str, ...], tuple[str, ...]] = {}
     titles = ""
     for state in states:
@@ -80,7 +86,7 @@ def _print_changes(
 
 
 def _cells(columns: Sequence[TableColumn], wanted: Callable[[TableColumn], bool]) -> list[tuple[str, ...]]:
-    """The wanted cells of each row."""
+    """The cells of each row, from the wanted columns only."""
     return list(zip(*(column.cells for column in columns if wanted(column)), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as something to look at: the first asks for an orderly end, the second ends at once."""
+"""Ctrl-C and SIGTERM as a flag to check: the first requests an orderly end, the second ends the run immediately."""
 
 import signal
 from types import FrameType
@@ -7,16 +7,16 @@ from typing import Final, Self
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class LeaveAtOnce(BaseException):  # as KeyboardInterrupt, which it stands for
-    """The user asked a second time; raised in the main thread, wherever that is."""
+class LeaveAtOnce(BaseException):  # like KeyboardInterrupt, which it replaces
+    """The user interrupted a second time. Raised in the main thread, wherever it is."""
 
 
 class Interrupts:
-    """While it is entered, the two signals do not end the process. Only for the main thread."""
+    """A context in which the two signals do not end the process. For the main thread only."""
 
     def __init__(self) -> None:
         self.requested = False
-        """Whether the user wants the run to end."""
+        """Whether the user has asked for the run to end."""
         self._leaving = False
         self._kept: dict[signal.Signals, signal._HANDLER] = {}
 

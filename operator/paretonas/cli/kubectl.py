@@ -1,4 +1,7 @@
-"""`kubectl nas`: the commands on a cluster. The Kubernetes client is imported when one of them is called."""
+"""`kubectl nas`: the commands on a cluster.
+
+The Kubernetes client is imported only when a command is called, so that the help is printed at once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,21 +36,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Target:
-    """The cluster and namespace that the options say."""
+    """The cluster and namespace that the options select."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
 
     def command(self, verb: str, name: str) -> str:
-        """The command to type for the same place."""
+        """A command for the same namespace, for the user to type."""
         return f"kubectl nas {verb} {name}{f' -n {self.namespace}' if self.namespace else ''}"
 
     def cluster(self, *, everywhere: bool = False, logs_root: Path | None = None) -> "Cluster":
-        """The experiments there. Raises ClusterError."""
+        """The experiments of the cluster. Raises ClusterError."""
         from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
-        from paretonas.backends.cluster.reader import ClusterReader  # noqa: PLC0415
-        from paretonas.cli.cluster import Cluster  # noqa: PLC0415
+        from paretonas.backends.cluster.reader import ClusterReader  # noqa: PLC0415 # as above
+        from paretonas.cli.cluster import Cluster  # noqa: PLC0415 # as above
 
         allow_any_depth()
         connection = connect(self.kubeconfig, self.context)
@@ -66,19 +69,19 @@ def _take(context: click.Context, option: click.Parameter, given: str | None) ->
 
 
 def _target_options(command: Command) -> Command:
-    """The options of kubectl, which may stand before the command or behind it."""
+    """Add kubectl's options, which may be given before or after the command's name."""
     add: Callable[..., Any] = click.option
     for names, text in (
         (["--kubeconfig"], "The kubeconfig file, as for kubectl."),
-        (["--context"], "Its context; else the current one."),
-        (["-n", "--namespace"], "The namespace; else the context's."),
+        (["--context"], "The kubeconfig's context; the current one by default."),
+        (["-n", "--namespace"], "The namespace; the context's by default."),
     ):
         command = add(*names, help=text, callback=_take, expose_value=False)(command)
     return command
 
 
 def _on_target(command: Command) -> Any:
-    """Hand a command its target, the first argument."""
+    """Pass the target to a command, as its first argument."""
     return _target_options(click.make_pass_decorator(Target, ensure=True)(command))
 
 
@@ -98,14 +101,16 @@ def nas() -> None:
 
 @nas.command()
 @click.argument("name", required=False)
-@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List those of every namespace.")
+@click.option(
+    "-A", "--all-namespaces", "everywhere", is_flag=True, help="List the experiments of all namespaces."
+)
 @_watch_option
 @output_option("table", "yaml", "json")
 @_on_target
 def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: str) -> None:
     """List the experiments, or print the one called NAME with its status."""
     if name and everywhere:
-        raise click.UsageError("NAME is looked up in one namespace; leave out -A, or NAME")
+        raise click.UsageError("NAME is looked up in one namespace; leave out either -A or NAME")
     cluster = target.cluster(everywhere=everywhere)
     if not watch:
         show.show_experiments(cluster, name, kind, namespaces=everywhere)
@@ -142,7 +147,7 @@ def trials(target: Target, name: str, watch: bool) -> None:
 @output_option("table", "json", "csv", "yaml")
 @_on_target
 def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
-    """Print the Pareto set of the experiment NAME; as JSON it is its status.paretoSet, in full."""
+    """Print the Pareto set of the experiment NAME; in JSON, the complete status.paretoSet."""
     cluster = target.cluster()
     if not watch:
         show.show_pareto(cluster, name, kind)
@@ -161,10 +166,10 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
 @nas.command()
 @click.argument("trial")
 @tail_option
-@click.option("-f", "--follow", is_flag=True, help="Go on with what it prints, until its pod ends.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the output until the pod ends.")
 @_on_target
 def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
-    """Print the end of what the last attempt of TRIAL has printed."""
+    """Print the last lines that the last attempt of TRIAL has printed."""
     show.print_lines(target.cluster().log(trial, tail, follow=follow))
 
 
@@ -172,42 +177,46 @@ def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
 @click.argument("name")
 @_on_target
 def suspend(target: Target, name: str) -> None:
-    """Start no further trials of the experiment NAME; those that run go on to their end."""
+    """Start no more trials of the experiment NAME; running trials continue to their end."""
     cluster = target.cluster()
     if status := _unfinished(cluster, name, "suspend"):
         cluster.change(name, suspend=True)
-        left = _left_running(status.trials.running)
-        click.echo(f"{name}: no new trials; {left}. Resume: {target.command('resume', name)}")
+        running = _still_running(status.trials.running)
+        click.echo(
+            f"{name}: no new trials will start; {running}. To resume: {target.command('resume', name)}"
+        )
 
 
 @nas.command()
 @click.argument("name")
 @_on_target
 def stop(target: Target, name: str) -> None:
-    """End the experiment NAME with what there is; trials that run are stopped."""
+    """End the experiment NAME with the results so far; running trials are stopped."""
     cluster = target.cluster()
     if status := _unfinished(cluster, name, "stop"):
         cluster.change(name, stop=True)
-        words = (
-            f"{count(status.trials.succeeded, 'trial')} succeeded, {status.trials.running:,} running stopped"
+        succeeded = count(status.trials.succeeded, "trial")
+        running = count(status.trials.running, "running trial")
+        resume = target.command("resume", name)
+        click.echo(
+            f"{name} is stopping; {succeeded} succeeded, {running} will be stopped. To continue: {resume}"
         )
-        click.echo(f"{name}: ends; {words}. Go on all the same: {target.command('resume', name)}")
 
 
 @nas.command()
 @click.argument("name")
 @_on_target
 def resume(target: Target, name: str) -> None:
-    """Go on with the experiment NAME after `suspend` or `stop`."""
+    """Continue the experiment NAME after `suspend` or `stop`."""
     cluster = target.cluster()
     status = cluster.status(name)
     cluster.change(name, suspend=False, stop=False)
     ended = status.trials.total - status.trials.pending - status.trials.running
     if status.finished and _reason(status) != "Stopped":
-        words = f"{name}: not suspended any more, but finished ({_reason(status)})"
+        words = f"{name} is no longer suspended, but it is finished ({_reason(status)})"
         click.echo("; ".join(filter(None, [words, _advice(target, cluster, name)])))
     else:
-        click.echo(f"{name}: goes on; {count(ended, 'trial')} ended so far")
+        click.echo(f"{name} continues; {count(ended, 'trial')} ended so far")
 
 
 @nas.command()
@@ -215,19 +224,19 @@ def resume(target: Target, name: str) -> None:
 @infeasible_option
 @_on_target
 def retry(target: Target, name: str, infeasible: bool) -> None:
-    """Take the failed trials of the experiment NAME up again, and go on with it.
+    """Retry the failed trials of the experiment NAME, and continue it.
 
-    For when what made them fail is mended. Each gets its attempts anew, beside those that it has had; an
-    experiment that had ended goes on, and its deadline counts anew.
+    Use it once the cause of the failures is fixed. Each trial gets a new set of attempts; the earlier ones
+    stay on record. An experiment that had ended continues, and its deadline starts again.
     """
     from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # see the module's docstring
-    from paretonas.engine.retry import raise_retry, retriable  # noqa: PLC0415
+    from paretonas.engine.retry import raise_retry, retriable  # noqa: PLC0415 # as above
 
     cluster = target.cluster()
     experiment = cluster.experiment(name)
     removed = experiment.status.condition(TRIALS_REMOVED)
     if removed is not None and removed.status == "True":
-        raise ClusterError(f"the trials of {name} cannot be taken up again: they were {removed.message}")
+        raise ClusterError(f"the trials of {name} cannot be retried: they were {removed.message}")
     wanted = raise_retry(experiment.spec.retry, infeasible=infeasible)
     again = sum(retriable(trial, wanted) for trial in cluster.trials(name))
     if not again:
@@ -235,8 +244,8 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
         click.echo("; ".join(filter(None, [nothing_to_retry(name, infeasible=infeasible), advice])))
         return
     cluster.retry(name, wanted)
-    waits = f", once it is resumed: {target.command('resume', name)}" if experiment.spec.suspend else ""
-    click.echo(f"{name}: {count(again, 'trial')} taken up again{waits}")
+    waits = f" once it is resumed: {target.command('resume', name)}" if experiment.spec.suspend else ""
+    click.echo(f"{name}: {count(again, 'trial')} will be retried{waits}")
 
 
 @nas.command()
@@ -246,7 +255,7 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
 def export(target: Target, name: str, kind: str) -> None:
     """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times.
 
-    As YAML it is a file for `kubectl apply` or `paretonas run`, which goes on with the search elsewhere.
+    In YAML, the output is a file for `kubectl apply` or `paretonas run` that continues the search elsewhere.
     """
     show.show_export(target.cluster(), name, kind)
 
@@ -257,24 +266,24 @@ def export(target: Target, name: str, kind: str) -> None:
 @click.option(
     "--logs-root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the logs claim is mounted on this machine: the page gets learning curves.",
+    help="Folder where the logs claim is mounted on this machine; adds learning curves to the page.",
 )
 @_on_target
 def report(
     target: Target, name: str, model: bool, page: Path | None, show: bool, logs_root: Path | None
 ) -> None:
-    """Write the experiment NAME as one HTML page."""
+    """Write a report on the experiment NAME as one HTML page."""
     cluster = target.cluster(logs_root=logs_root)
     save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)
 
 
 def _check_watchable(kind: str) -> None:
     if kind != "table":
-        raise click.UsageError(f"--watch shows a table; leave out -o {kind}")
+        raise click.UsageError(f"--watch always shows a table; leave out -o {kind}")
 
 
 def _unfinished(cluster: "Cluster", name: str, verb: str) -> ExperimentStatus | None:
-    """The status of an experiment; None, which is said, when it is finished."""
+    """The status of an experiment; None, after telling the user, if it is finished."""
     status = cluster.status(name)
     if status.finished:
         click.echo(f"{name} is finished ({_reason(status)}): there is nothing to {verb}")
@@ -283,7 +292,7 @@ def _unfinished(cluster: "Cluster", name: str, verb: str) -> ExperimentStatus | 
 
 
 def _advice(target: Target, cluster: "Cluster", name: str) -> str:
-    """How an experiment that has ended goes on."""
+    """What the user can do to continue an experiment that has ended."""
     from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # see the module's docstring
 
     commands = NextCommands(retry=target.command("retry", name), resume=target.command("resume", name))
@@ -295,7 +304,7 @@ def _reason(status: ExperimentStatus) -> str:
     return condition.reason if condition else ""
 
 
-def _left_running(running: int) -> str:
+def _still_running(running: int) -> str:
     if not running:
         return "none is running"
-    return "1 that runs goes on to its end" if running == 1 else f"{running:,} that run go on to their end"
+    return "1 running trial continues" if running == 1 else f"{running:,} running trials continue"

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on: a table that is redrawn on a terminal, a line an event anywhere else."""
+"""The display of a run in progress: a dashboard on a terminal, elsewhere one line per event."""
 
 import textwrap
 from collections.abc import Sequence
@@ -23,23 +23,23 @@ from paretonas.engine.wording import count, duration, number, pairs
 HINT = "Ctrl-C stops the trials and keeps the state"
 
 _REFRESHES = 4
-"""A second: elapsed times show tenths, and drawing takes 2 to 8 ms of a core that trials could use."""
+"""Per second. Elapsed times show tenths; drawing takes 2 to 8 ms of a core that trials could use."""
 
 _BAR_WIDTH = 24
 
 
 class Display(Protocol):
-    """Shows what a run does."""
+    """Anything that can show the progress of a run."""
 
     def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:
-        """Show the state after a pass, and what happened since the last one."""
+        """Show the state after a pass, and the events since the last one."""
 
     def say(self, line: str) -> None:
-        """Something that is no event: the run is stopping, a disk is full."""
+        """Show a message that is not an event, such as that the run is stopping or a disk is full."""
 
 
 class Lines:
-    """One line an event, for logs and pipes."""
+    """A display that prints one line per event, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -48,15 +48,15 @@ class Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to put back."""
+        """Do nothing: there is nothing to restore."""
 
-    def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:  # noqa: ARG002 # the events say it all
-        """Print what happened."""
+    def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:  # noqa: ARG002 # the events are enough
+        """Print the events."""
         for event in happened:
             self._print(f"{event.reason:<17} {event.about} {event.message}")
 
     def say(self, line: str) -> None:
-        """Print the line."""
+        """Print the message."""
         self._print(line)
 
     def _print(self, line: str) -> None:
@@ -65,7 +65,7 @@ class Lines:
 
 
 class Dashboard:
-    """A table that is redrawn in place; warnings stay above it."""
+    """A display that is redrawn in place; warnings are printed above it."""
 
     def __init__(self, console: Console, snapshot: Snapshot) -> None:
         self._console, self._snapshot, self._note = console, snapshot, HINT
@@ -74,7 +74,7 @@ class Dashboard:
             console=console,
             get_renderable=self._render,
             refresh_per_second=_REFRESHES,
-            transient=True,  # the result is printed in its place
+            transient=True,  # the result replaces it
         )
 
     def __enter__(self) -> Self:
@@ -87,7 +87,7 @@ class Dashboard:
         self._live.stop()
 
     def show(self, snapshot: Snapshot, happened: Sequence[Event]) -> None:
-        """Redraw the table; warnings stay to be read."""
+        """Redraw the dashboard, and print warnings above it."""
         self._snapshot = snapshot
         for event in happened:
             if event.warning:
@@ -96,7 +96,7 @@ class Dashboard:
             self._live.refresh()
 
     def say(self, line: str) -> None:
-        """Show the line below the table."""
+        """Show the message below the tables."""
         self._note = line
         self._live.refresh()
 
@@ -111,7 +111,7 @@ class Dashboard:
 
 
 def show_on(console: Console, snapshot: Snapshot) -> "Dashboard | Lines":
-    """The display that suits the console, with what is known at the start."""
+    """Create the display that suits the console, with the state at the start."""
     return Dashboard(console, snapshot) if on_terminal(console) else Lines(console)
 
 
@@ -120,7 +120,8 @@ def dashboard(
 ) -> RenderableType:
     """A run on one screen of ``width`` characters and ``height`` lines.
 
-    Head, Pareto set and running trials; what does not fit is left out from below and counted.
+    It shows a header, the Pareto set and the running trials. Rows that do not fit are left out at the end of each
+    table, and its title says how many are shown.
     """
     footer = textwrap.wrap(note, width)
     running = [t for t in snapshot.trials if t.attempt is not None]
@@ -142,7 +143,7 @@ def dashboard(
 
 
 _FRAME = 9
-"""Lines of a dashboard besides the rows of its two tables and the note, with the one that the cursor is on."""
+"""Lines of the dashboard that are neither table rows nor the note, including the cursor's line."""
 
 
 def _pareto_set(snapshot: Snapshot) -> Sequence[ParetoPoint]:
@@ -155,7 +156,7 @@ def _pareto_set(snapshot: Snapshot) -> Sequence[ParetoPoint]:
 
 
 def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:
-    """``mnist-nas  ━━━━╺━━━━━━  12/48 trials  1 min 23 s``."""
+    """The header, as in ``mnist-nas  ━━━━╺━━━━━━  12/48 trials  1 min 23 s``."""
     done, total = count_ended(snapshot.experiment), count_planned(snapshot.experiment)
     name, progress, time = snapshot.experiment.name, f"{done}/{count(total, 'trial')}", duration(elapsed)
     left = width - len(name) - len(progress) - len(time) - 3 * GAP
@@ -166,7 +167,7 @@ def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:
 
 
 def _counts(snapshot: Snapshot) -> Text:
-    """``2 running · 10 succeeded · 1 failed · hypervolume 1,857``."""
+    """The counts, as in ``2 running · 10 succeeded · 1 failed · hypervolume 1,857``."""
     counts, volume = snapshot.status.trials, snapshot.status.hypervolume
     parts = [
         (f"{counts.running} running", "cyan"),
@@ -180,7 +181,7 @@ def _counts(snapshot: Snapshot) -> Text:
 
 
 def _title(name: str, total: int, shown: int) -> Text:
-    """``Pareto set: 12 trials, the first 5 shown``."""
+    """A table's title, as in ``Pareto set: 12 trials, the first 5 shown``."""
     if not total:
         return Text.assemble((name, "bold"), ": none")
     more = f", the first {shown} shown" if shown < total else ""
@@ -188,10 +189,10 @@ def _title(name: str, total: int, shown: int) -> Text:
 
 
 def _missing(snapshot: Snapshot) -> Text:
-    """What the search is being asked for."""
+    """The number of candidates that the search is being asked for, as a note."""
     words = f" · {snapshot.missing} more being chosen" if snapshot.missing else ""
     if snapshot.missing and not snapshot.trials:
-        words += ": Ax takes some seconds to start"
+        words += ": Ax takes a few seconds to start"
     return Text(words, style="dim")
 
 

@@ -1,7 +1,7 @@
-"""The commands: each reads its arguments, delegates and returns.
+"""`paretonas`: the commands on this machine. Each reads its arguments and delegates.
 
-What only one command needs and takes long to import (the engine, TorchX, Ax, Plotly) is imported in its body:
-`validate` and `get` answer in a fraction of a second.
+Modules that take long to import and that only one command needs (the engine, TorchX, Ax, Plotly) are imported in the
+body of that command, so that `validate` and `get` answer in a fraction of a second.
 """
 
 import shutil
@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def kubectl_main() -> None:
-    """Answer to `kubectl nas`."""
-    from paretonas.cli.kubectl import nas  # noqa: PLC0415 # its own commands
+    """Run `kubectl nas`."""
+    from paretonas.cli.kubectl import nas  # noqa: PLC0415 # `paretonas` does not need these commands
 
     nas(prog_name="kubectl nas")
 
@@ -51,7 +51,7 @@ def _file_argument(command: Command) -> Command:
 
 def _runs_option(command: Command) -> Command:
     kind = click.Path(file_okay=False, path_type=Path)
-    text = "Folder with a folder for each experiment."
+    text = "Folder that holds one folder per experiment."
     return click.option("--runs-dir", "runs", type=kind, default=DEFAULT_RUNS, show_default=True, help=text)(
         command
     )
@@ -59,14 +59,18 @@ def _runs_option(command: Command) -> Command:
 
 @main.command()
 @_file_argument
-@click.option("--parallelism", type=click.IntRange(min=1), help="Trials at a time, instead of the file's.")
-@click.option("--max-trials", type=click.IntRange(min=1), help="Trials in all, instead of the file's.")
+@click.option(
+    "--parallelism", type=click.IntRange(min=1), help="Trials to run at a time; replaces the file's value."
+)
+@click.option(
+    "--max-trials", type=click.IntRange(min=1), help="Trials to run in total; replaces the file's value."
+)
 @_runs_option
 def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path) -> None:
     """Run the experiment in FILE on this machine.
 
-    Ctrl-C stops the trials and keeps the state, Ctrl-C again leaves at once; the same command goes on from
-    there.
+    Press Ctrl-C to stop the trials, and Ctrl-C again to exit immediately. The state is kept either way, and
+    the same command continues the run.
     """
     from paretonas.cli.run import run as run_experiment  # noqa: PLC0415 # see the module's docstring
 
@@ -79,11 +83,11 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path)
 @infeasible_option
 @_runs_option
 def retry(name: str, infeasible: bool, runs: Path) -> None:
-    """Take the failed trials of the experiment NAME up again, and go on with it.
+    """Retry the failed trials of the experiment NAME, and continue it.
 
-    For when what made them fail is mended. Each gets its attempts anew, beside those that it has had; an
-    experiment that had ended goes on, and its deadline counts anew. It is run as it was last: after a change of
-    its file, `paretonas run FILE` takes that over first.
+    Use it once the cause of the failures is fixed. Each trial gets a new set of attempts; the earlier ones
+    stay on record. An experiment that had ended continues, and its deadline starts again. The experiment runs
+    with the settings of its last run: after changing its file, first run `paretonas run FILE`.
     """
     from paretonas.cli.run import retry as retry_experiment  # noqa: PLC0415 # see the module's docstring
 
@@ -94,10 +98,10 @@ def retry(name: str, infeasible: bool, runs: Path) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @_runs_option
 def delete(name: str, yes: bool, runs: Path) -> None:
-    """Remove the experiment NAME from this machine: its folder, with trials, logs and report."""
+    """Delete the experiment NAME from this machine: its folder with all trials, logs and the report."""
     from paretonas.cli.delete import delete as delete_experiment  # noqa: PLC0415 # see the module's docstring
 
     _source(runs).folder(name)
@@ -107,7 +111,7 @@ def delete(name: str, yes: bool, runs: Path) -> None:
 @main.command()
 @_file_argument
 def validate(file: Path) -> None:
-    """Check FILE, and say everything that is wrong with it."""
+    """Check FILE, and report every mistake in it."""
     from paretonas.cli.preflight import warnings  # noqa: PLC0415 # see the module's docstring
 
     search = load(file)
@@ -151,7 +155,7 @@ def explain(field: str) -> None:
 @click.option("-n", "--number", type=click.IntRange(1, 1000), default=8, show_default=True)
 @output_option("table", "json", "yaml", "csv")
 def plan(file: Path, number: int, kind: str) -> None:
-    """Print the first candidates of FILE; nothing is run or created."""
+    """Print the first candidates of FILE without running or creating anything."""
     from paretonas.cli.plan import candidates  # noqa: PLC0415 # see the module's docstring
 
     search = load(file)
@@ -181,7 +185,7 @@ def trials(name: str, runs: Path) -> None:
 @tail_option
 @_runs_option
 def logs(trial: str, tail: int, runs: Path) -> None:
-    """Print the end of what the last attempt of TRIAL has printed."""
+    """Print the last lines that the last attempt of TRIAL has printed."""
     show.print_lines(_source(runs).log(trial, tail))
 
 
@@ -190,7 +194,7 @@ def logs(trial: str, tail: int, runs: Path) -> None:
 @_runs_option
 @output_option("table", "json", "csv", "yaml")
 def pareto(name: str, runs: Path, kind: str) -> None:
-    """Print the Pareto set of the experiment NAME; as JSON it is its status.paretoSet, in full."""
+    """Print the Pareto set of the experiment NAME; in JSON, the complete status.paretoSet."""
     show.show_pareto(_source(runs), name, kind)
 
 
@@ -201,7 +205,7 @@ def pareto(name: str, runs: Path, kind: str) -> None:
 def export(name: str, runs: Path, kind: str) -> None:
     """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times.
 
-    As YAML it is a file for `paretonas run` or `kubectl apply`, which goes on with the search elsewhere.
+    In YAML, the output is a file for `paretonas run` or `kubectl apply` that continues the search elsewhere.
     """
     show.show_export(_source(runs), name, kind)
 
@@ -211,7 +215,7 @@ def export(name: str, runs: Path, kind: str) -> None:
 @_runs_option
 @report_options
 def report(name: str, runs: Path, model: bool, page: Path | None, show: bool) -> None:
-    """Write the experiment NAME as one HTML page."""
+    """Write a report on the experiment NAME as one HTML page."""
     page = page or runs / name / REPORT_FILE
     save_report(_source(runs), name, page, model=model, show=show)
 

@@ -1,4 +1,4 @@
-"""Standard output: whether somebody looks at it, and a run's, which must not end because nobody can read it."""
+"""Standard output: whether it is a terminal, and a stream for runs that survives a closed pipe or a full disk."""
 
 import contextlib
 import os
@@ -10,27 +10,27 @@ from rich.console import Console
 
 
 def on_terminal(console: Console) -> bool:
-    """Whether a person sees what is printed, on a screen that can be redrawn."""
-    # not console.is_terminal: FORCE_COLOR makes a pipe one
+    """Whether the output goes to a terminal that can be redrawn."""
+    # not console.is_terminal, which FORCE_COLOR makes true even for a pipe
     return sys.stdout.isatty() and not console.is_dumb_terminal
 
 
 class SteadyOutput:
-    """A text stream that goes on when its reader has gone (`paretonas run | head`) or its disk is full.
+    """A text stream that ignores a closed pipe (`paretonas run | head`) and a full disk.
 
-    What cannot be written is not lost: it is in the runs folder too.
+    Nothing is lost: whatever a run prints is stored in the runs folder too.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write as far as possible."""
+        """Write the text as far as possible."""
         self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Flush as far as possible; a full disk gets the rest when there is space again."""
+        """Flush as far as possible; after a full disk, the rest is written once there is space again."""
         self._try(self._stream.flush)
 
     def __getattr__(self, name: str) -> Any:
@@ -40,5 +40,5 @@ class SteadyOutput:
         with contextlib.suppress(OSError):
             try:
                 action()
-            except BrokenPipeError:  # what is buffered must go somewhere, or it fails again at the exit
+            except BrokenPipeError:  # the buffer must go somewhere, or it fails again at exit
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

@@ -1,4 +1,4 @@
-"""What scripts read: JSON, YAML and CSV with every digit that says something. Pure."""
+"""Output for scripts: JSON, YAML and CSV, with every significant digit. Pure."""
 
 import csv
 import io
@@ -12,25 +12,25 @@ from paretonas.api.untrusted_text import HIDDEN
 from paretonas.engine.wording import shortest
 
 Row = Mapping[str, Any]
-"""One row; its ``parameters`` and ``metrics`` are mappings."""
+"""One row of a table; its ``parameters`` and ``metrics`` are mappings."""
 
 
 def as_json(document: Any) -> str:
-    """JSON, two blanks a level; what a terminal would obey is escaped."""
+    """JSON, indented by two spaces; control characters that a terminal would obey are escaped."""
     lines = json.dumps(document, indent=2, ensure_ascii=False).split("\n")
     return "".join(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n" for line in lines)
 
 
 def as_yaml(document: Any) -> str:
-    """YAML that `load_yaml` reads back to the same values."""
+    """YAML that `load_yaml` reads back as the same values."""
     return dump_yaml(document)
 
 
 def as_csv(records: Sequence[Row]) -> str:
-    """CSV with one line a record; a parameter's column is ``parameters.<name>``, a metric's ``metrics.<name>``.
+    """CSV with one line per record; a parameter's column is ``parameters.<name>``, a metric's ``metrics.<name>``.
 
-    The prefix keeps a parameter and a metric of one name apart; a list is given by its length. A text that a
-    spreadsheet would compute has a ``'`` before it (`_text`).
+    The prefix distinguishes a parameter from a metric of the same name. A list is given as its length. Text that a
+    spreadsheet would take for a formula is preceded by ``'`` (`_text`).
     """
     rows = [_flat(record) for record in records]
     titles = dict.fromkeys(title for row in rows for title in row)
@@ -38,19 +38,23 @@ def as_csv(records: Sequence[Row]) -> str:
 
 
 def _line(cells: Iterable[Any]) -> str:
-    r"""One line, ended by ``\n``. A cell with a ``\r`` is put in quotes only where that ends lines too."""
+    r"""One line that ends with ``\n``.
+
+    It is written with ``\r\n`` first, since the csv module quotes a cell with ``\r`` only if that is part of the line
+    terminator.
+    """
     file = io.StringIO()
     csv.writer(file, lineterminator="\r\n").writerow(cells)
     return file.getvalue().removesuffix("\r\n") + "\n"
 
 
 def trial_records(trials: Sequence[NASTrial]) -> list[dict[str, Any]]:
-    """All that is known of each trial."""
+    """Everything that is known about each trial, as one record per trial."""
     return [_trial_record(trial) for trial in trials]
 
 
 def pareto_records(points: Sequence[ParetoPoint]) -> list[dict[str, Any]]:
-    """The trials of a Pareto set."""
+    """The trials of a Pareto set, as one record per trial."""
     records = [point.to_dict() for point in points]
     return [record | {"metrics": _metrics(record["metrics"])} for record in records]
 
@@ -89,20 +93,20 @@ def _flat(record: Row) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """A value as JSON writes it: CSV readers know true and false, and not Python's True."""
+    """A value as JSON writes it: CSV readers understand true and false, but not Python's True."""
     if isinstance(value, str):
         return _text(value)
     return str(value).lower() if isinstance(value, bool) else value
 
 
 _COMPUTED = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
-"""How a formula can begin; the last four are the wide forms of the first."""
+"""The characters that a formula can begin with; the last four are the full-width forms of the first four."""
 
 
 def _text(text: str) -> str:
-    """A text as CSV has it: with a ``'`` before what a spreadsheet would take for a formula, and before a ``'``.
+    """Text as written to CSV: ``'`` precedes whatever a spreadsheet would take for a formula, and a leading ``'``.
 
-    Quotes do not help: spreadsheets take them off first (OWASP, CSV Injection). To have the text again, take one ``'``
-    off where there is one.
+    Quoting the cell does not help, since spreadsheets remove the quotes first (OWASP, CSV Injection). To restore the
+    text, remove one leading ``'`` if there is one.
     """
     return f"'{text}" if text.startswith((*_COMPUTED, "'")) else text

@@ -1,4 +1,4 @@
-"""`paretonas plan`: the first candidates of an experiment, without running any."""
+"""`paretonas plan`: the first candidates of an experiment, without running them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,10 @@ from paretonas.search import SearchError, SearchWorker
 
 
 def candidates(begin: Loaded, number: int) -> list[dict[str, Any]]:
-    """The points that a run would begin with, as records. Raises ClickException when the search has no answer."""
+    """The first points that a run would try, as records. Raises ClickException if the search fails."""
     spec, trials, now = begin.experiment.spec, begin.trials, datetime.now(UTC)
     known = [known_trial(settle_trial(trial, spec, now)) for trial in trials]
-    search = SearchWorker()  # as a run asks, and Ax's own messages stay in that process
+    search = SearchWorker()  # asked as in a run; Ax's own messages stay in that process
     try:
         suggestion = search.suggest(spec, known, number)
     except SearchError as error:

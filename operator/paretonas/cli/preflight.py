@@ -1,4 +1,4 @@
-"""What a local run needs of this machine, said before anything starts."""
+"""The checks before a local run: whether this machine has what the experiment needs."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,47 +25,49 @@ from paretonas.jobs.program_checks import missing, script
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What trials get here."""
+    """What this machine provides to trials."""
 
     folder: Path
-    """The one that they run in."""
+    """The folder that trials run in."""
     slots: Mapping[DeviceKind, Slots]
-    """The GPUs that they may have, of the kinds that they ask for."""
+    """The GPUs that trials may use, by the kind that they request."""
     notes: tuple[Problem, ...]
-    """What is possible, but likely not meant."""
+    """Warnings about settings that are possible but probably not intended."""
 
 
 def check_kind(experiment: NASExperiment) -> None:
-    """Refuse what cannot be done on one machine, whichever. Raises InvalidDocument."""
+    """Refuse an experiment that no single machine can run. Raises InvalidDocument."""
     problems, spec = [], experiment.spec
     if spec.trial.replicas > 1:
-        message = "needs a cluster: a local run starts one process a trial"
-        remedy = "set it to 1, or kubectl apply the file"
+        message = "needs a cluster: a local run starts one process per trial"
+        remedy = "set it to 1, or run it on a cluster with kubectl apply"
         problems.append(Problem("spec.trial.replicas", message, remedy, spec.trial.replicas))
     for field, idle in {"suspend": spec.suspend, "stop": spec.stop}.items():
         if idle:
-            message, remedy = "leaves a local run nothing to do", "remove it, or set it to false"
+            message, remedy = "leaves a local run with nothing to do", "remove it, or set it to false"
             problems.append(Problem(f"spec.{field}", message, remedy, idle))
     if problems:
         raise InvalidDocument(problems)
 
 
 def this_machine(experiment: NASExperiment, file: Path) -> Machine:
-    """What the trials of an experiment's file get here.
+    """Find what this machine provides to an experiment's trials.
+
+    Args:
+        experiment: The experiment.
+        file: The file that it was read from; `workingDir` is relative to its folder.
 
     Raises:
-        InvalidDocument: this machine lacks something that they need.
+        InvalidDocument: This machine lacks something that the trials need.
     """
     spec, problems, slots = experiment.spec, list[Problem](), dict[DeviceKind, Slots]()
     folder = _working_folder(spec, file)
     if folder.is_dir():
         problems += missing(spec.trial, folder, file)
     else:
-        remedy, given = (
-            "correct it, it leads from the folder of the file, or leave it out",
-            spec.trial.working_dir,
-        )
-        problems.append(Problem("spec.trial.workingDir", f"is no folder here: {folder}", remedy, given))
+        message = f"is not a folder on this machine: {folder}"
+        remedy = "correct it (it is relative to the folder of the file), or leave it out"
+        problems.append(Problem("spec.trial.workingDir", message, remedy, spec.trial.working_dir))
     for kind, number in requests(spec.trial).items():
         try:
             slots |= _slots(kind, number, spec)
@@ -77,13 +79,13 @@ def this_machine(experiment: NASExperiment, file: Path) -> Machine:
 
 
 def warnings(experiment: NASExperiment, file: Path) -> Iterator[Problem]:
-    """What is likely not meant, where the trial's script is here to be looked at."""
+    """Mistakes that the source of the trial's script suggests, if the script is on this machine."""
     template = experiment.spec.trial
     run = script([*template.command, *(template.args or ())])
     if run is not None and not run.module:
         try:
             source = (_working_folder(experiment.spec, file) / run.name).read_text(encoding="utf-8")
-        except (OSError, ValueError):  # it is elsewhere, or no text
+        except (OSError, ValueError):  # it is elsewhere, or not text
             return
         yield from misread(experiment.spec, run.name, source)
 
@@ -91,18 +93,18 @@ def warnings(experiment: NASExperiment, file: Path) -> Iterator[Problem]:
 def _working_folder(spec: ExperimentSpec, file: Path) -> Path:
     """The folder that trials run in.
 
-    ``workingDir`` is a path in a file, so it leads from that file's folder; without it trials run where the run is
-    started, as any program does.
+    ``workingDir`` is relative to the folder of the file that it is written in. Without it, trials run in the current
+    folder of the run, as any program does.
     """
     given = spec.trial.working_dir
     return Path.cwd() if given is None else (file.resolve().parent / given).resolve()
 
 
 def _slots(kind: DeviceKind, number: int, spec: ExperimentSpec) -> dict[DeviceKind, Slots]:
-    """The GPUs of a kind that trials may have; none where the file gives each trial its own.
+    """The GPUs of a kind that trials may use; none if the file itself assigns them to each trial.
 
     Raises:
-        InvalidDocument: there are not as many as one trial asks for.
+        InvalidDocument: One trial requests more than there are.
     """
     path, asked = f"spec.trial.resources.{kind.resource}", spec.trial.resources[kind.resource]
     found, limited = detect(kind), limits(spec.trial, os.environ)
@@ -112,21 +114,22 @@ def _slots(kind: DeviceKind, number: int, spec: ExperimentSpec) -> dict[DeviceKi
         allowed = kind.allowed(found, limited) if found else ()
     except DeviceError as error:
         remedy = "correct the variable, or unset it to allow all"
-        raise InvalidDocument([Problem(path, f"cannot be given: {error}", remedy, asked)]) from None
+        raise InvalidDocument([Problem(path, f"cannot be provided: {error}", remedy, asked)]) from None
     if free(allowed, (), number) is None:
-        message = f"is more than there is here: {_there_is(kind, found, allowed, limited)}"
+        message = f"is more than this machine has: {_available(kind, found, allowed, limited)}"
         remedy = (
             f"write {1 if any(s.sliced for s in allowed) else len(allowed)}" if allowed else "leave it out"
         )
-        raise InvalidDocument([Problem(path, message, f"{remedy}, or kubectl apply the file", asked)])
+        remedy = f"{remedy}, or run it on a cluster with kubectl apply"
+        raise InvalidDocument([Problem(path, message, remedy, asked)])
     return {kind: allowed}
 
 
-def _there_is(kind: DeviceKind, found: Sequence[Device], allowed: Slots, limited: Mapping[str, str]) -> str:
-    """``no NVIDIA GPU is found``, ``CUDA_VISIBLE_DEVICES=1 allows 1 of 4 NVIDIA GPUs``."""
+def _available(kind: DeviceKind, found: Sequence[Device], allowed: Slots, limited: Mapping[str, str]) -> str:
+    """``no NVIDIA GPU was found`` or ``CUDA_VISIBLE_DEVICES=1 allows 1 of 4 NVIDIA GPUs``."""
     given = [f"{name}={limited[name]}" for name in kind.variables if name in limited]
     if not found:
-        return f"no {kind.words} is found"
+        return f"no {kind.words} was found"
     if any(slot.sliced for slot in allowed):
         return f"{count(len(allowed), 'MIG slice')}, of which a process can use one"
     if given and len(allowed) < len(found):
@@ -139,8 +142,8 @@ def _device_notes(spec: ExperimentSpec, slots: Mapping[DeviceKind, Slots]) -> It
         at_once = len(allowed) // requests(spec.trial)[kind]
         if at_once < spec.parallelism:
             message = f"is more than {count(len(allowed), kind.words)} can serve: {count(at_once, 'trial')} at a time"
-            yield Problem("spec.parallelism", message, "the others wait", spec.parallelism)
+            yield Problem("spec.parallelism", message, "the other trials will wait", spec.parallelism)
     for name, amount in spec.trial.resources.items():
         if "/" in name and amount != "0" and name not in {kind.resource for kind in KINDS}:
-            message = "is nothing that a local run gives out"
-            yield Problem(f"spec.trial.resources.{name}", message, "trials run without", amount)
+            message = "is not managed by a local run"
+            yield Problem(f"spec.trial.resources.{name}", message, "trials will run without it", amount)

@@ -1,4 +1,4 @@
-"""What a run ends with: the result, the reason, or how to go on."""
+"""What a run prints at its end: the result, why it stopped, or how to continue."""
 
 import contextlib
 import shlex
@@ -20,26 +20,29 @@ from paretonas.engine.wording import count, number
 REPORT_FILE = "report.html"
 
 DEFAULT_RUNS = Path("runs")
-"""The folder with a folder for each experiment, unless --runs-dir says otherwise."""
+"""The folder that holds one folder per experiment, unless --runs-dir is given."""
 
 _FAILED_SHOWN, _LINES_SHOWN = 3, 6
-"""Failed trials, and lines of each, that a failed run ends with: enough to see what is wrong."""
+"""The number of failed trials shown at the end of a failed run, and the output lines of each."""
 
 
 def complain(line: str) -> None:
-    """One line for the person, not for the pipe."""
-    with contextlib.suppress(OSError):  # there may be nowhere to complain
+    """Print one line for the user, on standard error."""
+    with contextlib.suppress(OSError):  # standard error may be closed
         click.echo(plain(line), err=True)
 
 
 def conclude(experiment: NASExperiment, runs: Path, console: Console, *, again: bool = False) -> ExitCode:
-    """Print the result of a finished experiment, and write its page.
+    """Print the result of a finished experiment, and write its report.
 
     Args:
-        experiment: with its status.
-        runs: the folder that it is in.
-        console: where to print.
-        again: whether it had ended before this command.
+        experiment: The experiment with its status.
+        runs: The folder that holds the experiment's folder.
+        console: Where to print.
+        again: Whether the experiment had ended before this command.
+
+    Returns:
+        The exit code: whether the experiment succeeded.
     """
     condition = experiment.status.condition("Succeeded")
     succeeded = condition is not None and condition.status == "True"
@@ -61,38 +64,38 @@ def conclude(experiment: NASExperiment, runs: Path, console: Console, *, again: 
 
 
 _GAVE_UP = {
-    Hindrance.SEARCH_FAILED: "the search fails again and again",
-    Hindrance.WARM_START_FAILED: "what it is to begin with is not there",
+    Hindrance.SEARCH_FAILED: "the search failed repeatedly",
+    Hindrance.WARM_START_FAILED: "the warm start failed",
     Hindrance.SUBMIT_FAILED: "no trial can be started",
-    Hindrance.FAILING: "it fails again and again",
+    Hindrance.FAILING: "the run failed repeatedly",
 }
 
 
 def give_up(experiment: NASExperiment, trouble: Trouble, console: Console) -> ExitCode:
-    """Say what ends a run that cannot go on."""
+    """Report why a run cannot continue, and return its exit code."""
     complain(f"stopped: {_GAVE_UP[trouble.reason]}: {trouble.message}")
-    _print_how_to_go_on(experiment, console)
+    _print_how_to_continue(experiment, console)
     return ExitCode.FAILED
 
 
 def report_interruption(experiment: NASExperiment, runs: Path, console: Console, *, killed: bool) -> ExitCode:
-    """Say what the user's interruption has left, and how to go on."""
-    what = "left at once, what ran was killed" if killed else "stopped"
+    """Report that the user interrupted the run, and how to continue it; return the exit code."""
+    what = "exited immediately, running trials were killed" if killed else "stopped"
     console.print(f"{what}; the state is kept in {runs / experiment.name}", soft_wrap=True)
-    _print_how_to_go_on(experiment, console)
+    _print_how_to_continue(experiment, console)
     return ExitCode.INTERRUPTED
 
 
 def write_report(file: Path, experiment: NASExperiment, source: Source, *, model: bool = False) -> None:
-    """Write an experiment's page, whatever its state. Raises OSError."""
-    from paretonas import report  # noqa: PLC0415 # Plotly takes a second that only a page needs
+    """Write an experiment's report, whatever its state. Raises OSError."""
+    from paretonas import report  # noqa: PLC0415 # importing Plotly takes a second
 
     trials, curves = source.trials(experiment.name), source.curves(experiment.name)
     report.write(file, experiment, trials, curves, model=model)
 
 
 def _advice(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path) -> str:
-    from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
+    from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # numpy takes 0.1 s; `get` does without
 
     folder = "" if runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(runs))}"
     commands = NextCommands(
@@ -102,7 +105,7 @@ def _advice(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path) -
 
 
 def _failure(trial: NASTrial) -> str:
-    """A failed trial with the last lines of its output."""
+    """The description of a failed trial, with the last lines of its output."""
     reason = trial.status.attempts[-1].reason if trial.status.attempts else trial.status.state
     first, *output = trial.status.message.splitlines() or [""]
     return "\n".join([f"{trial.name}: {reason}: {first}", *(f"  {line}" for line in output[-_LINES_SHOWN:])])
@@ -122,20 +125,20 @@ def _print_pareto_set(experiment: NASExperiment, trials: Sequence[NASTrial], con
 
 
 def _write_page(experiment: NASExperiment, runs: Path, console: Console) -> None:
-    """Write the page of a finished run, unless it is there."""
+    """Write the report of a finished run, unless it is up to date."""
     folder = runs / experiment.name
     file = folder / REPORT_FILE
     try:
         if not file.exists() or file.stat().st_mtime < (folder / EXPERIMENT_FILE).stat().st_mtime:
             write_report(file, experiment, RunsFolder(runs, complain))
         console.print(f"report: {file}", soft_wrap=True)
-    except Exception as error:  # noqa: BLE001 # whatever it is, a page must not cost a finished run
+    except Exception as error:  # noqa: BLE001 # no error in a report may fail a finished run
         complain(
             f"the report could not be written ({type(error).__name__}: {error}); the results are safe, "
-            f"try again with: paretonas report {experiment.name} --runs-dir {runs}"
+            f"to try again: paretonas report {experiment.name} --runs-dir {runs}"
         )
 
 
-def _print_how_to_go_on(experiment: NASExperiment, console: Console) -> None:
+def _print_how_to_continue(experiment: NASExperiment, console: Console) -> None:
     progress = f"{count_ended(experiment)} of {count(count_planned(experiment), 'trial')} ended"
-    console.print(f"{progress}; the same command goes on")
+    console.print(f"{progress}; run the same command again to continue")

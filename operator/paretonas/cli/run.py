@@ -1,4 +1,4 @@
-"""`paretonas run`: one experiment on this machine, from its file to its Pareto set."""
+"""`paretonas run` and `paretonas retry`: one experiment on this machine, from its file to its Pareto set."""
 
 import contextlib
 import os
@@ -26,11 +26,17 @@ from paretonas.search import SearchWorker
 
 
 def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
-    """Run the experiment of a file, from where it was left, with the trials that it is to begin with.
+    """Run the experiment of a file, or continue it if it was run before.
+
+    Args:
+        begin: The experiment, and the trials imported with it.
+        file: The file that it was read from.
+        runs: The folder that holds one folder per experiment.
+        console: Where to print.
 
     Raises:
-        InvalidDocument: it needs what this machine does not have; nothing was started or created.
-        StoreError: its folder cannot be used.
+        InvalidDocument: The experiment needs something that this machine lacks; nothing was started or created.
+        StoreError: The experiment's folder cannot be used.
     """
     experiment = begin.experiment
     check_kind(experiment)
@@ -45,62 +51,65 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
         store = FolderStore.open(runs, experiment)
         for trial in begin.trials:
             store.create_trial(trial)
-        with contextlib.suppress(
-            OSError
-        ):  # only a retry from elsewhere needs it, and the run says that a disk is full
+        # only a retry from another folder needs it, and the run itself reports a full disk
+        with contextlib.suppress(OSError):
             last_run.write(folder, LastRun(file.resolve(), Path.cwd()))
         return _run(store, machine, runs, console)
 
 
 def retry(name: str, runs: Path, console: Console, *, infeasible: bool) -> ExitCode:
-    """Take the failed trials of an experiment up again, and run it: as it was last run, and in the same folder.
+    """Retry the failed trials of an experiment, with the settings of its last run and from the same folder.
+
+    Args:
+        name: The experiment's name.
+        runs: The folder that holds one folder per experiment.
+        console: Where to print.
+        infeasible: Whether to retry infeasible trials too.
 
     Raises:
-        InvalidDocument: it needs what this machine does not have; nothing was started.
-        StoreError: its folder cannot be used.
+        InvalidDocument: The experiment needs something that this machine lacks; nothing was started.
+        StoreError: The experiment's folder cannot be used.
     """
     begun = last_run.read(runs / name) or LastRun(Path.cwd() / f"{name}.yaml", Path.cwd())
     if begun.folder.is_dir() and begun.folder != Path.cwd():
         runs = runs.resolve()
-        os.chdir(begun.folder)  # what the command's paths lead from
+        os.chdir(begun.folder)  # relative paths in the trial's command start there
     with exclusive(runs / name):
         store = FolderStore(runs / name)
-        experiment, wanted = (
-            store.experiment(),
-            raise_retry(store.experiment().spec.retry, infeasible=infeasible),
-        )
+        experiment = store.experiment()
+        wanted = raise_retry(experiment.spec.retry, infeasible=infeasible)
         again = sum(retriable(trial, wanted) for trial in store.trials())
         if not again and experiment.status.finished:
-            from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # numpy, which a run needs later
+            from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # numpy; a run imports it later
 
             console.print(nothing_to_retry(name, infeasible=infeasible))
             return conclude(experiment, runs, console, again=True)
         machine = this_machine(experiment, begun.file)
         if again:
             store.retry(wanted)
-            console.print(f"{name}: {count(again, 'trial')} taken up again")
+            console.print(f"{name}: {count(again, 'trial')} will be retried")
         return _run(store, machine, runs, console)
 
 
 def _run(store: FolderStore, machine: Machine, runs: Path, console: Console) -> ExitCode:
     search = SearchWorker()
     search.warm_up()
-    # Ax takes seconds to import, in the process that was just started; what is imported here meanwhile costs nothing.
-    from paretonas.backends.local.logs import FolderLogs  # noqa: PLC0415
-    from paretonas.cli.interrupts import Interrupts  # noqa: PLC0415
-    from paretonas.cli.live import show_on  # noqa: PLC0415
-    from paretonas.cli.session import Ending, Session  # noqa: PLC0415
-    from paretonas.engine.engine import Engine, Snapshot  # noqa: PLC0415
+    # The process that was just started takes seconds to import Ax; importing these modules meanwhile costs nothing.
+    from paretonas.backends.local.logs import FolderLogs  # noqa: PLC0415 # as above
+    from paretonas.cli.interrupts import Interrupts  # noqa: PLC0415 # as above
+    from paretonas.cli.live import show_on  # noqa: PLC0415 # as above
+    from paretonas.cli.session import Ending, Session  # noqa: PLC0415 # as above
+    from paretonas.engine.engine import Engine, Snapshot  # noqa: PLC0415 # as above
 
     name = store.experiment().name
     snapshot = Snapshot(store.experiment(), tuple(store.trials()))
     with Interrupts() as interrupts, show_on(console, snapshot) as display:
-        from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, with something to look at already
+        from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, imported while the display is up
 
         jobs, logs = LocalJobs(runs, name, machine.folder, machine.slots), FolderLogs(runs, name)
         engine = Engine(store, jobs, logs, search, lambda: datetime.now(UTC))
         ending, snapshot = Session(engine, jobs, store.trials, display, interrupts).run(snapshot)
-    # The search is not closed: that would wait for its answer, and it ends with this process.
+    # The search is not closed, since that would wait for its answer; it ends with this process.
     if ending is Ending.FINISHED:
         return conclude(snapshot.experiment, runs, console)
     if ending is Ending.GAVE_UP and snapshot.trouble is not None:
@@ -109,7 +118,7 @@ def _run(store: FolderStore, machine: Machine, runs: Path, console: Console) -> 
 
 
 def _finished(folder: Path, experiment: NASExperiment) -> NASExperiment | None:
-    """The experiment with its result, when its folder has that of the very same spec."""
+    """The stored experiment, if it is finished and has the same spec; else None."""
     if not (folder / EXPERIMENT_FILE).exists():
         return None
     stored = read_experiment(folder)

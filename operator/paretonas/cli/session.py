@@ -1,4 +1,4 @@
-"""The loop of a local run: passes until the experiment is finished, or its user ends it."""
+"""The loop of a local run: passes until the experiment is finished or the user interrupts it."""
 
 import contextlib
 import time
@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from paretonas.api import NASTrial
-from paretonas.cli.background_search import Asking
+from paretonas.cli.background_search import BackgroundSearch
 from paretonas.cli.interrupts import Interrupts, LeaveAtOnce
 from paretonas.cli.live import Display
 from paretonas.engine.engine import Snapshot
@@ -17,16 +17,16 @@ from paretonas.engine.trouble import Hindrance
 from paretonas.jobs.job import Job
 
 LOOK_SECONDS = 0.1
-"""Between two looks at the running jobs: what a free slot waits for at most. A look takes some 0.2 ms a job."""
+"""Time between two looks at the running jobs, so how long a slot may stay free. A look takes about 0.2 ms per job."""
 
 PASS_SECONDS = 1.0
-"""A pass is made when a job has changed, and this often for what only the clock tells, such as deadlines."""
+"""Time between two passes if no job has changed, for what depends on the clock alone, such as deadlines."""
 
 RETRY_SECONDS = 5.0
-"""Until a store that cannot be written is tried again, or a search that failed is asked again."""
+"""Time until a store that could not be written is tried again, or a search that failed is asked again."""
 
 TRIES_IN_VAIN = 3
-"""In a row, that end a run in which nothing goes on: whatever hinders it, it is said and not tried for ever."""
+"""Failed tries in a row that end a run in which nothing else is running, so that it does not retry for ever."""
 
 
 class Ending(Enum):
@@ -35,30 +35,30 @@ class Ending(Enum):
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
     LEFT = "left"
-    """Interrupted twice: what ran was killed."""
+    """Interrupted twice: running trials were killed."""
     GAVE_UP = "gave up"
-    """Nothing runs, and what keeps it from going on (`Snapshot.trouble`) has not changed for some tries."""
+    """Nothing is running, and several tries in a row failed for the reason in `Snapshot.trouble`."""
 
 
 class Passes(Protocol):
-    """The engine, as the loop needs it."""
+    """The part of the engine that the loop uses."""
 
     def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
         """Make one pass."""
 
     def ask(self) -> None:
-        """Ask the search for the candidates that are missing."""
+        """Ask the search for the missing candidates."""
 
 
 class KillableJobs(Jobs, Protocol):
-    """Jobs that can be ended without their having a say."""
+    """Jobs that can be killed without a grace period."""
 
     def kill(self, trial: str, attempt: int) -> None:
-        """End an attempt's processes at once."""
+        """Kill an attempt's processes immediately."""
 
 
 class Session:
-    """Brings one experiment forward until it is finished or interrupted."""
+    """The loop that advances one experiment until it is finished or interrupted."""
 
     def __init__(
         self,
@@ -71,17 +71,20 @@ class Session:
     ) -> None:
         self._engine, self._jobs, self._trials = engine, jobs, trials
         self._display, self._interrupts, self._pause = display, interrupts, pause
-        self._asking = Asking(engine.ask)
+        self._search = BackgroundSearch(engine.ask)
         self._ask_after = 0.0
         self._count_after = 0.0
         self._in_vain = 0
         self._write_trouble = ""
 
     def run(self, snapshot: Snapshot) -> tuple[Ending, Snapshot]:
-        """Make passes, from what is stored on.
+        """Make passes until the run ends.
+
+        Args:
+            snapshot: The stored state at the start.
 
         Returns:
-            How it ended, and what is stored then.
+            Why the run ended, and the stored state at the end.
         """
         self._snapshot = snapshot
         try:
@@ -99,12 +102,12 @@ class Session:
         while True:
             if self._interrupts.requested and not draining:
                 draining, seen = True, None
-                self._display.say("stopping the trials … (once more: leave at once)")
+                self._display.say("stopping the trials … (press Ctrl-C again to exit immediately)")
             try:
-                answered = self._asking.answered()
+                answered = self._search.take_answer()
                 look = self._look()
                 if answered or look != seen or time.monotonic() >= next_pass:
-                    # the look comes first: what changes during the pass is a change for the next look
+                    # the look is taken before the pass, so that the next look notices a change during the pass
                     seen = look
                     self._pass(draining=draining, answered=answered)
                     next_pass = time.monotonic() + PASS_SECONDS
@@ -122,21 +125,21 @@ class Session:
         self._snapshot = after = self._engine.run_pass(draining=draining, ask=False)
         if self._write_trouble:
             self._write_trouble = ""
-            self._display.say("the folder can be written again; going on")
+            self._display.say("the folder can be written again; continuing")
         self._count_trouble(after, answered=answered)
         if after.missing and not draining and self._may_ask():
-            self._asking.begin()
+            self._search.begin()
         self._display.show(after, events(before, after))
 
     def _may_ask(self) -> bool:
-        return not self._asking.open and not self._hopeless and time.monotonic() >= self._ask_after
+        return not self._search.open and not self._hopeless and time.monotonic() >= self._ask_after
 
     @property
     def _hopeless(self) -> bool:
         return self._in_vain >= TRIES_IN_VAIN
 
     def _count_trouble(self, snapshot: Snapshot, *, answered: bool) -> None:
-        """Count what was tried in vain: a pass tries to submit, an answer tells of the search."""
+        """Count failed tries: a pass tries to submit jobs, an answer shows whether the search failed."""
         trouble, now = snapshot.trouble, time.monotonic()
         if trouble is None:
             self._in_vain, self._ask_after = 0, 0.0
@@ -144,7 +147,7 @@ class Session:
             if answered:
                 self._ask_after = now + RETRY_SECONDS
             if any(not job.over for job in self._look().values()):
-                self._in_vain = 0  # its end may change what hinders
+                self._in_vain = 0  # a job that ends may remove the cause
             elif now >= self._count_after:
                 self._in_vain, self._count_after = self._in_vain + 1, now + RETRY_SECONDS
 
@@ -159,7 +162,7 @@ class Session:
         return Ending.GAVE_UP if self._hopeless and not draining else None
 
     def _look(self) -> Mapping[str, Job]:
-        """The jobs of open attempts as they are now."""
+        """The jobs of open attempts in their current state."""
         return self._jobs.observe((t.name, t.last_attempt) for t in self._open())
 
     def _open(self) -> list[NASTrial]:
@@ -168,18 +171,18 @@ class Session:
     def _cannot_write(self, error: OSError) -> None:
         where = error.filename or "the runs folder"
         trouble = (
-            f"cannot use {where}: {error.strerror or error}; free space or make it writable, then it goes on by itself "
-            f"(trying every {RETRY_SECONDS:.0f} s)"
+            f"cannot use {where}: {error.strerror or error}; free some space or make it writable, and the run "
+            f"continues (trying every {RETRY_SECONDS:.0f} s)"
         )
         if trouble != self._write_trouble:
             self._display.say(trouble)
         self._write_trouble = trouble
 
     def _abandon(self) -> Ending:
-        """Stop what runs without writing why: the next run sees attempts that ended, and takes them up again."""
+        """Stop the running jobs without writing anything: the next run finds that they ended, and retries them."""
         while any(not job.over for job in self._look().values()):
             for trial in self._open():
-                with contextlib.suppress(OSError):  # of one that has not begun: the next run begins it
+                with contextlib.suppress(OSError):  # a job that was not started yet: the next run starts it
                     self._jobs.cancel(trial.name, trial.last_attempt)
             self._pause(LOOK_SECONDS)
         return Ending.INTERRUPTED

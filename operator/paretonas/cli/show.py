@@ -1,4 +1,4 @@
-"""The commands that only look, wherever experiments are stored: what they print is the same."""
+"""The commands that show experiments; their output is the same on this machine and on a cluster."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -17,11 +17,11 @@ from paretonas.cli.result import complain, write_report
 from paretonas.cli.source import Source
 
 _PIPE_WIDTH = 10_000
-"""Characters of a line that is not for a terminal: nothing is wrapped or cut."""
+"""The width in characters when the output is not a terminal: nothing is wrapped or cut."""
 
 
 def show_experiments(source: Source, name: str | None, kind: str, *, namespaces: bool = False) -> None:
-    """Print all experiments, or the one of this name with its status."""
+    """Print all experiments, or the one with this name with its status."""
     found = source.experiments() if name is None else [source.experiment(name)]
     if not found:
         complain(f"no experiment in {source.place}")
@@ -46,16 +46,18 @@ def show_pareto(source: Source, name: str, kind: str) -> None:
     points = pareto_points(source, experiment)
     if not points:
         condition = experiment.status.condition("Succeeded")
-        complain(f"no trial is in the Pareto set: {condition.message if condition else 'it has not begun'}")
+        complain(
+            f"no trial is in the Pareto set: {condition.message if condition else 'the experiment has not started'}"
+        )
     show(kind, pareto_records(points), lambda: tables.pareto_columns(experiment.spec, points))
 
 
 def pareto_points(source: Source, experiment: NASExperiment) -> Sequence[ParetoPoint]:
-    """An experiment's Pareto set: that of its status, in full also where the status has no room for it.
+    """An experiment's complete Pareto set, from its status or, if the status has no room for it, from its trials.
 
-    What is in no trial any more is complained of.
+    The user is told if part of it is lost because the trials were removed.
     """
-    from paretonas.engine.pareto_front import lacking, whole  # noqa: PLC0415 # numpy takes 0.1 s that `get` does not need
+    from paretonas.engine.pareto_front import lacking, whole  # noqa: PLC0415 # numpy takes 0.1 s; `get` does without
 
     status, points = experiment.status, experiment.status.pareto_set
     if not lacking(status, points):
@@ -63,14 +65,14 @@ def pareto_points(source: Source, experiment: NASExperiment) -> Sequence[ParetoP
     points = whole(experiment, source.trials(experiment.name))
     if lost := lacking(status, points):
         complain(
-            f"of the {status.pareto_set_size:,} trials in the Pareto set of {experiment.name} {lost} are not kept: "
-            f"its status has no room for them, and the trials have been removed"
+            f"of the {status.pareto_set_size:,} trials in the Pareto set of {experiment.name}, {lost} are not shown: "
+            f"they do not fit into its status, and the trials were removed"
         )
     return points
 
 
 def show_export(source: Source, name: str, kind: str) -> None:
-    """Print all that is known of an experiment's trials, or the file to go on with elsewhere."""
+    """Print everything known about an experiment's trials; in YAML, the file to continue the search elsewhere."""
     if kind == "yaml":
         show(kind, export_experiment(source.experiment(name), source.trials(name)), list)
     else:
@@ -78,18 +80,20 @@ def show_export(source: Source, name: str, kind: str) -> None:
 
 
 def save_report(source: Source, name: str, page: Path, *, model: bool, show: bool) -> None:
-    """Write an experiment's page, and say where it is."""
+    """Write an experiment's report, and print its path. Raises StoreError."""
     try:
         write_report(page, source.experiment(name), source, model=model)
     except OSError as error:
-        raise StoreError(f"cannot write {page}: {error.strerror}; give another --output") from error
+        raise StoreError(
+            f"cannot write {page}: {error.strerror}; choose another file with --output"
+        ) from error
     click.echo(page)
     if show:
         click.launch(str(page))
 
 
 def show(kind: str, document: Any, columns: Callable[[], Sequence[tables.TableColumn]]) -> None:
-    """Print as a table, or in one of the formats for scripts."""
+    """Print a table, or the document in one of the formats for scripts."""
     if kind == "table":
         console = console_for()
         console.print(tables.page(columns(), console.width))
@@ -99,13 +103,13 @@ def show(kind: str, document: Any, columns: Callable[[], Sequence[tables.TableCo
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print what others wrote: to a file or a program as it is, to a terminal without what that would obey."""
+    """Print untrusted text: unchanged to a file or a program, without control characters to a terminal."""
     on_screen = sys.stdout.isatty()
     for line in lines:
         click.echo(plain(line) if on_screen else line)
 
 
 def console_for(file: Any = None) -> Console:
-    """A console that prints values as they are: a name may hold what Rich takes for markup."""
+    """Create a console that prints values unchanged: a name may contain what Rich takes for markup."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     return Console(file=file, width=width, markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""Where the commands that only look read from: a runs folder here, a cluster for `kubectl nas`."""
+"""Where commands read experiments from: the runs folder for `paretonas`, a cluster for `kubectl nas`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from paretonas.report.curves import LoggedCurves
 
 
-class UnknownName(LookupError):  # noqa: N818 # it is said of a name, as InvalidDocument of a document
-    """There is nothing of this name; the message has the names that there are."""
+class UnknownName(LookupError):  # noqa: N818 # named for the name, as InvalidDocument is for the document
+    """No experiment or trial has this name; the message lists the available names."""
 
 
 class Source(Protocol):
-    """Experiments and their trials, as they were last written."""
+    """A place that holds experiments and their trials, as they were last written."""
 
     @property
     def place(self) -> str:
-        """Where this is, as in ``no experiment in …``."""
+        """The place in words, as in ``no experiment in …``."""
 
     def experiments(self) -> Sequence[NASExperiment]:
         """All experiments, by name."""
 
     def experiment(self, name: str) -> NASExperiment:
-        """The experiment of this name. Raises UnknownName."""
+        """The experiment with this name. Raises UnknownName."""
 
     def trials(self, name: str) -> Sequence[NASTrial]:
         """An experiment's trials, in index order. Raises UnknownName."""
@@ -44,7 +44,7 @@ class Source(Protocol):
         """The learning curves of an experiment's trials, by trial. Raises UnknownName."""
 
     def log(self, trial: str, tail: int) -> Iterable[str]:
-        """The last lines that the last attempt of a trial printed. Raises UnknownName."""
+        """The last lines printed by a trial's last attempt. Raises UnknownName."""
 
 
 class RunsFolder:
@@ -66,7 +66,7 @@ class RunsFolder:
         return found
 
     def experiment(self, name: str) -> NASExperiment:
-        """The experiment of this name. Raises UnknownName and StoreError."""
+        """The experiment with this name. Raises UnknownName and StoreError."""
         return read_experiment(self.folder(name))
 
     def trials(self, name: str) -> list[NASTrial]:
@@ -78,12 +78,12 @@ class RunsFolder:
         return curves_below(self._runs, name, self.trials(name))
 
     def log(self, trial: str, tail: int) -> list[str]:
-        """The last lines that the last attempt of a trial printed. Raises UnknownName and StoreError."""
+        """The last lines printed by a trial's last attempt. Raises UnknownName and StoreError."""
         name = experiment_of(trial)
         trials = {t.name: t for t in self.trials(name)}
         if trial not in trials:
             raise UnknownName(
-                f"no trial {trial!r} in {self._runs / name}; there is: {list_names(list(trials))}"
+                f"no trial {trial!r} in {self._runs / name}; available: {list_names(list(trials))}"
             )
         path = record(self._runs, name, trial, trials[trial].last_attempt).folder / OUTPUT
         try:
@@ -92,18 +92,20 @@ class RunsFolder:
             raise UnknownName(f"{trial} has printed nothing yet: {path} does not exist") from None
 
     def folder(self, name: str) -> Path:
-        """The experiment's folder, whatever is in it. Raises UnknownName."""
+        """The experiment's folder, whether or not its content is valid. Raises UnknownName."""
         folder = self._runs / name
         if name not in {path.name for path in experiments(self._runs)}:
             names = [path.name for path in experiments(self._runs)]
-            known = f"there is: {list_names(names)}" if names else "there is none; give another --runs-dir"
-            raise UnknownName(f"no experiment {name!r} in {self._runs}; {known}")
+            available = (
+                f"available: {list_names(names)}" if names else "none is available; give another --runs-dir"
+            )
+            raise UnknownName(f"no experiment {name!r} in {self._runs}; {available}")
         return folder
 
 
 def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> "dict[str, LoggedCurves]":
     """The learning curves of each trial's last attempt, from the logs below ``root``."""
-    from paretonas.metrics import LogReader  # noqa: PLC0415 # numpy takes 0.1 s that only a report needs
+    from paretonas.metrics import LogReader  # noqa: PLC0415 # numpy takes 0.1 s; only a report needs it
 
     curves: dict[str, LoggedCurves] = {}
     for trial in trials:
@@ -115,7 +117,7 @@ def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> "di
 
 
 def experiment_of(trial: str) -> str:
-    """The experiment that a trial's name tells. Raises UnknownName."""
+    """The experiment's name within a trial's name. Raises UnknownName."""
     name, _, index = trial.rpartition("-")
     if not name or not index.isdigit():
         raise UnknownName(f"no trial {trial!r}: a trial's name is <experiment>-<index>, as in mnist-nas-12")

@@ -1,4 +1,4 @@
-"""The tables: values in, something to print out. The same words as the columns of the custom resources. Pure."""
+"""The tables that commands print, with the same column names as `kubectl get`. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,52 +14,52 @@ from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, ParetoPoint, 
 from paretonas.engine.wording import age, gist, number, shorten, value
 
 NOTHING = "-"
-"""What stands where there is no value (yet)."""
+"""The cell for a value that does not exist (yet)."""
 
 _MESSAGE = 80
-"""Characters of why a trial has failed or waits: `logs` has the rest."""
+"""Characters shown of the message why a trial failed or waits; `logs` prints the rest."""
 
 _LOST = "not kept"
-"""What stands where a Pareto set was too large for its status, and the trial is gone."""
+"""The cell for a parameter of a removed trial, when the Pareto set was too large for the status."""
 
 GAP = 2
-"""Blanks between columns."""
+"""Spaces between columns."""
 
 _STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "Running": "cyan"}
-"""Colours of a trial's states; the others have none."""
+"""The colours of a trial's states; the other states have none."""
 
 
-@dataclass(frozen=True)  # no slots: a cached property needs a place
+@dataclass(frozen=True)  # no slots: a cached property needs a __dict__
 class TableColumn:
-    """A column with its cells, before it is known what fits."""
+    """A column with its cells, not yet fitted to a width."""
 
     title: str
     cells: Sequence[str]
     numeric: bool = False
 
     def __post_init__(self) -> None:
-        """Whatever a cell shows: nothing in it is obeyed by a terminal."""
+        """Escape control characters, which a terminal would obey."""
         object.__setattr__(self, "cells", [visible(cell) for cell in self.cells])
 
     @cached_property
     def width(self) -> int:
-        """Characters of the widest cell."""
+        """The width of the widest cell, in characters."""
         return max(map(cell_len, [self.title, *self.cells]))
 
 
 def table(columns: Sequence[TableColumn]) -> Text:
     """Columns without lines between them, as kubectl prints them.
 
-    Not Rich's own table: it measures and wraps what is known to fit, which costs 50 ms a screenful.
+    This is not Rich's own table, which measures and wraps even cells that are known to fit (50 ms per screenful).
     """
-    lines = list(map(Text(" " * GAP).join, zip(*map(_aligned, columns), strict=True)))
+    lines = list(map(Text(" " * GAP).join, zip(*map(_align, columns), strict=True)))
     for line in lines:
         line.rstrip()
     return Text("\n", no_wrap=True, overflow="ignore").join(lines)
 
 
-def _aligned(column: TableColumn) -> list[Text]:
-    """Title and cells, all as wide as the widest."""
+def _align(column: TableColumn) -> list[Text]:
+    """The title and the cells, padded to the width of the column."""
     texts = [Text(column.title, "bold"), *(Text(cell, _STYLES.get(cell, "")) for cell in column.cells)]
     for text in texts:
         padding = column.width - text.cell_len
@@ -68,7 +68,7 @@ def _aligned(column: TableColumn) -> list[Text]:
 
 
 def fitting(columns: Sequence[TableColumn], width: int) -> list[TableColumn]:
-    """The first columns that fit side by side: half a column says nothing, one that is missing is seen to be."""
+    """The first columns that fit side by side; at least one. Columns are never cut."""
     kept, used = list[TableColumn](), 0
     for column in columns:
         used += column.width + GAP
@@ -79,7 +79,7 @@ def fitting(columns: Sequence[TableColumn], width: int) -> list[TableColumn]:
 
 
 def page(columns: Sequence[TableColumn], width: int) -> RenderableType:
-    """The columns that fit, and the names of those that do not."""
+    """A table of the columns that fit, with a line that names the others."""
     kept = fitting(columns, width)
     left_out = ", ".join(column.title for column in columns[len(kept) :])
     if not left_out:
@@ -90,7 +90,7 @@ def page(columns: Sequence[TableColumn], width: int) -> RenderableType:
 def experiment_columns(
     experiments: Sequence[NASExperiment], now: datetime, *, namespaces: bool = False
 ) -> list[TableColumn]:
-    """One line an experiment: the printer columns of NASExperiment, with its namespace where there are several."""
+    """The table of experiments, one per row: NASExperiment's printer columns, optionally with the namespace."""
 
     def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> TableColumn:
         return TableColumn(title, [cell(e) for e in experiments], numeric)
@@ -109,7 +109,7 @@ def experiment_columns(
 
 
 def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime) -> list[TableColumn]:
-    """One line a trial: the printer columns of NASTrial, and its metrics."""
+    """The table of trials, one per row: NASTrial's printer columns and the metrics."""
 
     def column(title: str, cell: Callable[[NASTrial], str], *, numeric: bool = False) -> TableColumn:
         return TableColumn(title, [cell(t) for t in trials], numeric)
@@ -128,7 +128,7 @@ def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetim
 
 
 def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[TableColumn]:
-    """The Pareto set: trial, objectives and other metrics, parameters."""
+    """The table of a Pareto set: the trial, the objectives and other metrics, and the parameters."""
     return [
         TableColumn("TRIAL", [p.trial for p in points]),
         *_metrics(spec, [p.metrics for p in points]),
@@ -137,7 +137,7 @@ def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[
 
 
 def candidate_columns(spec: ExperimentSpec, candidates: Sequence[Mapping[str, Any]]) -> list[TableColumn]:
-    """Points that have no result, as records with index, origin and parameters."""
+    """The table of candidates without a result, given as records with index, origin and parameters."""
     return [
         TableColumn("INDEX", [str(c["index"]) for c in candidates], numeric=True),
         TableColumn("ORIGIN", [c["origin"] for c in candidates]),
@@ -146,29 +146,29 @@ def candidate_columns(spec: ExperimentSpec, candidates: Sequence[Mapping[str, An
 
 
 def count_ended(experiment: NASExperiment) -> int:
-    """Trials that have their final state."""
+    """The number of trials in a final state."""
     counts = experiment.status.trials
     return counts.total - counts.pending - counts.running
 
 
 def count_planned(experiment: NASExperiment) -> int:
-    """Trials that there will be."""
+    """The number of trials that the experiment will have in the end."""
     return experiment.spec.planned(experiment.status.trials.total)
 
 
 def start_time_of(trial: NASTrial) -> datetime | None:
-    """When its first attempt started."""
+    """The time when the trial's first attempt started; None before that."""
     return next((a.start_time for a in trial.status.attempts if a.start_time), None)
 
 
 def _metrics(spec: ExperimentSpec, rows: Sequence[Mapping[str, float]]) -> list[TableColumn]:
-    """A column for each metric, the objectives first."""
+    """One column per metric, the objectives first."""
     names = dict.fromkeys([*(o.metric for o in spec.objectives), *(m.name for m in spec.metric_sources)])
     return [TableColumn(name, [_optional(row.get(name)) for row in rows], numeric=True) for name in names]
 
 
 def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None]) -> list[TableColumn]:
-    """A column for each parameter, of points; None for one of which only the results are kept."""
+    """One column per parameter; a row is None if only the results of a point are kept."""
 
     def cell(name: str, row: Mapping[str, Scalar] | None) -> str:
         if row is None:
@@ -186,7 +186,7 @@ def _status(experiment: NASExperiment) -> str:
 
 
 def _reason(trial: NASTrial) -> str:
-    """How it ended, or how its last attempt did if there is to be another."""
+    """Why the trial ended, or why its last attempt did if another one follows."""
     condition = trial.status.condition("Succeeded")
     if condition is not None:
         return condition.reason

@@ -142,7 +142,7 @@ def test_what_needs_a_cluster_is_not_run_here(project: Project) -> None:
     assert result.exit_code == 2
     replicas, suspend = result.stderr.splitlines()
     assert replicas.startswith("spec.trial.replicas: 4: needs a cluster")
-    assert suspend.startswith("spec.suspend: true: leaves a local run nothing to do")
+    assert suspend.startswith("spec.suspend: true: leaves a local run with nothing to do")
     assert not project.runs.exists()
 
 
@@ -274,8 +274,8 @@ def test_what_is_lost_of_a_pareto_set_with_its_trials_is_said(project: Project, 
     result = project.call("pareto", "nas", "-o", kind)
     assert result.exit_code == 0
     line = only_line(result.stderr)
-    assert line.startswith(f"of the {size} trials in the Pareto set of nas ")
-    assert line.endswith("are not kept: its status has no room for them, and the trials have been removed")
+    assert line.startswith(f"of the {size} trials in the Pareto set of nas, ")
+    assert line.endswith("are not shown: they do not fit into its status, and the trials were removed")
     if kind == "table":
         assert [line.split()[-1] for line in result.stdout.splitlines()[1:]] == ["kept"] * kept
 
@@ -326,7 +326,7 @@ def test_an_export_goes_on_in_another_place_with_the_same_candidates(project: Pr
     document["items"] = [item for item in document["items"] if item["spec"].get("index", 0) < 3]
     file = project.folder / "half.yaml"
     file.write_text(yaml.safe_dump(document))
-    assert "3 trials brought along" in project.call("validate", str(file)).stdout
+    assert "3 trials imported" in project.call("validate", str(file)).stdout
     planned = json.loads(project.call("plan", str(file), "-n", "1", "-o", "json").stdout)
     assert planned[0]["index"] == 3
     assert planned[0]["parameters"] == dict(whole[3].spec.parameters)
@@ -373,22 +373,22 @@ def test_a_report_is_written_where_it_is_wanted(finished: Finished) -> None:
     assert "nas-0" in page.read_text()
     nowhere = project.call("report", "nas", "--output", str(project.folder / "nowhere" / "page.html"))
     assert nowhere.exit_code == 3
-    assert "No such file or directory; give another --output" in only_line(nowhere.stderr)
+    assert "No such file or directory; choose another file with --output" in only_line(nowhere.stderr)
 
 
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        (["get", "mnist"], "no experiment 'mnist' in {runs}; there is: nas"),
-        (["trials", "mnist"], "no experiment 'mnist' in {runs}; there is: nas"),
-        (["pareto", "mnist"], "no experiment 'mnist' in {runs}; there is: nas"),
-        (["export", "mnist"], "no experiment 'mnist' in {runs}; there is: nas"),
-        (["report", "mnist"], "no experiment 'mnist' in {runs}; there is: nas"),
-        (["report", "../nas"], "no experiment '../nas' in {runs}; there is: nas"),
-        (["logs", "mnist-1"], "no experiment 'mnist' in {runs}; there is: nas"),
+        (["get", "mnist"], "no experiment 'mnist' in {runs}; available: nas"),
+        (["trials", "mnist"], "no experiment 'mnist' in {runs}; available: nas"),
+        (["pareto", "mnist"], "no experiment 'mnist' in {runs}; available: nas"),
+        (["export", "mnist"], "no experiment 'mnist' in {runs}; available: nas"),
+        (["report", "mnist"], "no experiment 'mnist' in {runs}; available: nas"),
+        (["report", "../nas"], "no experiment '../nas' in {runs}; available: nas"),
+        (["logs", "mnist-1"], "no experiment 'mnist' in {runs}; available: nas"),
         (
             ["logs", "nas-17"],
-            "no trial 'nas-17' in {runs}/nas; there is: nas-0, nas-1, nas-2, nas-3, nas-4, nas-5",
+            "no trial 'nas-17' in {runs}/nas; available: nas-0, nas-1, nas-2, nas-3, nas-4, nas-5",
         ),
         (["logs", "nas"], "no trial 'nas': a trial's name is <experiment>-<index>, as in mnist-nas-12"),
     ],
@@ -407,7 +407,7 @@ def test_a_folder_without_experiments_is_said_to_be_one(project: Project) -> Non
     assert result.exit_code == 3
     assert (
         only_line(result.stderr)
-        == f"no experiment 'nas' in {project.runs}; there is none; give another --runs-dir"
+        == f"no experiment 'nas' in {project.runs}; none is available; give another --runs-dir"
     )
 
 

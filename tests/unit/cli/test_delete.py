@@ -38,8 +38,8 @@ def test_an_experiment_is_deleted_after_a_question_that_says_what_goes(ended: Pr
     files = sum(path.is_file() for path in (ended.runs / "nas").rglob("*"))
     result = answer(ended, "y\n")
     assert result.exit_code == 0
-    assert f"Delete {ended.runs}/nas with all that is in it: 2 trials, {files} files, " in result.stdout
-    assert f"deleted {ended.runs}/nas with all that is in it" in result.stdout
+    assert f"Delete {ended.runs}/nas and everything in it: 2 trials, {files} files, " in result.stdout
+    assert f"deleted {ended.runs}/nas and everything in it" in result.stdout
     assert left(ended) == {"other"}
     assert {path: path.read_bytes() for path in outside} == outside
 
@@ -92,7 +92,9 @@ def test_one_whose_killed_run_has_left_trials_that_go_on_is_not_deleted(project:
     try:
         result = project.call("delete", "nas", "--yes")
         assert result.exit_code == 3
-        assert result.stderr.startswith("nas-0, nas-1 still run; wait for the end, or go on with the run")
+        assert result.stderr.startswith(
+            "nas-0, nas-1 are still running; wait until they end, or start the run again"
+        )
         assert (project.runs / "nas" / "experiment.json").exists()
     finally:
         for record in project.runs.glob("nas/jobs/*/job.json"):
@@ -105,7 +107,7 @@ def test_a_folder_that_is_a_link_is_left_to_its_owner(ended: Project) -> None:
     (ended.runs / "nas").symlink_to(elsewhere)
     result = ended.call("delete", "nas", "--yes")
     assert result.exit_code == 3
-    assert f"{ended.runs}/nas is a link to {elsewhere}" in result.stderr
+    assert f"{ended.runs}/nas is a symbolic link to {elsewhere}" in result.stderr
     assert (elsewhere / "experiment.json").exists()
 
 
@@ -122,7 +124,7 @@ def test_what_a_link_in_the_folder_leads_to_stays(ended: Project) -> None:
 def test_only_a_name_of_an_experiment_is_one(ended: Project, name: str) -> None:
     result = ended.call("delete", name, "--yes")
     assert result.exit_code == 3
-    assert "there is: nas, other" in result.stderr
+    assert "available: nas, other" in result.stderr
     assert left(ended) == {"nas", "other"}
 
 

@@ -224,4 +224,4 @@ def test_only_a_table_is_watched(user: ClusterUser, server: ApiServer, command: 
     server.put(builders.experiment())
     result = user.call(*command, "-w", "-o", "json")
     assert result.exit_code == 2
-    assert "--watch shows a table; leave out -o json" in result.stderr
+    assert "--watch always shows a table; leave out -o json" in result.stderr

@@ -201,25 +201,27 @@ def test_a_distributed_trial_shows_its_first_pod_and_names_the_others(ran: Clust
     ran.server.logs["nas-0-a2-trial-1-0"] = ["rank 1\n"]
     result = ran.call("logs", "nas-0")
     assert result.stdout.startswith("epoch 1")
-    assert "its other pods, for kubectl logs: nas-0-a2-trial-1-0" in only_line(result.stderr)
+    assert "use kubectl logs for its other pods: nas-0-a2-trial-1-0" in only_line(result.stderr)
 
 
 def test_when_the_pod_is_gone_the_status_has_what_it_kept(ran: ClusterUser) -> None:
     ran.server.logs.clear()
     gone = ran.call("logs", "nas-0")
     assert gone.exit_code == 3
-    assert only_line(gone.stderr) == "the pod of nas-0 is gone, and its status keeps no output"
+    assert only_line(gone.stderr) == "the pod of nas-0 no longer exists, and no output is kept in its status"
     failed = builders.trial(0, "Failed", attempts=(builders.attempt(),))
     ran.server.put(failed.with_status(message="exit code 1\nTraceback\nValueError: no"))
     kept = ran.call("logs", "nas-0", "--tail", "2")
     assert kept.exit_code == 0
     assert kept.stdout == "Traceback\nValueError: no\n"
-    assert only_line(kept.stderr) == "the pod of nas-0 is gone; this is what its status keeps:"
+    assert (
+        only_line(kept.stderr) == "the pod of nas-0 no longer exists; this is the output kept in its status:"
+    )
 
 
 def test_a_pod_that_goes_between_two_requests_is_gone(ran: ClusterUser) -> None:
     ran.server.refused["/log"] = 404
-    assert "is gone" in only_line(ran.call("logs", "nas-0").stderr)
+    assert "no longer exists" in only_line(ran.call("logs", "nas-0").stderr)
 
 
 def test_a_pod_that_has_not_started_is_said_to_wait(ran: ClusterUser) -> None:
@@ -252,15 +254,15 @@ def test_a_trial_without_an_attempt_has_printed_nothing(user: ClusterUser) -> No
     ("amount", "left"),
     [
         (0, "none is running"),
-        (1, "1 that runs goes on to its end"),
-        (3, "3 that run go on to their end"),
+        (1, "1 running trial continues"),
+        (3, "3 running trials continue"),
     ],
 )
 def test_suspend_starts_no_further_trials(user: ClusterUser, amount: int, left: str) -> None:
     user.server.put(running(builders.experiment(), amount))
     result = user.call("suspend", "nas")
     assert result.exit_code == 0
-    assert result.stdout == f"nas: no new trials; {left}. Resume: kubectl nas resume nas\n"
+    assert result.stdout == f"nas: no new trials will start; {left}. To resume: kubectl nas resume nas\n"
     [(path, kind, body)] = user.server.patches
     assert path.endswith("/namespaces/team/nasexperiments/nas")
     assert (kind, body) == ("application/merge-patch+json", {"spec": {"suspend": True}})
@@ -270,14 +272,14 @@ def test_suspend_starts_no_further_trials(user: ClusterUser, amount: int, left: 
 def test_stop_ends_it_with_what_there_is(user: ClusterUser) -> None:
     user.server.put(running(builders.experiment(), 2))
     assert user.call("stop", "nas").stdout == (
-        "nas: ends; 2 trials succeeded, 2 running stopped. Go on all the same: kubectl nas resume nas\n"
+        "nas is stopping; 2 trials succeeded, 2 running trials will be stopped. To continue: kubectl nas resume nas\n"
     )
     assert user.server.patches[0][2] == {"spec": {"stop": True}}
 
 
 def test_one_that_its_user_has_stopped_can_be_resumed(user: ClusterUser) -> None:
     user.server.put(running(builders.experiment(stop=True), 0, reason="Stopped"))
-    assert user.call("resume", "nas").stdout == "nas: goes on; 2 trials ended so far\n"
+    assert user.call("resume", "nas").stdout == "nas continues; 2 trials ended so far\n"
     assert user.server.spec("nas")["stop"] is False
 
 
@@ -288,7 +290,7 @@ def test_the_way_to_resume_has_the_namespace_that_was_given(user: ClusterUser) -
 
 def test_resume_lets_it_go_on(user: ClusterUser) -> None:
     user.server.put(running(builders.experiment(suspend=True), 1))
-    assert user.call("resume", "nas").stdout == "nas: goes on; 2 trials ended so far\n"
+    assert user.call("resume", "nas").stdout == "nas continues; 2 trials ended so far\n"
     assert user.server.spec("nas")["suspend"] is False
 
 
@@ -299,7 +301,7 @@ def test_a_finished_experiment_is_neither_suspended_nor_stopped(user: ClusterUse
     assert suspended.stdout == "nas is finished (TrialsCompleted): there is nothing to suspend\n"
     assert stopped.stdout == "nas is finished (TrialsCompleted): there is nothing to stop\n"
     assert resumed.stdout == (
-        "nas: not suspended any more, but finished (TrialsCompleted); raise maxTrials to go on\n"
+        "nas is no longer suspended, but it is finished (TrialsCompleted); raise maxTrials to continue\n"
     )
     assert [body for _, _, body in user.server.patches] == [{"spec": {"suspend": False, "stop": False}}]
 
@@ -323,7 +325,7 @@ def test_a_retry_asks_for_one_more(user: ClusterUser, amount: int, words: str) -
     put_failed(user, amount)
     result = user.call("retry", "nas")
     assert result.exit_code == 0
-    assert result.stdout == f"nas: {words} taken up again\n"
+    assert result.stdout == f"nas: {words} will be retried\n"
     assert user.server.patches[0][2] == {
         "spec": {"retry": {"generation": 1, "infeasible": False}, "stop": False}
     }
@@ -334,14 +336,14 @@ def test_a_retry_asks_for_one_more(user: ClusterUser, amount: int, words: str) -
 def test_infeasible_trials_are_retried_when_asked_for(user: ClusterUser) -> None:
     put_failed(user, 1)
     user.server.put(failed(7, "Infeasible"))
-    assert user.call("retry", "nas", "--infeasible").stdout == "nas: 2 trials taken up again\n"
+    assert user.call("retry", "nas", "--infeasible").stdout == "nas: 2 trials will be retried\n"
     assert user.server.spec("nas")["retry"] == {"generation": 1, "infeasible": True}
 
 
 def test_a_retry_of_what_is_suspended_says_when_it_goes_on(user: ClusterUser) -> None:
     put_failed(user, 2, suspend=True)
     assert user.call("retry", "nas", "-n", "team").stdout == (
-        "nas: 2 trials taken up again, once it is resumed: kubectl nas resume nas -n team\n"
+        "nas: 2 trials will be retried once it is resumed: kubectl nas resume nas -n team\n"
     )
 
 
@@ -351,7 +353,7 @@ def test_nothing_is_changed_where_nothing_failed(user: ClusterUser) -> None:
     result = user.call("retry", "nas")
     assert result.exit_code == 0
     assert result.stdout == (
-        "nas: no trial has failed; there is nothing to retry; raise maxTrials to go on\n"
+        "nas: no trial has failed; there is nothing to retry; raise maxTrials to continue\n"
     )
     assert not user.server.patches
 
@@ -361,9 +363,7 @@ def test_trials_that_were_removed_cannot_be_retried(user: ClusterUser) -> None:
     user.server.put(without_trials(ended, datetime(2026, 1, 1, tzinfo=UTC)))
     result = user.call("retry", "nas")
     assert result.exit_code == 3
-    assert only_line(result.stderr).startswith(
-        "the trials of nas cannot be taken up again: they were removed"
-    )
+    assert only_line(result.stderr).startswith("the trials of nas cannot be retried: they were removed")
     assert not user.server.patches
 
 
@@ -378,14 +378,14 @@ def test_a_cluster_whose_resource_knows_no_retry_is_said_to_be_one(
     result = user.call("retry", "nas")
     assert "retry" not in spec
     assert result.exit_code == 3
-    assert "knows no retry; bring it up to date: kubectl apply -k deploy/base" in only_line(result.stderr)
+    assert "does not support retry; update it: kubectl apply -k deploy/base" in only_line(result.stderr)
 
 
 def test_resume_says_what_helps_one_that_has_failed(user: ClusterUser) -> None:
     put_failed(user, 5)
     assert user.call("resume", "nas").stdout == (
-        "nas: not suspended any more, but finished (TooManyFailures); once what failed is mended, "
-        "kubectl nas retry nas takes the 5 failed trials up again\n"
+        "nas is no longer suspended, but it is finished (TooManyFailures); once the cause is fixed, "
+        "kubectl nas retry nas retries the 5 failed trials\n"
     )
 
 
@@ -404,7 +404,7 @@ def test_a_report_without_logs_says_how_to_get_learning_curves(
     assert result.stdout == "nas-report.html\n"
     assert "nas-0" in (cluster.folder / "nas-report.html").read_text()
     assert only_line(result.stderr) == (
-        "no learning curves: they need the logs (claim nas-logs); mount them, and give --logs-root FOLDER"
+        "no learning curves: the logs (claim nas-logs) are not mounted here; mount them and pass --logs-root FOLDER"
     )
 
 
@@ -447,7 +447,7 @@ def test_a_name_that_does_not_exist_exits_with_3_and_the_names_that_do(
     result = user.call(command, "mnist")
     assert result.exit_code == 3
     assert only_line(result.stderr) == (
-        "no experiment 'mnist' in namespace team; there is: nas; kubectl nas get -A lists all namespaces"
+        "no experiment 'mnist' in namespace team; available: nas; kubectl nas get -A lists all namespaces"
     )
     assert not user.server.patches
 
@@ -455,20 +455,20 @@ def test_a_name_that_does_not_exist_exits_with_3_and_the_names_that_do(
 def test_a_name_in_another_namespace_is_pointed_to(user: ClusterUser) -> None:
     user.server.put(builders.experiment(), "other")
     line = only_line(user.call("pareto", "nas").stderr)
-    assert line == "no experiment 'nas' in namespace team; there is none; -n other has one"
+    assert line == "no experiment 'nas' in namespace team; none is available; -n other has one"
 
 
 def test_who_may_not_look_everywhere_gets_the_names_of_the_namespace(user: ClusterUser) -> None:
     user.server.put(builders.experiment())
     user.server.refused["v1alpha1/nasexperiments"] = 403
     line = only_line(user.call("pareto", "mnist").stderr)
-    assert line.startswith("no experiment 'mnist' in namespace team; there is: nas; ")
+    assert line.startswith("no experiment 'mnist' in namespace team; available: nas; ")
 
 
 @pytest.mark.parametrize(
     ("trial", "line"),
     [
-        ("nas-7", "no trial 'nas-7' in namespace team; there is: nas-0"),
+        ("nas-7", "no trial 'nas-7' in namespace team; available: nas-0"),
         ("nas", "no trial 'nas': a trial's name is <experiment>-<index>, as in mnist-nas-12"),
     ],
 )

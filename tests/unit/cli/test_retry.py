@@ -38,12 +38,12 @@ def test_a_failed_run_ends_with_what_helps_and_that_helps(project: Project) -> N
     broken(project)
     for text in (project.run().stdout.splitlines()[0],):
         assert text == (
-            f"nas is finished; once what failed is mended, paretonas retry nas --runs-dir {project.runs} "
-            "takes the 3 failed trials up again"
+            f"nas is finished; once the cause is fixed, paretonas retry nas --runs-dir {project.runs} "
+            "retries the 3 failed trials"
         )
     result = project.call("retry", "nas")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("nas: 3 trials taken up again\n")
+    assert result.stdout.startswith("nas: 3 trials will be retried\n")
     assert "nas: TrialsCompleted: 5 trials ended, 5 succeeded\n" in result.stdout
     trials = read_trials(project.runs / "nas")
     assert [t.status.state for t in trials] == ["Succeeded"] * 5
@@ -54,7 +54,7 @@ def test_a_failed_run_ends_with_what_helps_and_that_helps(project: Project) -> N
 
 def test_the_end_of_a_run_that_failed_tells_how_it_goes_on(project: Project) -> None:
     project.write(options=BROKEN, maxTrials=8, failurePolicy=POLICY)
-    assert last_line(project.run().stdout).startswith("nas: once what failed is mended, paretonas retry nas ")
+    assert last_line(project.run().stdout).startswith("nas: once the cause is fixed, paretonas retry nas ")
 
 
 def test_a_run_some_of_whose_trials_failed_tells_it_too(project: Project) -> None:
@@ -65,7 +65,7 @@ def test_a_run_some_of_whose_trials_failed_tells_it_too(project: Project) -> Non
     failed = sum(t.status.state == "Failed" for t in read_trials(project.runs / "nas"))
     assert result.exit_code == 0
     assert 0 < failed < 6
-    assert re.search(r"takes the (\d )?failed trials? up again; raise maxTrials", last_line(result.stdout))
+    assert re.search(r"retries the (\d )?failed trials?; raise maxTrials", last_line(result.stdout))
 
 
 def test_the_command_says_no_folder_where_the_default_is_used(
@@ -74,13 +74,13 @@ def test_the_command_says_no_folder_where_the_default_is_used(
     project.write(options=BROKEN, maxTrials=3, failurePolicy=POLICY)
     monkeypatch.chdir(project.folder)
     project.runs = Path("runs")
-    assert ", paretonas retry nas takes the 3 failed" in last_line(project.run().stdout)
+    assert ", paretonas retry nas retries the 3 failed" in last_line(project.run().stdout)
 
 
 def test_what_the_command_says_for_a_folder_with_a_blank_can_be_pasted(project: Project) -> None:
     project.runs = project.folder / "my runs"
     project.write(options=BROKEN, maxTrials=3, failurePolicy=POLICY)
-    assert f"paretonas retry nas --runs-dir '{project.runs}' takes" in last_line(project.run().stdout)
+    assert f"paretonas retry nas --runs-dir '{project.runs}' retries" in last_line(project.run().stdout)
 
 
 def test_the_same_file_neither_withdraws_a_retry_nor_asks_for_one(project: Project) -> None:
@@ -107,7 +107,7 @@ def test_a_mended_file_is_taken_over_and_its_end_says_what_to_do_next(project: P
     project.write(maxTrials=3, failurePolicy=POLICY)
     adopted = project.run()
     assert adopted.exit_code == 1
-    assert last_line(adopted.stdout).startswith("nas: once what failed is mended, paretonas retry nas ")
+    assert last_line(adopted.stdout).startswith("nas: once the cause is fixed, paretonas retry nas ")
     assert project.call("retry", "nas").exit_code == 0, "with the command of the file as it is now"
 
 
@@ -118,7 +118,7 @@ def test_there_is_nothing_to_retry_where_nothing_failed(project: Project) -> Non
     result = project.call("retry", "nas")
     assert result.exit_code == 0
     assert result.stdout.startswith("nas: no trial has failed; there is nothing to retry\n")
-    assert "raise maxTrials (or --max-trials) to go on" in result.stdout
+    assert "raise maxTrials (or --max-trials) to continue" in result.stdout
     assert (project.runs / "nas" / "experiment.json").read_text() == before
 
 
@@ -139,7 +139,7 @@ def test_infeasible_trials_are_taken_up_when_asked_for(project: Project, option:
     )
     failed = project.run()
     assert failed.exit_code == 1
-    advice = "paretonas retry nas --runs-dir {} --infeasible takes the 2 infeasible trials up again"
+    advice = "paretonas retry nas --runs-dir {} --infeasible retries the 2 infeasible trials"
     assert advice.format(project.runs) in failed.stdout
     project.call("retry", "nas", *option)
     tries = [len(t.status.attempts) for t in read_trials(project.runs / "nas")]
@@ -162,7 +162,7 @@ def test_a_retry_that_is_interrupted_goes_on_with_the_same_command(project: Proj
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert output.endswith("0 of 3 trials ended; the same command goes on\n")
+    assert output.endswith("0 of 3 trials ended; run the same command again to continue\n")
     script.write_text(quick)
     assert project.call("retry", "nas").exit_code == 0
     trials = read_trials(project.runs / "nas")
@@ -183,7 +183,7 @@ def test_a_name_that_is_none_is_answered_with_those_that_are(project: Project) -
     for command in ("retry", "delete"):
         result = project.call(command, "mnist")
         assert result.exit_code == 3
-        assert result.stderr == f"no experiment 'mnist' in {project.runs}; there is: nas\n"
+        assert result.stderr == f"no experiment 'mnist' in {project.runs}; available: nas\n"
     assert not (project.runs / "mnist").exists(), "and no folder is made of it"
 
 

@@ -76,7 +76,7 @@ def test_a_finished_run_tells_its_result_again_and_starts_nothing(finished: Fini
     project, first = finished
     again = project.run()
     assert again.exit_code == 0
-    assert "nas is finished; raise maxTrials (or --max-trials) to go on" in again.stdout
+    assert "nas is finished; raise maxTrials (or --max-trials) to continue" in again.stdout
     table = first.stdout[first.stdout.index("Pareto set:") :]
     assert table in again.stdout
     assert "TrialSubmitted" not in again.stdout
@@ -124,9 +124,9 @@ def test_a_search_without_an_answer_ends_the_run_with_its_reason(
     project.write()
     result = project.run()
     assert result.exit_code == 1
-    assert result.stderr == "stopped: the search fails again and again: no answer for 2 of 8 beside 0\n"
+    assert result.stderr == "stopped: the search failed repeatedly: no answer for 2 of 8 beside 0\n"
     assert "SearchFailed" in result.stdout
-    assert result.stdout.endswith("0 of 8 trials ended; the same command goes on\n")
+    assert result.stdout.endswith("0 of 8 trials ended; run the same command again to continue\n")
 
 
 def test_a_warm_start_from_what_is_not_there_ends_the_run_and_can_be_mended(
@@ -137,7 +137,7 @@ def test_a_warm_start_from_what_is_not_there_ends_the_run_and_can_be_mended(
     result = project.run()
     assert result.exit_code == 1
     assert result.stderr == (
-        "stopped: what it is to begin with is not there: warmStartFrom: there is no experiment 'mistyped' here; "
+        "stopped: the warm start failed: warmStartFrom: there is no experiment 'mistyped' here; "
         "create it, or create this one without it\n"
     )
     project.write(maxTrials=2)
@@ -156,7 +156,10 @@ def test_a_run_that_is_interrupted_stops_its_trials_and_goes_on_when_called_agai
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "stopping the trials" in output
-    assert "the state is kept in runs/nas\n0 of 4 trials ended; the same command goes on\n" in output
+    assert (
+        "the state is kept in runs/nas\n0 of 4 trials ended; run the same command again to continue\n"
+        in output
+    )
     assert not any(map(exists, started)), "a trial outlived the run that was to stop it"
     slow.unlink()
     project.write(maxTrials=4)
@@ -186,7 +189,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(p
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "left at once, what ran was killed" in output
+    assert "exited immediately, running trials were killed" in output
     wait_until(lambda: not any(map(exists, started)), "the end of the killed trials")
 
 
@@ -203,7 +206,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(p
         ),
         (
             {"command": ["python", "-c", "1"], "workingDir": "absent"},
-            'spec.trial.workingDir: "absent": is no folder here: {folder}/absent; correct it',
+            'spec.trial.workingDir: "absent": is not a folder on this machine: {folder}/absent; correct it',
         ),
     ],
 )
@@ -239,27 +242,27 @@ def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
         (
             None,
             {"nvidia.com/gpu": 3},
-            '"3": is more than there is here: 2 NVIDIA GPUs; write 2, or kubectl apply',
+            '"3": is more than this machine has: 2 NVIDIA GPUs; write 2, or run it on',
         ),
         (
             "",
             {"nvidia.com/gpu": 1},
-            '"1": is more than there is here: CUDA_VISIBLE_DEVICES= allows 0 of 2 NVIDIA',
+            '"1": is more than this machine has: CUDA_VISIBLE_DEVICES= allows 0 of 2 NVIDIA',
         ),
         (
             "1",
             {"nvidia.com/gpu": 2},
-            '"2": is more than there is here: CUDA_VISIBLE_DEVICES=1 allows 1 of 2 NVIDIA',
+            '"2": is more than this machine has: CUDA_VISIBLE_DEVICES=1 allows 1 of 2 NVIDIA',
         ),
         (
             "5",
             {"nvidia.com/gpu": 1},
-            "\"1\": cannot be given: CUDA_VISIBLE_DEVICES=5 names no device with '5'",
+            "\"1\": cannot be provided: CUDA_VISIBLE_DEVICES=5 names no device with '5'",
         ),
         (
             None,
             {"amd.com/gpu": 1},
-            '"1": is more than there is here: no AMD GPU is found; leave it out, or kubectl',
+            '"1": is more than this machine has: no AMD GPU was found; leave it out, or run it on',
         ),
     ],
 )

@@ -245,8 +245,8 @@ def test_a_store_that_cannot_be_written_is_tried_again_and_said_once(monkeypatch
     monkeypatch.setattr(stage.engine, "run_pass", failing)
     assert stage.run()[0] is Ending.FINISHED
     trouble, relief = stage.heard.lines
-    assert "runs/nas/trials/nas-1.json: No space left on device; free space" in trouble
-    assert relief == "the folder can be written again; going on"
+    assert "runs/nas/trials/nas-1.json: No space left on device; free some space" in trouble
+    assert relief == "the folder can be written again; continuing"
 
 
 def test_an_interrupt_ends_the_trials_even_while_nothing_can_be_written(

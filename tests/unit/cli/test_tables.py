@@ -173,7 +173,7 @@ def test_the_live_table_keeps_warnings_above_and_leaves_nothing_behind() -> None
 def test_a_run_that_only_begins_says_what_it_waits_for() -> None:
     text = "\n".join(printed(dashboard(busy(0, 0), NOW, timedelta(), 80, 24, HINT), 80))
     assert "Pareto set: none" in text
-    assert "Running: none · 3 more being chosen: Ax takes some seconds to start" in text
+    assert "Running: none · 3 more being chosen: Ax takes a few seconds to start" in text
 
 
 def test_the_pareto_set_shows_objectives_before_parameters() -> None:

@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         "attempts count into the budget",
         "decide",
-        "spec.max_trials - sum(t.counts for t in trials)",
-        "spec.max_trials - sum(max(1, len(t.status.attempts)) for t in trials if t.counts)",
+        "spec.max_trials - sum(t.counts_toward_budget for t in trials)",
+        "spec.max_trials - sum(max(1, len(t.status.attempts)) for t in trials if t.counts_toward_budget)",
     ),
     Mutant(
         "waiting trials are not counted when asking",
@@ -93,13 +93,13 @@ MUTANTS = (
     Mutant(
         "failed trials are replaced beyond the budget",
         "decide",
-        "spec.max_trials - sum(t.counts for t in trials)",
-        'spec.max_trials - sum(t.counts and t.status.state != "Failed" for t in trials)',
+        "spec.max_trials - sum(t.counts_toward_budget for t in trials)",
+        'spec.max_trials - sum(t.counts_toward_budget and t.status.state != "Failed" for t in trials)',
     ),
     Mutant(
         "results that were brought along use up the budget",
         "decide",
-        "spec.max_trials - sum(t.counts for t in trials)",
+        "spec.max_trials - sum(t.counts_toward_budget for t in trials)",
         "spec.max_trials - len(trials)",
     ),
     Mutant(
@@ -111,14 +111,23 @@ MUTANTS = (
     Mutant(
         "an attempt that hangs is waited for",
         "decide",
-        'return "NoProgress" if _past(quiet, template.progress_deadline_seconds) else None',
+        "return AttemptReason.NO_PROGRESS if _past(quiet, template.progress_deadline_seconds) else None",
         "return None",
     ),
     Mutant(
         "hanging is not counted as a failure",
         "verdicts",
-        '"NoProgress": Consequence(None)',
-        '"NoProgress": Consequence(None, charged=False)',
+        """ | AttemptReason.NO_PROGRESS:
+            return Consequence(None)  # it may be the candidate's fault: nothing tells
+        case (
+            AttemptReason.LOST
+""",
+        """:
+            return Consequence(None)
+        case (
+            AttemptReason.NO_PROGRESS
+            | AttemptReason.LOST
+""",
     ),
     Mutant(
         "what runs goes on after its user has ended the experiment",
@@ -177,8 +186,14 @@ MUTANTS = (
     Mutant(
         "a lost job is the candidate's failure",
         "verdicts",
-        '"Lost": Consequence(None, charged=False)',
-        '"Lost": Consequence(None)',
+        """            | AttemptReason.STOPPED
+        ):
+            return Consequence(None, charged=False)
+""",
+        """            | AttemptReason.STOPPED
+        ):
+            return Consequence(None)
+""",
     ),
     Mutant(
         "an attempt without a job is lost at once",
@@ -219,8 +234,8 @@ MUTANTS = (
     Mutant(
         "a retry has only the attempts that are left",
         "verdicts",
-        "if a.retry_generation == generation and a.reason",
-        "if a.reason",
+        "if a.retry_generation == generation and a.cause",
+        "if a.cause",
     ),
     Mutant(
         "infeasible trials are retried unasked",

@@ -8,7 +8,8 @@ from tests.simulation.promises import Promises
 from tests.simulation.schedule import Scenario
 
 from paretonas.api import ExperimentSpec
-from paretonas.search import Candidate, KnownTrial, NoMore, SearchError, Suggestion
+from paretonas.api.reasons import EndReason
+from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
 
 
 class SimulatedSearch:
@@ -50,4 +51,4 @@ class SimulatedSearch:
             seen.append((x, "Pending", []))
             chosen.append(x)
         candidates = tuple(Candidate({"x": x}, "Sobol") for x in chosen)
-        return Suggestion(candidates, None if free else NoMore.SEARCH_SPACE_EXHAUSTED, seconds=0.0)
+        return Suggestion(candidates, None if free else EndReason.SEARCH_SPACE_EXHAUSTED, seconds=0.0)

@@ -18,6 +18,7 @@ from paretonas.api import (
     UnreadableTrial,
     trial_name,
 )
+from paretonas.api.reasons import AttemptReason
 from paretonas.jobs.job import Job, Phase
 
 Versioned = tuple[int, Any]
@@ -31,20 +32,20 @@ OTHER = "elsewhere"
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
-_ENDS: Mapping[End, tuple[Phase, int | None, str]] = {
-    End.SUCCEEDS: (Phase.SUCCEEDED, 0, ""),
-    End.NAN: (Phase.SUCCEEDED, 0, ""),
-    End.SILENT: (Phase.SUCCEEDED, 0, ""),
-    End.FLOODS: (Phase.SUCCEEDED, 0, ""),
-    End.AMBIGUOUS: (Phase.SUCCEEDED, 0, ""),
-    End.CRASHES: (Phase.FAILED, 1, ""),
-    End.KILLED: (Phase.FAILED, 137, ""),
-    End.OUT_OF_MEMORY: (Phase.FAILED, 137, "OutOfMemory"),
-    End.LOST: (Phase.LOST, None, ""),
-    End.EVICTED: (Phase.FAILED, 137, "Evicted"),
-    End.DELETED: (Phase.LOST, None, ""),
-    End.ABORTED: (Phase.LOST, None, "Aborted"),
-    End.HANGS: (Phase.SUCCEEDED, 0, ""),
+_ENDS: Mapping[End, tuple[Phase, int | None, AttemptReason | None]] = {
+    End.SUCCEEDS: (Phase.SUCCEEDED, 0, None),
+    End.NAN: (Phase.SUCCEEDED, 0, None),
+    End.SILENT: (Phase.SUCCEEDED, 0, None),
+    End.FLOODS: (Phase.SUCCEEDED, 0, None),
+    End.AMBIGUOUS: (Phase.SUCCEEDED, 0, None),
+    End.CRASHES: (Phase.FAILED, 1, None),
+    End.KILLED: (Phase.FAILED, 137, None),
+    End.OUT_OF_MEMORY: (Phase.FAILED, 137, AttemptReason.OUT_OF_MEMORY),
+    End.LOST: (Phase.LOST, None, None),
+    End.EVICTED: (Phase.FAILED, 137, AttemptReason.EVICTED),
+    End.DELETED: (Phase.LOST, None, None),
+    End.ABORTED: (Phase.LOST, None, AttemptReason.ABORTED),
+    End.HANGS: (Phase.SUCCEEDED, 0, None),
 }
 
 NEVER = timedelta(days=3650)
@@ -78,7 +79,7 @@ class SimulatedJob:
             return Job(self.name, Phase.PENDING)
         if now < self.ends:
             return Job(self.name, Phase.RUNNING, started=self.begins)
-        phase, code, reason = (Phase.FAILED, -15, "") if self.cancelled else _ENDS[self.end]
+        phase, code, reason = (Phase.FAILED, -15, None) if self.cancelled else _ENDS[self.end]
         started = self.begins if self.begins <= self.ends else None
         return Job(self.name, phase, code, started, self.ends, log_tail="its last words", reason=reason)
 

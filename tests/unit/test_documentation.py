@@ -11,7 +11,6 @@ from tests.builders import experiment
 from paretonas.controller.settings import Settings
 from paretonas.controller.telemetry import Telemetry
 from paretonas.engine.engine import Snapshot
-from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.appdef import RENDEZVOUS_PORT
 from paretonas.jobs.overlay import AUTHORS_FIELDS
 
@@ -79,10 +78,6 @@ def test_the_metrics_are_those_of_prometheus() -> None:
     assert {name.strip("`") for name, _ in table("metric")} == {
         n for n in exposed if not n.endswith("_created")
     }
-
-
-def test_every_reason_that_an_attempt_can_end_with_is_explained() -> None:
-    assert {name.strip("`") for names, _ in table("reason") for name in names.split(", ")} == set(REASONS)
 
 
 def test_the_port_at_which_replicas_meet_is_the_one_that_is_used() -> None:

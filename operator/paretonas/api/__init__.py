@@ -28,7 +28,6 @@ from paretonas.api.parameters import (
 )
 from paretonas.api.status import (
     ENDED,
-    TRIALS_REMOVED,
     Condition,
     ExperimentStatus,
     ParetoPoint,
@@ -45,7 +44,6 @@ from paretonas.api.substitution import (
 )
 from paretonas.api.texts import load_documents, load_yaml
 from paretonas.api.trial import (
-    REFUSED,
     Attempt,
     NASTrial,
     Observation,
@@ -66,8 +64,6 @@ __all__ = [
     "ENDED",
     "LOG_DIR_FLAG",
     "MAX_INDEX",
-    "REFUSED",
-    "TRIALS_REMOVED",
     "ActiveWhen",
     "Attempt",
     "Bool",

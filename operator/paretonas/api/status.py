@@ -1,7 +1,7 @@
 """What an experiment has come to."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,17 +9,20 @@ from paretonas.api.base import ListToTuple, Model, ScalarField, Time, Whole
 from paretonas.api.untrusted_text import Message
 
 ConditionStatus = Literal["True", "False", "Unknown"]
+ConditionType = Literal["Valid", "Progressing", "Suspended", "Succeeded", "TrialsRemoved"]
+"""The conditions of an experiment; `api.reasons.CONDITION_REASONS` has their reasons. A trial has `Succeeded` alone."""
+
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
 
 ENDED: frozenset[TrialState] = frozenset({"Succeeded", "Failed", "EarlyStopped", "Infeasible"})
 """The states that a trial leaves only when its user has it retried."""
 
-TRIALS_REMOVED: Final = "TrialsRemoved"
-"""The condition of an experiment whose trials are gone: its status is all that is left, and is not touched any more."""
-
 
 class Condition(Model):
-    """A metav1.Condition."""
+    """A metav1.Condition.
+
+    Its type and reason are texts, since others may have written it: ours are `ConditionType` and `api.reasons`.
+    """
 
     type: str
     status: ConditionStatus
@@ -30,7 +33,7 @@ class Condition(Model):
 
 
 def make_condition(
-    kind: str,
+    kind: ConditionType,
     status: ConditionStatus,
     reason: str,
     message: str = "",
@@ -102,7 +105,7 @@ class ExperimentStatus(Model):
     start_time: Time | None = None
     completion_time: Time | None = None
 
-    def condition(self, kind: str) -> Condition | None:
+    def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, if it is set."""
         return next((c for c in self.conditions if c.type == kind), None)
 

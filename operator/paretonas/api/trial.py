@@ -1,22 +1,20 @@
 """NASTrial: one candidate, stored before any job exists, and what came of it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.names import MAX_INDEX, split_job_name, trial_name
-from paretonas.api.status import ENDED, Condition, TrialState
+from paretonas.api.reasons import AttemptReason, TrialReason
+from paretonas.api.status import ENDED, Condition, ConditionType, TrialState
 from paretonas.api.untrusted_text import Message, message
 from paretonas.api.validation import Problem
 from paretonas.kube.kinds import API_VERSION
 
 Origin = Literal["Sobol", "BayesianOptimization", "User"]
-
-REFUSED: Final = "Invalid"
-"""The reason of a trial that does not fit its experiment."""
 
 
 class Attempt(Model):
@@ -24,6 +22,7 @@ class Attempt(Model):
 
     job: str
     reason: str | None = None
+    """An `AttemptReason`: how it ended, or why it is being stopped. A word that this version does not know is kept."""
     exit_code: Whole | None = None
     start_time: Time | None = None
     end_time: Time | None = None
@@ -34,6 +33,11 @@ class Attempt(Model):
     def open(self) -> bool:
         """Whether its job may still run."""
         return self.end_time is None
+
+    @property
+    def cause(self) -> AttemptReason:
+        """What it counts as: its reason, or `LOST` without one that this version knows."""
+        return next((known for known in AttemptReason if known == self.reason), AttemptReason.LOST)
 
     @property
     def number(self) -> int:
@@ -71,7 +75,7 @@ class TrialStatus(Model):
     message: Message = ""
     pareto: bool = False
 
-    def condition(self, kind: str) -> Condition | None:
+    def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, if it is set."""
         return next((c for c in self.conditions if c.type == kind), None)
 
@@ -116,12 +120,12 @@ class NASTrial(Model):
     def refused(self) -> bool:
         """Whether it was made by a user and does not fit its experiment."""
         return self.status.state == "Infeasible" and any(
-            condition.type == "Succeeded" and condition.reason == REFUSED
+            condition.type == "Succeeded" and condition.reason == TrialReason.INVALID
             for condition in self.status.conditions
         )
 
     @property
-    def counts(self) -> bool:
+    def counts_toward_budget(self) -> bool:
         """Whether it is one of the experiment's `maxTrials`.
 
         A result that the user brings is not, nor is one that was refused. One that this search has asked for once,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paretonas.api import TRIALS_REMOVED, ExperimentStatus
+from paretonas.api import ExperimentStatus
+from paretonas.api.reasons import EndReason
 from paretonas.backends.cluster.errors import ClusterError
 from paretonas.cli import show, tables
 from paretonas.cli.commands import (
@@ -212,7 +213,7 @@ def resume(target: Target, name: str) -> None:
     status = cluster.status(name)
     cluster.change(name, suspend=False, stop=False)
     ended = status.trials.total - status.trials.pending - status.trials.running
-    if status.finished and _reason(status) != "Stopped":
+    if status.finished and _reason(status) != EndReason.STOPPED:
         words = f"{name} is no longer suspended, but it is finished ({_reason(status)})"
         click.echo("; ".join(filter(None, [words, _advice(target, cluster, name)])))
     else:
@@ -234,7 +235,7 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
 
     cluster = target.cluster()
     experiment = cluster.experiment(name)
-    removed = experiment.status.condition(TRIALS_REMOVED)
+    removed = experiment.status.condition("TrialsRemoved")
     if removed is not None and removed.status == "True":
         raise ClusterError(f"the trials of {name} cannot be retried: they were {removed.message}")
     wanted = raise_retry(experiment.spec.retry, infeasible=infeasible)

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 
 from paretonas.api import NASExperiment, NASTrial, plain
+from paretonas.api.reasons import Hindrance
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import RunsFolder, Source
 from paretonas.cli.tables import count_ended, count_planned, page, pareto_columns
-from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.engine.trouble import Trouble
 from paretonas.engine.wording import count, number
 
 REPORT_FILE = "report.html"
@@ -63,17 +64,22 @@ def conclude(experiment: NASExperiment, runs: Path, console: Console, *, again: 
     return ExitCode.FINE if succeeded else ExitCode.FAILED
 
 
-_GAVE_UP = {
-    Hindrance.SEARCH_FAILED: "the search failed repeatedly",
-    Hindrance.WARM_START_FAILED: "the warm start failed",
-    Hindrance.SUBMIT_FAILED: "no trial can be started",
-    Hindrance.FAILING: "the run failed repeatedly",
-}
+def _describe(reason: Hindrance) -> str:
+    """What ended a run, for its last line."""
+    match reason:
+        case Hindrance.SEARCH_FAILED:
+            return "the search failed repeatedly"
+        case Hindrance.WARM_START_FAILED:
+            return "the warm start failed"
+        case Hindrance.SUBMIT_FAILED:
+            return "no trial can be started"
+        case Hindrance.PASS_FAILED:
+            return "the run failed repeatedly"
 
 
 def give_up(experiment: NASExperiment, trouble: Trouble, console: Console) -> ExitCode:
     """Report why a run cannot continue, and return its exit code."""
-    complain(f"stopped: {_GAVE_UP[trouble.reason]}: {trouble.message}")
+    complain(f"stopped: {_describe(trouble.reason)}: {trouble.message}")
     _print_how_to_continue(experiment, console)
     return ExitCode.FAILED
 

@@ -7,13 +7,13 @@ from enum import Enum
 from typing import Protocol
 
 from paretonas.api import NASTrial
+from paretonas.api.reasons import Hindrance
 from paretonas.cli.background_search import BackgroundSearch
 from paretonas.cli.interrupts import Interrupts, LeaveAtOnce
 from paretonas.cli.live import Display
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import events
 from paretonas.engine.ports import Jobs
-from paretonas.engine.trouble import Hindrance
 from paretonas.jobs.job import Job
 
 LOOK_SECONDS = 0.1
@@ -141,11 +141,13 @@ class Session:
     def _count_trouble(self, snapshot: Snapshot, *, answered: bool) -> None:
         """Count failed tries: a pass tries to submit jobs, an answer shows whether the search failed."""
         trouble, now = snapshot.trouble, time.monotonic()
+        if snapshot.search_trouble is None:
+            self._ask_after = 0.0
+        elif answered:
+            self._ask_after = now + RETRY_SECONDS
         if trouble is None:
-            self._in_vain, self._ask_after = 0, 0.0
+            self._in_vain = 0
         elif answered or trouble.reason is Hindrance.SUBMIT_FAILED:
-            if answered:
-                self._ask_after = now + RETRY_SECONDS
             if any(not job.over for job in self._look().values()):
                 self._in_vain = 0  # a job that ends may remove the cause
             elif now >= self._count_after:

@@ -13,6 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from paretonas.api import InvalidDocument, NASExperiment
+from paretonas.api.reasons import Hindrance
 from paretonas.backends.cluster.cache import Cache, experiment_name_of
 from paretonas.backends.cluster.log_queue import Turns
 from paretonas.backends.cluster.logs import ClusterLogs
@@ -28,7 +29,7 @@ from paretonas.engine.engine import Engine, Snapshot
 from paretonas.engine.events import events
 from paretonas.engine.ports import Search
 from paretonas.engine.summary import failing, invalid
-from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.engine.trouble import Trouble
 from paretonas.jobs.kubernetes import KubernetesJobs
 from paretonas.kube.client import Resources
 from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, ResourceKind
@@ -52,9 +53,6 @@ _CONFLICTS = 20
 
 _REPEATED = 3
 """Failures in a row that an experiment's status tells: one or two are mended before anybody has read it."""
-
-_ASKED_IN_VAIN = {Hindrance.SEARCH_FAILED, Hindrance.WARM_START_FAILED}
-"""Reasons after which the same question at once would have the same answer."""
 
 STUCK_SECONDS = 300.0
 """A pass that is this late means that the operator hangs: each of its requests ends after 30 s at most."""
@@ -192,9 +190,7 @@ class Controller:
         before, known.last = known.last, after
         self.telemetry.snapshot(key, after)
         if after.missing and not self._asks.failures(key):  # else the dispatcher asks again, later and later
-            progressing = after.status.condition("Progressing")
-            failed = progressing is not None and progressing.reason in _ASKED_IN_VAIN
-            self._asks.mark(key, self.settings.pass_seconds if failed else 0.0)
+            self._asks.mark(key, self.settings.pass_seconds if after.search_trouble else 0.0)
         due = self._next_look(after.experiment)
         if due is not None:
             self._passes.mark(key, due)
@@ -239,7 +235,7 @@ class Controller:
             return
         except Exception as error:
             if self._asks.failures(key) + 1 >= _REPEATED and key in self._known:
-                self._known[key].engine.trouble = Trouble(Hindrance.FAILING, _why(error))
+                self._known[key].engine.search_trouble = Trouble(Hindrance.PASS_FAILED, _why(error))
                 self._passes.mark(key)
             raise  # the dispatcher logs it, and tries again later and later
         self._passes.mark(key)

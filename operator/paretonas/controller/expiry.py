@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from paretonas.api import TRIALS_REMOVED, NASExperiment
+from paretonas.api import NASExperiment
+from paretonas.api.reasons import RemovalReason
 from paretonas.api.status import make_condition
 
 
@@ -29,7 +30,7 @@ def expiry(experiment: NASExperiment) -> Expiry:
 
 def trials_removed(experiment: NASExperiment) -> bool:
     """Whether its trials were removed, or are being removed."""
-    condition = experiment.status.condition(TRIALS_REMOVED)
+    condition = experiment.status.condition("TrialsRemoved")
     return condition is not None and condition.status == "True"
 
 
@@ -37,9 +38,9 @@ def without_trials(experiment: NASExperiment, now: datetime) -> NASExperiment:
     """The experiment with the condition that says so: stored before the first trial is removed."""
     seconds = experiment.spec.trial.ttl_seconds_after_finished
     condition = make_condition(
-        TRIALS_REMOVED,
+        "TrialsRemoved",
         "True",
-        "TimeToLive",
+        RemovalReason.TIME_TO_LIVE,
         f"removed {seconds} s after the end; the Pareto set stays here",
         now=now,
         generation=experiment.metadata.generation,

@@ -3,25 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import get_args
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, UnreadableTrial
-from paretonas.engine.verdicts import REASONS
+from paretonas.api.reasons import AttemptReason, EndReason, NoMore
+from paretonas.engine.verdicts import consequence_of
 from paretonas.engine.wording import count
 from paretonas.jobs.job import Job
-from paretonas.search import NoMore
-
-
-class EndReason(StrEnum):
-    """Why an experiment has ended: the reason of its condition Succeeded."""
-
-    TRIALS_COMPLETED = "TrialsCompleted"
-    SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"
-    NOTHING_NEW_FOUND = "NothingNewFound"
-    NO_TRIAL_SUCCEEDED = "NoTrialSucceeded"
-    TOO_MANY_FAILURES = "TooManyFailures"
-    DEADLINE_EXCEEDED = "DeadlineExceeded"
-    STOPPED = "Stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +26,7 @@ class Stop:
     """An open attempt to end, and why."""
 
     trial: NASTrial
-    reason: str
+    reason: AttemptReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,9 @@ def decide(
     running = [t for t in unfinished if t.attempt is not None]
     outcome = ending(experiment, trials, now, no_more=no_more)
     if outcome is not None or draining:
-        stops = tuple(Stop(t, _reason(t) or "Stopped") for t in running if not _over(t, jobs))
+        stops = tuple(
+            Stop(t, _stopped_for(t) or AttemptReason.STOPPED) for t in running if not _over(t, jobs)
+        )
         return Decision(stops=stops, outcome=None if running else outcome)
     overdue = ((t, _overdue(t, experiment, jobs, now)) for t in running)
     stops = tuple(Stop(t, reason) for t, reason in overdue if reason)
@@ -89,7 +79,7 @@ def decide(
         return Decision(stops=stops)
     slots = spec.parallelism - len(running)
     waiting = [t for t in unfinished if t.attempt is None]
-    missing = spec.max_trials - sum(t.counts for t in trials)
+    missing = spec.max_trials - sum(t.counts_toward_budget for t in trials)
     ask = max(0, min(missing, slots + ahead - len(waiting))) if no_more is None else 0
     ready = [t for t in waiting if not _pauses(t, now)]
     return Decision(stops=stops, starts=(*unsubmitted, *ready[: max(0, slots)]), ask=ask)
@@ -100,7 +90,7 @@ def ending(
 ) -> Outcome | None:
     """How the experiment ends with these trials; None while it goes on."""
     spec = experiment.spec
-    counted = [t for t in trials if t.counts]
+    counted = [t for t in trials if t.counts_toward_budget]
     ended = [t for t in counted if t.ended]
     succeeded = sum(t.status.state == "Succeeded" for t in ended)
     if spec.stop:
@@ -136,17 +126,19 @@ def _completed(trials: Sequence[NASTrial], succeeded: int, no_more: NoMore | Non
         message = f"none of {count(len(trials), 'trial')} succeeded: {reasons}"
         return Outcome(False, EndReason.NO_TRIAL_SUCCEEDED, message)
     if no_more is not None:
-        message = f"{_NO_MORE[no_more]}: {count(len(trials), 'trial')}, {succeeded} succeeded"
-        return Outcome(True, EndReason(no_more), message)
+        message = f"{_describe(no_more)}: {count(len(trials), 'trial')}, {succeeded} succeeded"
+        return Outcome(True, no_more, message)
     return Outcome(
         True, EndReason.TRIALS_COMPLETED, f"{count(len(trials), 'trial')} ended, {succeeded} succeeded"
     )
 
 
-_NO_MORE = {
-    NoMore.SEARCH_SPACE_EXHAUSTED: "every point of the search space was tried",
-    NoMore.NOTHING_NEW_FOUND: "the search found only points that were tried, though there may be others",
-}
+def _describe(no_more: NoMore) -> str:
+    match no_more:
+        case EndReason.SEARCH_SPACE_EXHAUSTED:
+            return "every point of the search space was tried"
+        case EndReason.NOTHING_NEW_FOUND:
+            return "the search found only points that were tried, though there may be others"
 
 
 def progress(ended: int, trials: int, spec: ExperimentSpec) -> str:
@@ -157,13 +149,13 @@ def progress(ended: int, trials: int, spec: ExperimentSpec) -> str:
 def ends_for_want_of_points(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
     """Why there was no further point when it ended with these trials of this many; None where it did not."""
     condition = experiment.status.condition("Succeeded")
-    counted = sum(trial.counts for trial in trials)
+    counted = sum(trial.counts_toward_budget for trial in trials)
     as_it_is = experiment.status.progress == progress(counted, counted, experiment.spec)
     if condition is None or not as_it_is or counted >= experiment.spec.max_trials:
         return None
     if condition.reason == EndReason.NO_TRIAL_SUCCEEDED:
-        return NoMore.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
-    return NoMore(condition.reason) if condition.reason in set(NoMore) else None
+        return EndReason.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
+    return next((why for why in get_args(NoMore) if why == condition.reason), None)
 
 
 def _reasons(trials: Sequence[NASTrial]) -> str:
@@ -171,7 +163,7 @@ def _reasons(trials: Sequence[NASTrial]) -> str:
     counts: dict[str, int] = {}
     for trial in trials:
         if trial.status.state != "Succeeded" and trial.status.attempts:
-            reason = trial.status.attempts[-1].reason or "Lost"
+            reason = trial.status.attempts[-1].reason or AttemptReason.LOST
             counts[reason] = counts.get(reason, 0) + 1
     return ", ".join(
         f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1])
@@ -193,9 +185,9 @@ def _over(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
     return job is not None and job.over
 
 
-def _reason(trial: NASTrial) -> str | None:
+def _stopped_for(trial: NASTrial) -> AttemptReason | None:
     """Why its open attempt is being stopped already."""
-    return trial.attempt.reason if trial.attempt else None
+    return trial.attempt.cause if trial.attempt and trial.attempt.reason is not None else None
 
 
 def _pauses(trial: NASTrial, now: datetime) -> bool:
@@ -203,23 +195,23 @@ def _pauses(trial: NASTrial, now: datetime) -> bool:
     last = trial.status.attempts[-1] if trial.status.attempts else None
     if last is None or last.end_time is None:
         return False
-    return now - last.end_time < REASONS[last.reason or "Lost"].pause
+    return now - last.end_time < consequence_of(last.cause).pause
 
 
 def _overdue(
     trial: NASTrial, experiment: NASExperiment, jobs: Mapping[str, Job], now: datetime
-) -> str | None:
+) -> AttemptReason | None:
     attempt, template = trial.attempt, experiment.spec.trial
     if _over(trial, jobs):
         return None
     if attempt is not None and attempt.reason is None and isinstance(trial, UnreadableTrial):
-        return "Stopped"
+        return AttemptReason.STOPPED
     if attempt is None or attempt.reason is not None or attempt.start_time is None:
-        return _reason(trial)
+        return _stopped_for(trial)
     if _past(now - attempt.start_time, template.active_deadline_seconds):
-        return "DeadlineExceeded"
+        return AttemptReason.DEADLINE_EXCEEDED
     quiet = jobs[attempt.job].quiet if attempt.job in jobs else timedelta()
-    return "NoProgress" if _past(quiet, template.progress_deadline_seconds) else None
+    return AttemptReason.NO_PROGRESS if _past(quiet, template.progress_deadline_seconds) else None
 
 
 def _past(time: timedelta, limit: int | None) -> bool:

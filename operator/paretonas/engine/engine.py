@@ -13,6 +13,7 @@ from paretonas.api import (
     job_name,
     new_trial,
 )
+from paretonas.api.reasons import Hindrance, NoMore
 from paretonas.engine.decide import Decision, decide, ends_for_want_of_points
 from paretonas.engine.pareto_front import Front
 from paretonas.engine.ports import Jobs, LogSource, Search, Store
@@ -20,12 +21,12 @@ from paretonas.engine.progress import Growth
 from paretonas.engine.retry import retry_trial
 from paretonas.engine.summary import summarise
 from paretonas.engine.trial_indices import describe_passed_over, free_indices
-from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.engine.trouble import Trouble
 from paretonas.engine.verdicts import observe_attempt, settle_trial
 from paretonas.engine.warm_start import WarmStartError, has_begun, take_over
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
-from paretonas.search import KnownTrial, NoMore, SearchError
+from paretonas.search import KnownTrial, SearchError
 
 _SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
 """What the search is told of a trial; everything else is still to be observed."""
@@ -41,6 +42,8 @@ class Snapshot:
     """Candidates that the search is still to be asked for."""
     trouble: Trouble | None = None
     """What kept the pass from going on."""
+    search_trouble: Trouble | None = None
+    """What the search failed over when it was last asked; it is not to be asked again at once."""
 
     @property
     def status(self) -> ExperimentStatus:
@@ -73,8 +76,8 @@ class Engine:
         """The index of a trial that may be stored, though no answer has said so."""
         self._no_more: dict[int, NoMore] = {}
         """Why there is no further point, for the number of trials with which the search said so."""
-        self.trouble: Trouble | None = None
-        """What keeps the search from being asked, said in the status until an answer comes."""
+        self.search_trouble: Trouble | None = None
+        """What the search failed over, shown in the status until it answers."""
 
     def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
         """Make one pass.
@@ -98,7 +101,7 @@ class Engine:
             trials, jobs = self._observe(experiment)
             decision = self._decide(experiment, trials, jobs, draining=draining)
             trouble = self._start(experiment, decision) or trouble
-        return self._write_status(experiment, decision, trouble or self.trouble)
+        return self._write_status(experiment, decision, trouble)
 
     def ask(self) -> None:
         """Ask the search for the candidates that are missing, and store each as a trial.
@@ -116,12 +119,12 @@ class Engine:
             known = [known_trial(trial) for trial in trials if _of_use(trial)]
             suggestion = self._search.suggest(experiment.spec, known, count)
         except WarmStartError as error:
-            self.trouble = Trouble(Hindrance.WARM_START_FAILED, str(error))
+            self.search_trouble = Trouble(Hindrance.WARM_START_FAILED, str(error))
             return
         except SearchError as error:
-            self.trouble = Trouble(Hindrance.SEARCH_FAILED, str(error))
+            self.search_trouble = Trouble(Hindrance.SEARCH_FAILED, str(error))
             return
-        self.trouble = None
+        self.search_trouble = None
         indices = free_indices(experiment.name, trials, self._store.strangers(), self._unanswered)
         for candidate, index in zip(suggestion.candidates, indices, strict=False):
             trial = new_trial(experiment, index, candidate.parameters, origin=candidate.origin)
@@ -222,6 +225,7 @@ class Engine:
     def _write_status(
         self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None
     ) -> Snapshot:
+        trouble = trouble or self.search_trouble
         trials = tuple(self._store.trials())
         found, now = self._front.of(experiment.spec, trials), self._clock()
         remark = describe_passed_over(trials, self._store.strangers())
@@ -238,7 +242,7 @@ class Engine:
         after = experiment.replace(status=status)
         if status != experiment.status:
             self._store.save_status(after)
-        return Snapshot(after, marked, decision.ask, trouble)
+        return Snapshot(after, marked, decision.ask, trouble, self.search_trouble)
 
 
 def _of_use(trial: NASTrial) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from paretonas.api import Attempt, NASTrial
+from paretonas.api import Attempt, NASTrial, TrialState
+from paretonas.api.reasons import AttemptReason, EventReason, Hindrance
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.wording import count, duration, gist, list_names, number, pairs, shorten
 
@@ -19,13 +20,13 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        reason: CamelCase, as in an Event of Kubernetes.
+        reason: what happened, or what keeps the experiment from going on.
         about: the name of the trial or the experiment.
         message: the rest of the sentence, on one line.
         warning: whether it may need somebody's attention.
     """
 
-    reason: str
+    reason: EventReason | Hindrance
     about: str
     message: str
     warning: bool = False
@@ -55,10 +56,10 @@ def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
             continue
         words = f"attempt {attempts[position].number} {_how(attempts[position])}"
         message = after.status.message if position == ended[-1] else ""  # it tells of the last one only
-        if attempts[position].reason == "Stopped":
-            yield Event("TrialStopped", after.name, words)
+        if attempts[position].cause is AttemptReason.STOPPED:
+            yield Event(EventReason.TRIAL_STOPPED, after.name, words)
         else:
-            yield Event("TrialRetried", after.name, _sentence(words, message), warning=True)
+            yield Event(EventReason.TRIAL_RETRIED, after.name, _sentence(words, message), warning=True)
     brought = after.spec.observation is not None and not after.refused
     if after.ended and not brought and (before is None or not before.ended):
         yield _result(after)
@@ -77,7 +78,7 @@ def _brought(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]
     if new:
         succeeded = sum(trial.status.state == "Succeeded" for trial in new)
         message = f"{count(len(new), 'result')} known from elsewhere, {succeeded:,} of them of trials that succeeded"
-        yield Event("ResultsKnown", after.experiment.name, message)
+        yield Event(EventReason.RESULTS_KNOWN, after.experiment.name, message)
 
 
 def _result(trial: NASTrial) -> Event:
@@ -85,15 +86,24 @@ def _result(trial: NASTrial) -> Event:
     if state == "Succeeded":
         took = _took(attempts[-1]) if attempts else ""
         words = f"in {took}" if took else "is known"
-        return Event("TrialSucceeded", trial.name, f"{words}: {pairs(trial.status.metrics)}")
+        return Event(EventReason.TRIAL_SUCCEEDED, trial.name, f"{words}: {pairs(trial.status.metrics)}")
     words = _how(attempts[-1]) if attempts else state
-    return Event(f"Trial{state}", trial.name, _sentence(words, trial.status.message), state == "Failed")
+    return Event(END_EVENTS[state], trial.name, _sentence(words, trial.status.message), state == "Failed")
+
+
+END_EVENTS: Mapping[TrialState, EventReason] = {
+    "Succeeded": EventReason.TRIAL_SUCCEEDED,
+    "Failed": EventReason.TRIAL_FAILED,
+    "Infeasible": EventReason.TRIAL_INFEASIBLE,
+    "EarlyStopped": EventReason.TRIAL_STOPPED,
+}
+"""The event of a trial that has ended, by its state: one for each of `ENDED`."""
 
 
 def _how(attempt: Attempt) -> str:
     """``Crashed after 1.2 s``."""
     took = _took(attempt)
-    return f"{attempt.reason or 'Lost'}{f' after {took}' if took else ''}"
+    return f"{attempt.reason or AttemptReason.LOST}{f' after {took}' if took else ''}"
 
 
 def _took(attempt: Attempt) -> str:
@@ -110,7 +120,11 @@ def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event
     again = [t for t in after.trials if not t.ended and t.name in before and before[t.name].ended]
     if again:
         names = list_names([trial.name for trial in again], _NAMES)
-        yield Event("Retried", after.experiment.name, f"{count(len(again), 'trial')} taken up again: {names}")
+        yield Event(
+            EventReason.RETRIED,
+            after.experiment.name,
+            f"{count(len(again), 'trial')} taken up again: {names}",
+        )
 
 
 def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
@@ -120,13 +134,17 @@ def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     if new:
         volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
         message = f"by {list_names(new, _NAMES)}: {count(status.pareto_set_size, 'trial')}{volume}"
-        yield Event("ParetoSetImproved", after.experiment.name, message)
+        yield Event(EventReason.PARETO_SET_IMPROVED, after.experiment.name, message)
 
 
 def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
     known = len(before.status.attempts) if before is not None else 0
     for attempt in after.status.attempts[known:]:
-        yield Event("TrialSubmitted", after.name, f"attempt {attempt.number}: {pairs(after.spec.parameters)}")
+        yield Event(
+            EventReason.TRIAL_SUBMITTED,
+            after.name,
+            f"attempt {attempt.number}: {pairs(after.spec.parameters)}",
+        )
 
 
 def _was_open(trial: NASTrial | None, position: int) -> bool:
@@ -137,11 +155,9 @@ def _was_open(trial: NASTrial | None, position: int) -> bool:
 
 def _trouble(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     """What keeps the experiment from going on; said again only when it is something else."""
-    now, then = (snapshot.status.condition("Progressing") for snapshot in (after, before))
-    if now is None or now.status == "True" or not now.message:
-        return
-    if then is None or (then.reason, then.message) != (now.reason, now.message):
-        yield Event(now.reason, after.experiment.name, " ".join(now.message.split()), warning=True)
+    trouble = after.trouble
+    if trouble is not None and trouble != before.trouble and not after.status.finished:
+        yield Event(trouble.reason, after.experiment.name, " ".join(trouble.message.split()), warning=True)
 
 
 def _completion(before: Snapshot, after: Snapshot) -> Iterator[Event]:
@@ -150,4 +166,9 @@ def _completion(before: Snapshot, after: Snapshot) -> Iterator[Event]:
         return
     succeeded = condition.status == "True"
     message = f"{condition.reason}: {condition.message}"
-    yield Event("Succeeded" if succeeded else "Failed", after.experiment.name, message, not succeeded)
+    yield Event(
+        EventReason.SUCCEEDED if succeeded else EventReason.FAILED,
+        after.experiment.name,
+        message,
+        not succeeded,
+    )

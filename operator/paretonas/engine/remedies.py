@@ -31,7 +31,7 @@ def remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetim
 
 
 def _remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime) -> Iterator[Remedy]:
-    spec, counted = experiment.spec, sum(t.counts for t in trials)
+    spec, counted = experiment.spec, sum(t.counts_toward_budget for t in trials)
     no_more = ends_for_want_of_points(experiment, trials)
 
     def goes_on(trials: Sequence[NASTrial], **changes: object) -> bool:

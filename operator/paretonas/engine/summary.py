@@ -12,12 +12,20 @@ from paretonas.api import (
     NASTrial,
     TrialCounts,
 )
-from paretonas.api.status import ConditionStatus, make_condition
+from paretonas.api.reasons import (
+    Hindrance,
+    ProgressReason,
+    Reason,
+    SuspendedReason,
+    UnfinishedReason,
+    ValidReason,
+)
+from paretonas.api.status import ConditionStatus, ConditionType, make_condition
 from paretonas.engine.decide import Outcome, progress
 from paretonas.engine.empty_front import why_none
 from paretonas.engine.pareto_front import best_trials, bound_points, points
 from paretonas.engine.reference_point import find_reference_point
-from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.engine.trouble import Trouble
 from paretonas.search.pareto import hypervolume
 
 
@@ -57,7 +65,11 @@ def summarise(
             experiment, trials, now, outcome, trouble, remark, "" if best else why_none(spec, trials)
         ),
         trials=_count(trials),
-        progress=progress(sum(t.ended for t in trials if t.counts), sum(t.counts for t in trials), spec),
+        progress=progress(
+            sum(t.ended for t in trials if t.counts_toward_budget),
+            sum(t.counts_toward_budget for t in trials),
+            spec,
+        ),
         pareto_set=bound_points(points(spec, best)),
         pareto_set_size=len(best),
         hypervolume=hypervolume(spec, metrics, reference) if reference else None,
@@ -70,7 +82,7 @@ def summarise(
 
 
 def _count(trials: Sequence[NASTrial]) -> TrialCounts:
-    by_state = Counter(t.status.state for t in trials if t.counts)
+    by_state = Counter(t.status.state for t in trials if t.counts_toward_budget)
     total = by_state.total()
     return TrialCounts(
         total=total,
@@ -95,11 +107,16 @@ def _conditions(
 ) -> tuple[Condition, ...]:
     spec = experiment.spec
 
-    def condition(kind: str, status: ConditionStatus, reason: str, message: str = "") -> Condition:
+    def condition(
+        kind: ConditionType, status: ConditionStatus, reason: Reason, message: str = ""
+    ) -> Condition:
         last, generation = experiment.status.condition(kind), experiment.metadata.generation
         return make_condition(kind, status, reason, message, now=now, last=last, generation=generation)
 
-    ended, total = sum(t.ended for t in trials if t.counts), sum(t.counts for t in trials)
+    ended, total = (
+        sum(t.ended for t in trials if t.counts_toward_budget),
+        sum(t.counts_toward_budget for t in trials),
+    )
     words = outcome.message if outcome else f"{ended} of {spec.planned(total)} trials ended"
     message = "; ".join(filter(None, [words, unmet]))
     if outcome:
@@ -108,18 +125,18 @@ def _conditions(
         succeeded = condition("Succeeded", ending, outcome.reason, message)
     else:
         if spec.suspend:
-            progressing = condition("Progressing", "False", "Suspended")
+            progressing = condition("Progressing", "False", ProgressReason.SUSPENDED)
         elif trouble:
-            progressing = condition("Progressing", "False", trouble.reason.value, trouble.message)
+            progressing = condition("Progressing", "False", trouble.reason, trouble.message)
         else:
-            progressing = condition("Progressing", "True", "TrialsRunning", remark)
-        succeeded = condition("Succeeded", "Unknown", "Running", message)
+            progressing = condition("Progressing", "True", ProgressReason.TRIALS_RUNNING, remark)
+        succeeded = condition("Succeeded", "Unknown", UnfinishedReason.RUNNING, message)
     suspended = (
-        condition("Suspended", "True", "Suspended")
+        condition("Suspended", "True", SuspendedReason.SUSPENDED)
         if spec.suspend
-        else condition("Suspended", "False", "Resumed")
+        else condition("Suspended", "False", SuspendedReason.RESUMED)
     )
-    return (condition("Valid", "True", "Valid"), progressing, suspended, succeeded)
+    return (condition("Valid", "True", ValidReason.VALID), progressing, suspended, succeeded)
 
 
 def invalid(
@@ -128,7 +145,7 @@ def invalid(
     """The status of an experiment that cannot be used: Valid is False with every problem, the rest stays."""
     last = before.condition("Valid")
     condition = make_condition(
-        "Valid", "False", "Invalid", str(error), now=now, last=last, generation=generation
+        "Valid", "False", ValidReason.INVALID, str(error), now=now, last=last, generation=generation
     )
     return before.with_condition(condition).replace(observed_generation=generation)
 
@@ -137,7 +154,7 @@ def failing(
     before: ExperimentStatus, message: str, generation: int | None, now: datetime
 ) -> ExperimentStatus:
     """The status of an experiment whose passes fail: Progressing is False and says why, the rest stays."""
-    last, reason = before.condition("Progressing"), Hindrance.FAILING.value
+    last, reason = before.condition("Progressing"), Hindrance.PASS_FAILED
     return before.with_condition(
         make_condition("Progressing", "False", reason, message, now=now, last=last, generation=generation)
     )

@@ -1,17 +1,8 @@
 """What keeps an experiment from going on."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Hindrance(StrEnum):
-    """What can keep an experiment from going on."""
-
-    SUBMIT_FAILED = "SubmitFailed"
-    SEARCH_FAILED = "SearchFailed"
-    WARM_START_FAILED = "WarmStartFailed"
-    FAILING = "PassFailed"
-    """What nobody has foreseen, or an API server that refuses what the operator needs."""
+from paretonas.api.reasons import Hindrance
 
 
 @dataclass(frozen=True, slots=True)

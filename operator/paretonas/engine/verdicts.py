@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from paretonas.api import (
-    REFUSED,
     Attempt,
     Condition,
     ExperimentSpec,
@@ -15,6 +14,7 @@ from paretonas.api import (
     UnreadableTrial,
     misfits,
 )
+from paretonas.api.reasons import AttemptReason, TrialReason
 from paretonas.api.status import ConditionStatus, make_condition
 from paretonas.engine.wording import shortest
 from paretonas.jobs.job import Job, Phase
@@ -25,19 +25,6 @@ ReadMetrics = Callable[[NASTrial, int], Reading | Unread]
 LOST_LIMIT: Final = 10
 """Attempts that may end through no fault of the candidate before its trial is given up: more means that the machine
 is broken, and a search must not wait for it for ever."""
-
-_KILLED: Final = ("Killed", "was killed (SIGKILL): by somebody, or by the system for want of memory")
-_TERMINATED: Final = ("Terminated", "was ended by SIGTERM")
-_SIGNALS: Final = {-9: _KILLED, 137: _KILLED, -15: _TERMINATED, 143: _TERMINATED}
-"""Reason and message by exit code: of a signal as a process shows it, and as a shell or container does."""
-
-_WORDS: Final = {
-    "OutOfMemory": "ran out of memory; raise trial.resources.memory if such candidates should fit",
-    "Evicted": "its pod was evicted or preempted",
-    "NodeLost": "its node went away",
-    "Aborted": "its job was aborted by an administrator",
-}
-"""What is said of a reason that the job's place knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +37,31 @@ class Consequence:
     """Before the next attempt."""
 
 
-KNOWN: Final = "Known"
-"""The reason of a result that was brought along."""
-
-REASONS: Final = {
-    "Completed": Consequence("Succeeded"),
-    "NotFinite": Consequence("Infeasible"),  # a NaN is the candidate's own; the search stays away from it
-    "OutOfMemory": Consequence("Infeasible"),  # so is its size
-    "MetricsUnavailable": Consequence("Failed"),  # a program that forgets to log does so every time
-    "MetricsAmbiguous": Consequence("Failed"),  # so does one that logs a tag in several folders
-    "DeadlineExceeded": Consequence("Failed"),  # a second attempt takes as long
-    "NoProgress": Consequence(None),  # whatever it waited for may be there the next time
-    "Crashed": Consequence(None),
-    "Killed": Consequence(None),  # by hand or for its memory: nothing here tells which
-    "Lost": Consequence(None, charged=False),
-    "Evicted": Consequence(None, charged=False),
-    "NodeLost": Consequence(None, charged=False),
-    "Terminated": Consequence(None, charged=False),
-    "Aborted": Consequence(None, charged=False, pause=timedelta(seconds=30)),  # whoever did it wanted room
-    "Stopped": Consequence(None, charged=False),  # with the run or the experiment, by us
-}
-"""Every reason that an attempt can end with."""
+def consequence_of(reason: AttemptReason) -> Consequence:
+    """What follows when an attempt ends for this reason."""
+    match reason:
+        case AttemptReason.COMPLETED:
+            return Consequence("Succeeded")
+        case AttemptReason.NOT_FINITE | AttemptReason.OUT_OF_MEMORY:
+            return Consequence("Infeasible")  # the candidate's own: the search stays away from it
+        case (
+            AttemptReason.METRICS_UNAVAILABLE
+            | AttemptReason.METRICS_AMBIGUOUS
+            | AttemptReason.DEADLINE_EXCEEDED
+        ):
+            return Consequence("Failed")  # another attempt would end the same way
+        case AttemptReason.CRASHED | AttemptReason.KILLED | AttemptReason.NO_PROGRESS:
+            return Consequence(None)  # it may be the candidate's fault: nothing tells
+        case (
+            AttemptReason.LOST
+            | AttemptReason.EVICTED
+            | AttemptReason.NODE_LOST
+            | AttemptReason.TERMINATED
+            | AttemptReason.STOPPED
+        ):
+            return Consequence(None, charged=False)
+        case AttemptReason.ABORTED:
+            return Consequence(None, charged=False, pause=timedelta(seconds=30))  # whoever did it wanted room
 
 
 def observe_attempt(
@@ -118,11 +109,11 @@ def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTri
         return trial
     observation = trial.spec.observation
     state: TrialState = "Infeasible"
-    reason, message = REFUSED, "\n".join(map(str, misfits(spec, trial)))
+    reason, message = TrialReason.INVALID, "\n".join(map(str, misfits(spec, trial)))
     if not message and observation is None:
         return trial
     if not message and observation is not None:
-        state, reason = observation.state, KNOWN
+        state, reason = observation.state, TrialReason.KNOWN
     metrics = observation.metrics if observation is not None and state == "Succeeded" else {}
     condition = _condition(state, reason, message, now)
     return trial.with_status(state=state, metrics=dict(metrics), message=message, conditions=(condition,))
@@ -140,17 +131,45 @@ def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
 def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
     """Reason and message of an attempt that ended without a result."""
     if attempt.reason is not None:  # we stopped it, for this reason
-        limits = spec.trial.active_deadline_seconds, spec.trial.progress_deadline_seconds
-        words = {
-            "DeadlineExceeded": f"ran longer than {limits[0]} s",
-            "NoProgress": f"logged nothing new for {limits[1]} s",
-        }
-        return attempt.reason, words.get(attempt.reason, "")
-    if job.reason:
-        return job.reason, _WORDS.get(job.reason, job.message)
+        return attempt.reason, _describe_stop(attempt.cause, spec)
+    if job.reason is not None:
+        return job.reason, _describe(job.reason) or job.message
     if job.phase is Phase.LOST:
-        return "Lost", job.message
-    return _SIGNALS.get(job.exit_code or 0, ("Crashed", f"ended with exit code {job.exit_code}"))
+        return AttemptReason.LOST, job.message
+    match job.exit_code:  # of a signal, as a process shows it, and as a shell or container does
+        case -9 | 137:
+            return (
+                AttemptReason.KILLED,
+                "was killed (SIGKILL), by somebody or by the system for want of memory",
+            )
+        case -15 | 143:
+            return AttemptReason.TERMINATED, "was ended by SIGTERM"
+        case code:
+            return AttemptReason.CRASHED, f"ended with exit code {code}"
+
+
+def _describe_stop(reason: AttemptReason, spec: ExperimentSpec) -> str:
+    """Why ParetoNAS stopped an attempt; "" where the reason says it all."""
+    if reason is AttemptReason.DEADLINE_EXCEEDED:
+        return f"ran longer than {spec.trial.active_deadline_seconds} s"
+    if reason is AttemptReason.NO_PROGRESS:
+        return f"logged nothing new for {spec.trial.progress_deadline_seconds} s"
+    return ""
+
+
+def _describe(reason: AttemptReason) -> str:
+    """What is said of a reason that the place of the job gave; "" for one that the job's own message explains."""
+    match reason:
+        case AttemptReason.OUT_OF_MEMORY:
+            return "ran out of memory; raise trial.resources.memory if such candidates should fit"
+        case AttemptReason.EVICTED:
+            return "its pod was evicted or preempted"
+        case AttemptReason.NODE_LOST:
+            return "its node went away"
+        case AttemptReason.ABORTED:
+            return "its job was aborted by an administrator"
+        case _:
+            return ""
 
 
 def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:
@@ -159,29 +178,31 @@ def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str,
     not_finite = [name for name in reading.not_finite if name in spec.needed_metrics]
     unusable = [o.metric for o in spec.objectives if o.scale == "Log" and values.get(o.metric, 1.0) <= 0]
     if not_finite:
-        return "NotFinite", "; ".join(reading.problems), values
+        return AttemptReason.NOT_FINITE, "; ".join(reading.problems), values
     if unusable:
         [metric, *_] = unusable
         return (
-            "NotFinite",
+            AttemptReason.NOT_FINITE,
             f"{metric} is {shortest(values[metric])}, which has no logarithm (scale: Log)",
             values,
         )
     if spec.needed_metrics.intersection(reading.ambiguous):
-        return "MetricsAmbiguous", "; ".join(reading.problems), values
+        return AttemptReason.METRICS_AMBIGUOUS, "; ".join(reading.problems), values
     if not spec.needed_metrics <= values.keys():
-        return "MetricsUnavailable", "; ".join(reading.problems), values
-    return "Completed", "", values
+        return AttemptReason.METRICS_UNAVAILABLE, "; ".join(reading.problems), values
+    return AttemptReason.COMPLETED, "", values
 
 
 def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:
     """The trial's state after its last attempt has ended; Pending when there will be another."""
-    consequence = REASONS[attempts[-1].reason or "Lost"]
+    consequence = consequence_of(attempts[-1].cause)
     if consequence.state is not None:
         return consequence.state
     generation = attempts[-1].retry_generation
-    reasons = [a.reason for a in attempts if a.retry_generation == generation and a.reason != "Stopped"]
-    charged = sum(REASONS[reason or "Lost"].charged for reason in reasons)
+    reasons = [
+        a.cause for a in attempts if a.retry_generation == generation and a.cause != AttemptReason.STOPPED
+    ]
+    charged = sum(consequence_of(reason).charged for reason in reasons)
     spent = charged > spec.failure_policy.retries or len(reasons) - charged >= LOST_LIMIT
     return "Failed" if spent else "Pending"
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from paretonas.api import NASExperiment, NASTrial, Scalar, job_name
+from paretonas.api.reasons import AttemptReason
 
 GRACE_SECONDS = 5
 """From SIGTERM to SIGKILL: long enough to flush a TensorBoard file, short enough to wait for."""
@@ -37,8 +38,8 @@ class Job:
     """Why it waits or could not run, where that is known."""
     quiet: timedelta = timedelta()
     """For how long it has been seen to log nothing new, where somebody minds."""
-    reason: str = ""
-    """Why it failed, where its place knows better than the exit code: a key of `engine.verdicts.REASONS`."""
+    reason: AttemptReason | None = None
+    """Why it failed, where the place that it ran in knows better than the exit code."""
 
     @property
     def over(self) -> bool:

@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from paretonas.api import job_name
 from paretonas.api.names import split_job_name
+from paretonas.api.reasons import AttemptReason
 from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
@@ -151,7 +152,8 @@ class KubernetesJobs:
         ends = [(pod, *pod_end(pod)) for pod in self._pods(body)]
         # one of a gang that ended by itself tells more than those that Volcano then took away
         failed = sorted(
-            (end for end in ends if end[1] != 0), key=lambda end: (end[2] == "Evicted", end[1] is None)
+            (end for end in ends if end[1] != 0),
+            key=lambda end: (end[2] is AttemptReason.EVICTED, end[1] is None),
         )
         if not failed:
             return replace(job, phase=Phase.LOST, message="its pod is gone")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from paretonas.api.reasons import AttemptReason
 from paretonas.jobs.job import Job, Phase
 
 _log = logging.getLogger(__name__)
@@ -23,18 +24,18 @@ PHASES: Mapping[str, Phase] = {
     "Aborted": Phase.LOST,  # by an administrator: nothing that the candidate did
 }
 
-POD_REASONS: Mapping[str, str] = {
-    "Evicted": "Evicted",
-    "Preempted": "Evicted",
-    "Preempting": "Evicted",
-    "Terminated": "NodeLost",  # graceful node shutdown
-    "NodeShutdown": "NodeLost",
-    "NodeLost": "NodeLost",
-    "NodeAffinity": "NodeLost",
-    "Shutdown": "NodeLost",
-    "DeadlineExceeded": "DeadlineExceeded",
-    "OOMKilled": "OutOfMemory",
-    "UnexpectedAdmissionError": "NodeLost",
+POD_REASONS: Mapping[str, AttemptReason] = {
+    "Evicted": AttemptReason.EVICTED,
+    "Preempted": AttemptReason.EVICTED,
+    "Preempting": AttemptReason.EVICTED,
+    "Terminated": AttemptReason.NODE_LOST,  # graceful node shutdown
+    "NodeShutdown": AttemptReason.NODE_LOST,
+    "NodeLost": AttemptReason.NODE_LOST,
+    "NodeAffinity": AttemptReason.NODE_LOST,
+    "Shutdown": AttemptReason.NODE_LOST,
+    "DeadlineExceeded": AttemptReason.DEADLINE_EXCEEDED,
+    "OOMKilled": AttemptReason.OUT_OF_MEMORY,
+    "UnexpectedAdmissionError": AttemptReason.NODE_LOST,
 }
 """A failed pod's own reason, where it is not the trial's doing (or, out of memory, exactly that)."""
 
@@ -81,7 +82,7 @@ def read_job(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) ->
         started=started,
         ended=ended,
         message=message if at is not Phase.RUNNING else "",
-        reason="Aborted" if at is Phase.LOST else "",
+        reason=AttemptReason.ABORTED if at is Phase.LOST else None,
     )
 
 
@@ -91,10 +92,12 @@ def pod_names(body: Mapping[str, Any]) -> list[str]:
     return [f"{job}-{task['name']}-{number}" for task in tasks for number in range(task.get("replicas", 1))]
 
 
-def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, str, datetime | None]:
-    """Exit code, reason ("" when the trial itself ended) and start of a pod that has ended."""
+def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, AttemptReason | None, datetime | None]:
+    """Exit code, reason (None when the trial itself ended) and start of a pod that has ended."""
     status = pod.get("status") or {}
-    away = "Evicted" if pod["metadata"].get("deletionTimestamp") else ""  # somebody has deleted it
+    away = (
+        AttemptReason.EVICTED if pod["metadata"].get("deletionTimestamp") else None
+    )  # somebody has deleted it
     for container in status.get("containerStatuses") or ():
         ended = (container.get("state") or {}).get("terminated")
         if ended:
@@ -102,7 +105,7 @@ def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, str, datetime | None]:
                 ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", away)
             )
             return ended.get("exitCode"), reason, _time(ended.get("startedAt"))
-    return None, POD_REASONS.get(status.get("reason") or "", away or "NodeLost"), None
+    return None, POD_REASONS.get(status.get("reason") or "", away or AttemptReason.NODE_LOST), None
 
 
 def pod_wait(pod: Mapping[str, Any]) -> str:

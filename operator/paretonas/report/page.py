@@ -111,9 +111,9 @@ def _state(experiment: NASExperiment) -> StateBadge:
 def _facts(results: Results) -> list[Fact]:
     spec = results.experiment.spec
     states = ("Succeeded", "Failed", "Infeasible", "EarlyStopped", "Running", "Pending")
-    counted = [t for t in results.trials if t.counts]
+    counted = [t for t in results.trials if t.counts_toward_budget]
     by_state = {state: sum(t.status.state == state for t in counted) for state in states}
-    by_state["known"] = sum(not t.counts and not t.refused for t in results.trials)
+    by_state["known"] = sum(not t.counts_toward_budget and not t.refused for t in results.trials)
     facts = [
         Fact(
             "Trials ended",

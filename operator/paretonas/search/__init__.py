@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 from paretonas.api import ExperimentSpec
 from paretonas.search.runtime import quiet
-from paretonas.search.types import Candidate, KnownTrial, NoMore, SearchError, Suggestion
+from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
 from paretonas.search.worker import SearchWorker
 
 __all__ = [
     "Candidate",
     "KnownTrial",
-    "NoMore",
     "SearchError",
     "SearchWorker",
     "Suggestion",

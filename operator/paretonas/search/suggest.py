@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from paretonas.api import ExperimentSpec
+from paretonas.api.reasons import EndReason, NoMore
 from paretonas.search.ax_hooks import FittedAdapter, ask, fit_adapter
 from paretonas.search.criterion import criterion
 from paretonas.search.encoding.codes import Codes
@@ -21,7 +22,7 @@ from paretonas.search.problem import experiment, pending_features, point_of
 from paretonas.search.runtime import one_thread, quiet
 from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
-from paretonas.search.types import Candidate, KnownTrial, NoMore, SearchError, Suggestion
+from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
 
 MIN_OBSERVED = 2
 """Results that the model needs at least: a standard deviation takes two."""
@@ -151,8 +152,8 @@ def _no_more(sampler: Sampler, trials: Sequence[KnownTrial], *, stuck: bool) -> 
     if points is not None and len(points) <= len(trials):
         known = {space.key(trial.parameters) for trial in trials}
         if all(space.key(space.decode(code)) in known for code in points):
-            return NoMore.SEARCH_SPACE_EXHAUSTED
-    return NoMore.NOTHING_NEW_FOUND if stuck else None
+            return EndReason.SEARCH_SPACE_EXHAUSTED
+    return EndReason.NOTHING_NEW_FOUND if stuck else None
 
 
 _memory: OrderedDict[tuple[object, ...], Any] = OrderedDict()

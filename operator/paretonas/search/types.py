@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 from paretonas.api.base import Scalar
+from paretonas.api.reasons import NoMore
 
 KnownState = Literal["Pending", "Observed", "Failed"]
 CandidateOrigin = Literal["Sobol", "BayesianOptimization"]
@@ -39,15 +39,6 @@ class Candidate:
 
     parameters: Mapping[str, Scalar]
     origin: CandidateOrigin
-
-
-class NoMore(StrEnum):
-    """The reason why the search has no further candidate."""
-
-    SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted"
-    """All points that satisfy the constraints were listed, and every one is known."""
-    NOTHING_NEW_FOUND = "NothingNewFound"
-    """Sampling and optimising found only known points. There may be others."""
 
 
 @dataclass(frozen=True, slots=True)

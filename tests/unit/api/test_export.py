@@ -7,7 +7,6 @@ import yaml
 from tests import builders
 
 from paretonas.api import (
-    REFUSED,
     Condition,
     InvalidDocument,
     NASTrial,
@@ -16,6 +15,7 @@ from paretonas.api import (
     import_experiment,
     load_documents,
 )
+from paretonas.api.reasons import TrialReason
 
 EXPERIMENT = builders.experiment()
 HERE = [
@@ -67,7 +67,13 @@ def test_an_experiment_that_rests_goes_on_elsewhere() -> None:
 def test_a_trial_that_was_refused_stays_behind() -> None:
     time = builders.experiment().status.start_time or "2026-01-01T00:00:00Z"
     refused = Condition.model_validate(
-        {"type": "Succeeded", "status": "False", "reason": REFUSED, "lastTransitionTime": time}, by_alias=True
+        {
+            "type": "Succeeded",
+            "status": "False",
+            "reason": TrialReason.INVALID.value,
+            "lastTransitionTime": time,
+        },
+        by_alias=True,
     )
     assert there([builders.trial(0, "Infeasible").with_status(conditions=(refused,))]) == ()
 

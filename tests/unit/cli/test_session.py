@@ -11,12 +11,13 @@ import pytest
 from tests.builders import experiment
 from tests.unit.engine.fakes import Run, World
 
+from paretonas.api.reasons import Hindrance
 from paretonas.cli import session as session_module
 from paretonas.cli.interrupts import Interrupts, LeaveAtOnce
 from paretonas.cli.session import Ending, Session
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event
-from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.engine.trouble import Trouble
 from paretonas.jobs.job import Launch, SubmitError
 
 SHORT = 0.5
@@ -324,3 +325,40 @@ def test_no_pass_is_made_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) 
     assert stage.run()[0] is Ending.FINISHED
     assert stage.looks >= 200, "two trials of 100 s are looked at every half second"
     assert len(passes) <= 8, f"a pass a change is enough; they were made at the looks {passes}"
+
+
+class FailingSearch:
+    """An engine whose search fails, for whatever reason; a trial of it runs all the time."""
+
+    def __init__(self, reason: Hindrance) -> None:
+        self.asked, self._trouble = 0, Trouble(reason, "no answer")
+        self._world = world()
+        self._experiment = self._world.experiment_
+
+    def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
+        del draining, ask
+        trouble = self._trouble if self.asked else None
+        return Snapshot(self._experiment, (), missing=1, trouble=trouble, search_trouble=trouble)
+
+    def ask(self) -> None:
+        self.asked += 1
+
+
+@pytest.mark.parametrize("reason", list(Hindrance))
+def test_a_search_that_fails_for_any_reason_is_asked_again_only_after_a_pause(
+    reason: Hindrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "RETRY_SECONDS", 1e6)
+    monkeypatch.setattr(session_module, "PASS_SECONDS", 0.0)
+    engine, interrupts, looks = FailingSearch(reason), Interrupts(), 0
+
+    def pause(_seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        time.sleep(0.001)  # lets the thread that asks go on
+        interrupts.requested = looks == 50
+
+    session = Session(engine, world(), lambda: (), Heard(), interrupts, pause=pause)
+    ending, _ = session.run(Snapshot(experiment(), ()))
+    assert ending is Ending.INTERRUPTED
+    assert engine.asked == 1

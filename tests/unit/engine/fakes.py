@@ -12,10 +12,11 @@ from itertools import count as numbers_from
 from typing import Literal, TypeVar
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_name
+from paretonas.api.reasons import EndReason, NoMore
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
-from paretonas.search import Candidate, KnownTrial, NoMore, SearchError, Suggestion
+from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
 
 T = TypeVar("T")
 Moment = Literal["before", "after"]
@@ -61,7 +62,7 @@ class World:
     script: Script = lambda *_: Run()
     points: int = 64
     """How many points the search space has."""
-    no_more: NoMore = NoMore.SEARCH_SPACE_EXHAUSTED
+    no_more: NoMore = EndReason.SEARCH_SPACE_EXHAUSTED
     """What the search says once all of them are known."""
     ahead: int = 0
     now: datetime = BEGIN
@@ -214,7 +215,7 @@ class World:
             if self.search_fails:
                 self.search_fails -= 1
                 raise SearchError("the model does not fit")
-            assert 0 < count <= spec.max_trials - sum(t.counts for t in self.trials_.values())
+            assert 0 < count <= spec.max_trials - sum(t.counts_toward_budget for t in self.trials_.values())
             return suggestion(spec, known, count, self.points, self.no_more)
 
         return self._call("suggest", suggest)
@@ -247,7 +248,7 @@ def suggestion(
     known: Sequence[KnownTrial],
     count: int,
     points: int,
-    no_more: NoMore = NoMore.SEARCH_SPACE_EXHAUSTED,
+    no_more: NoMore = EndReason.SEARCH_SPACE_EXHAUSTED,
 ) -> Suggestion:
     """Points of a grid that are not known yet: a function of all that is known, one after the other."""
     pending, found = list(known), list[Candidate]()

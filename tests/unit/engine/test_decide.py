@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.builders import attempt, experiment, trial
 
 from paretonas.api import Attempt, ExperimentStatus, NASTrial
+from paretonas.api.reasons import EndReason, NoMore
 from paretonas.engine.decide import Decision, decide
 from paretonas.jobs.job import Job, Phase
-from paretonas.search import NoMore
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -116,8 +116,8 @@ def test_an_experiment_that_its_user_stops_ends_with_what_there_is():
         ([ended(0, "Failed"), ended(1, "Infeasible")], {}, [], 2),  # they count, too
         ([], {"suspend": True}, [], 0),
         ([waiting(0)], {"suspend": True}, [], 0),
-        ([running(0)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, [], 0),
-        ([running(0), waiting(1)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, [1], 0),
+        ([running(0)], {"no_more": EndReason.SEARCH_SPACE_EXHAUSTED}, [], 0),
+        ([running(0), waiting(1)], {"no_more": EndReason.SEARCH_SPACE_EXHAUSTED}, [1], 0),
         ([running(0), running(1)], {"ahead": 1}, [], 1),
         ([running(0), running(1), waiting(2)], {"ahead": 1}, [], 0),
         ([*(ended(i, "Succeeded") for i in range(6)), running(6), running(7)], {"ahead": 1}, [], 0),
@@ -202,16 +202,20 @@ TOO_MANY = False, "TooManyFailures"
         ([ended(i, "Infeasible") for i in range(8)], {}, (False, "NoTrialSucceeded")),
         (
             [ended(0, "Succeeded"), ended(1, "Infeasible")],
-            {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED},
+            {"no_more": EndReason.SEARCH_SPACE_EXHAUSTED},
             (True, "SearchSpaceExhausted"),
         ),
         (
             [ended(0, "Succeeded"), ended(1, "Succeeded")],
-            {"no_more": NoMore.NOTHING_NEW_FOUND},
+            {"no_more": EndReason.NOTHING_NEW_FOUND},
             (True, "NothingNewFound"),
         ),
-        ([ended(0, "Infeasible")], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, (False, "NoTrialSucceeded")),
-        ([ended(0, "Succeeded"), waiting(1)], {"no_more": NoMore.SEARCH_SPACE_EXHAUSTED}, None),
+        (
+            [ended(0, "Infeasible")],
+            {"no_more": EndReason.SEARCH_SPACE_EXHAUSTED},
+            (False, "NoTrialSucceeded"),
+        ),
+        ([ended(0, "Succeeded"), waiting(1)], {"no_more": EndReason.SEARCH_SPACE_EXHAUSTED}, None),
         # the ratio: half may fail, counted from the fifth ended trial on
         ([ended(i, *FAILED) for i in range(4)], {}, None),
         ([ended(i, *FAILED) for i in range(5)], {}, TOO_MANY),
@@ -282,7 +286,7 @@ def situations(draw: st.DrawFn) -> tuple[list[NASTrial], dict[str, Job], dict[st
         {
             "maxTrials": (most := draw(st.integers(1, 12))),
             "parallelism": draw(st.integers(1, most)),
-            "no_more": draw(st.sampled_from([None, *NoMore])),
+            "no_more": draw(st.sampled_from([None, *get_args(NoMore)])),
             "draining": draw(st.booleans()),
             "suspend": draw(st.booleans()),
             "ahead": draw(st.integers(0, 2)),

@@ -7,9 +7,9 @@ from tests.builders import experiment
 from tests.unit.engine.fakes import Run, World, run
 
 from paretonas.api import NASTrial
+from paretonas.api.reasons import EndReason
 from paretonas.engine.engine import Engine, Snapshot, known_trial
 from paretonas.jobs.job import Launch, SubmitError
-from paretonas.search import NoMore
 
 WRITES = {"create_trial", "save_trial", "save_status", "submit", "cancel"}
 
@@ -246,7 +246,7 @@ def test_an_exhausted_space_ends_the_search_as_complete(beside: bool) -> None:
 
 
 def test_that_nothing_new_was_found_is_not_called_exhausted() -> None:
-    world = World(experiment(), points=4, no_more=NoMore.NOTHING_NEW_FOUND)
+    world = World(experiment(), points=4, no_more=EndReason.NOTHING_NEW_FOUND)
     assert ending(run(world)) == ("True", "NothingNewFound")
     assert ending(run(world)) == ("True", "NothingNewFound"), "an engine that comes new says the same"
 

@@ -1,14 +1,17 @@
 """What happened between two snapshots, in words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.builders import attempt, experiment, trial
 from tests.unit.engine.fakes import Run, World, one_pass
 
-from paretonas.api import Condition, ExperimentStatus, NASTrial
+from paretonas.api import ExperimentStatus, NASTrial
+from paretonas.api.reasons import Hindrance
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.events import Event, events
+from paretonas.engine.trouble import Trouble
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = START + timedelta(seconds=12.3)
@@ -132,22 +135,13 @@ def test_trials_that_a_retry_takes_up_are_told_in_one_line() -> None:
 
 
 def test_a_trouble_is_said_once() -> None:
-    def status(message: str) -> ExperimentStatus:
-        condition = Condition(
-            type="Progressing",
-            status="False",
-            reason="SearchFailed",
-            message=message,
-            last_transition_time=START,
-        )
-        return ExperimentStatus(conditions=(condition,))
+    def hindered(message: str) -> Snapshot:
+        return replace(snapshot(), trouble=Trouble(Hindrance.SEARCH_FAILED, message))
 
-    before, after = snapshot(), snapshot(status=status("no model"))
-    assert events(before, after) == [Event("SearchFailed", "nas", "no model", warning=True)]
+    before, after = snapshot(), hindered("no model")
+    assert events(before, after) == [Event(Hindrance.SEARCH_FAILED, "nas", "no model", warning=True)]
     assert events(after, after) == []
-    assert said(after, snapshot(status=status("another\n  line"))) == [
-        ("SearchFailed", "nas", "another line")
-    ]
+    assert said(after, hindered("another\n  line")) == [("SearchFailed", "nas", "another line")]
 
 
 def test_a_whole_run_tells_every_trial_once_and_ends_with_its_end() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.builders import experiment, trial
 
 from paretonas.api import ExperimentStatus, NASExperiment, NASTrial
+from paretonas.api.reasons import Hindrance
 from paretonas.engine.decide import Outcome
 from paretonas.engine.pareto_front import best_trials
 from paretonas.engine.summary import summarise
-from paretonas.engine.trouble import Hindrance, Trouble
+from paretonas.engine.trouble import Trouble
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = [{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize"}]

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.builders import attempt, spec, trial
+from tests.builders import attempt, experiment, spec, trial
 
 from paretonas.api import Attempt, NASTrial, TrialState
-from paretonas.engine.verdicts import LOST_LIMIT, REASONS, observe_attempt
+from paretonas.api.reasons import AttemptReason
+from paretonas.engine.decide import decide
+from paretonas.engine.verdicts import LOST_LIMIT, consequence_of, observe_attempt
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
 
@@ -200,8 +202,30 @@ def test_a_trial_that_has_ended_is_not_looked_at_again(state: TrialState) -> Non
 
 
 def test_every_reason_that_is_charged_leads_to_another_attempt_or_an_end() -> None:
-    assert {c.state for c in REASONS.values()} == {None, "Succeeded", "Failed", "Infeasible"}
-    assert all(c.charged for c in REASONS.values() if c.state is not None)
+    consequences = [consequence_of(reason) for reason in AttemptReason]
+    assert {c.state for c in consequences} == {None, "Succeeded", "Failed", "Infeasible"}
+    assert all(c.charged for c in consequences if c.state is not None)
+
+
+@pytest.mark.parametrize("word", ["Hibernated", "lost", "", None])
+def test_an_attempt_that_ended_for_a_reason_of_another_version_is_tried_again(word: str | None) -> None:
+    attempt = Attempt.model_validate({"job": "nas-0-a1", "reason": word}).replace(end_time=NOW)
+    assert attempt.cause is AttemptReason.LOST
+    decision = decide(experiment(), [trial(0, attempts=(attempt,))], {}, NOW)
+    assert [t.name for t in decision.starts] == ["nas-0"]
+    again = closed(2, "Completed")
+    assert trial(0, attempts=(attempt, again)).status.attempts[0].to_dict().get("reason") == word, (
+        "it is kept"
+    )
+
+
+@pytest.mark.parametrize("word", ["Hibernated", "lost"])
+def test_an_attempt_that_another_version_is_stopping_ends_with_its_reason(word: str) -> None:
+    stopping = Attempt(job="nas-0-a1", start_time=NOW, reason=word)
+    after = observe_attempt(
+        trial(0, "Running", attempts=(stopping,)), Job("nas-0-a1", Phase.FAILED, -15), spec(), _unread, NOW
+    )
+    assert (after.status.attempts[0].reason, after.status.state) == (word, "Pending")
 
 
 def _unread(_: NASTrial, __: int) -> Reading:

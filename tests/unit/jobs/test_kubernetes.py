@@ -237,7 +237,7 @@ def test_of_a_gangs_pods_the_one_that_ended_by_itself_is_told(
     }
     server.logs = {"nas-0-a1-trial-0-0": ["taken away\n"], "nas-0-a1-trial-1-0": ["ValueError: no\n"]}
     job = seen(jobs)
-    assert (job.phase, job.exit_code, job.reason, job.log_tail) == (Phase.FAILED, 7, "", "ValueError: no")
+    assert (job.phase, job.exit_code, job.reason, job.log_tail) == (Phase.FAILED, 7, None, "ValueError: no")
 
 
 ENDED_WELL = {"exitCode": 0, "startedAt": "2026-01-31T12:00:05Z", "finishedAt": "2026-01-31T12:01:00Z"}

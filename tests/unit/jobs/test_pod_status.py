@@ -2,9 +2,8 @@ from typing import Any
 
 import pytest
 
-from paretonas.engine.verdicts import REASONS
 from paretonas.jobs.job import Phase
-from paretonas.jobs.pod_status import POD_REASONS, event_wait, group_wait, phase, pod_end, pod_wait, read_job
+from paretonas.jobs.pod_status import event_wait, group_wait, phase, pod_end, pod_wait, read_job
 
 
 def volcano_job(word: str | None) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def pod(terminated: dict[str, Any] | None = None, *, deleted: bool = False, **st
 @pytest.mark.parametrize(
     ("given", "code", "reason"),
     [
-        (pod({"exitCode": 7, "reason": "Error"}), 7, ""),
+        (pod({"exitCode": 7, "reason": "Error"}), 7, None),
         (pod({"exitCode": 137, "reason": "OOMKilled"}), 137, "OutOfMemory"),
         (pod({"exitCode": 137, "reason": "Error"}, reason="Evicted"), 137, "Evicted"),
         (pod(reason="Evicted"), None, "Evicted"),
@@ -71,12 +70,8 @@ def pod(terminated: dict[str, Any] | None = None, *, deleted: bool = False, **st
         (pod(deleted=True), None, "Evicted"),
     ],
 )
-def test_how_a_pod_ended(given: dict[str, Any], code: int | None, reason: str) -> None:
+def test_how_a_pod_ended(given: dict[str, Any], code: int | None, reason: str | None) -> None:
     assert pod_end(given)[:2] == (code, reason)
-
-
-def test_every_reason_of_a_pod_has_a_consequence() -> None:
-    assert set(POD_REASONS.values()) <= REASONS.keys()
 
 
 def test_why_a_pod_waits() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from paretonas.search import NoMore, SearchError, suggest_here
+from paretonas.api.reasons import EndReason
+from paretonas.search import SearchError, suggest_here
 from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 
@@ -87,7 +88,7 @@ def test_an_order_with_factor_one_survives_rounding(make_spec) -> None:
     suggestion = suggest_here(ordered, [], 10)
     found = sorted((c.parameters["a"], c.parameters["b"]) for c in suggestion.candidates)
     assert found == [(a, b) for a in (1, 2, 3) for b in range(1, a + 1)]
-    assert suggestion.no_more is NoMore.SEARCH_SPACE_EXHAUSTED
+    assert suggestion.no_more is EndReason.SEARCH_SPACE_EXHAUSTED
 
 
 def test_the_pool_does_not_crowd_where_constraints_are_tight(make_spec) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from paretonas.search import KnownTrial, NoMore, SearchError, suggest_here
+from paretonas.api.reasons import EndReason
+from paretonas.search import KnownTrial, SearchError, suggest_here
 from paretonas.search.suggest import forget
 
 
@@ -98,7 +99,7 @@ def test_a_failed_point_is_never_asked_again(make_spec, observed) -> None:
         assert point not in [t.parameters for t in known]
         known.append(KnownTrial(index, point, "Failed") if index % 3 == 1 else observed([point], index)[0])
     last = suggest_here(spec, known, 1)
-    assert (last.candidates, last.no_more) == ((), NoMore.SEARCH_SPACE_EXHAUSTED)
+    assert (last.candidates, last.no_more) == ((), EndReason.SEARCH_SPACE_EXHAUSTED)
 
 
 def test_the_search_stays_away_from_where_trials_fail(make_spec) -> None:
@@ -154,7 +155,7 @@ def test_a_space_of_one_point_is_exhausted_by_it(make_spec) -> None:
     spec = make_spec([{"name": "only", "fixed": {"value": 3}}, {"name": "one", "choice": {"values": ["a"]}}])
     suggestion = suggest_here(spec, [], 2)
     assert _points(suggestion) == [{"only": 3, "one": "a"}]
-    assert suggestion.no_more is NoMore.SEARCH_SPACE_EXHAUSTED
+    assert suggestion.no_more is EndReason.SEARCH_SPACE_EXHAUSTED
 
 
 ACCURACY = {"metric": "accuracy", "goal": "Maximize"}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.search.conftest import make_spec, observed
 
 from paretonas.api import ExperimentSpec, Scalar
-from paretonas.search import NoMore, Suggestion, suggest_here
+from paretonas.api.reasons import EndReason
+from paretonas.search import Suggestion, suggest_here
 from paretonas.search.space import Space
 
 Points = Sequence[dict[str, Scalar]]
@@ -135,7 +136,7 @@ def test_a_space_is_exhausted_when_all_of_it_was_listed(parameters, constraints,
     )
     suggestion, _ = candidates(spec, count + 5)
     assert len(suggestion.candidates) == count
-    assert suggestion.no_more is NoMore.SEARCH_SPACE_EXHAUSTED
+    assert suggestion.no_more is EndReason.SEARCH_SPACE_EXHAUSTED
 
 
 @pytest.mark.parametrize(
@@ -160,13 +161,13 @@ def test_values_that_are_near_each_other_are_all_found(parameter, count) -> None
         assert suggestion.candidates
         known += observed((c.parameters for c in suggestion.candidates), len(known))
     assert len({trial.parameters["x"] for trial in known}) == count
-    assert suggest_here(spec, known, 1).no_more is NoMore.SEARCH_SPACE_EXHAUSTED
+    assert suggest_here(spec, known, 1).no_more is EndReason.SEARCH_SPACE_EXHAUSTED
 
 
 def test_a_single_point_of_real_numbers_is_not_called_exhausted() -> None:
     spec = make_spec(floats(2, 0, 1), parameterConstraints=["x0 + x1 >= 2"], maxTrials=9)
     suggestion = suggest_here(spec, [], 3)
-    assert suggestion.no_more in {None, NoMore.NOTHING_NEW_FOUND}
+    assert suggestion.no_more in {None, EndReason.NOTHING_NEW_FOUND}
 
 
 def test_steps_are_written_as_the_numbers_that_were_meant() -> None:
@@ -235,7 +236,7 @@ def test_whatever_the_constraints_a_discrete_space_is_searched_as_brute_force_sa
     asked = min(len(feasible) + 2, 40)
     suggestion, _ = candidates(spec, asked)
     assert len(suggestion.candidates) == min(asked, len(feasible))
-    assert (suggestion.no_more is NoMore.SEARCH_SPACE_EXHAUSTED) == (len(feasible) <= asked)
+    assert (suggestion.no_more is EndReason.SEARCH_SPACE_EXHAUSTED) == (len(feasible) <= asked)
     if len(feasible) > 20:
         assert spread(suggestion, space, space.encode(feasible)) > 0.5
 
@@ -257,7 +258,7 @@ def test_whatever_the_constraints_real_numbers_keep_them_and_spread(ends, data, 
     constraints = [data.draw(_constraint(point)) for _ in range(data.draw(st.integers(1, 3)))]
     spec = make_spec(parameters, parameterConstraints=constraints, maxTrials=60, search={"initialTrials": 60})
     suggestion, space = candidates(spec, 20)
-    assert len(suggestion.candidates) == 20 or suggestion.no_more is NoMore.NOTHING_NEW_FOUND
+    assert len(suggestion.candidates) == 20 or suggestion.no_more is EndReason.NOTHING_NEW_FOUND
     box = np.random.default_rng(0).random((20_000, len(ends)))
     uniform = box[space.feasible(space.snap(box))]
     if len(uniform) > 50:

@@ -1,4 +1,4 @@
-"""The resources of paretonas.io/v1alpha1 as typed values: parse, default, validate, serialise. Pure."""
+"""The resources of paretonas.io/v1alpha1 as typed values: parsing, defaults, validation and serialisation. Pure."""
 
 from paretonas.api.base import Model, Scalar
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint

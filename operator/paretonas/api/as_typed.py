@@ -1,4 +1,4 @@
-"""What stood in a file: a message shows the ``y`` that was typed, not the ``true`` that YAML makes of it."""
+"""Values as they were typed in a file, so that a message shows ``y`` and not the ``true`` that YAML makes of it."""
 
 import re
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from paretonas.api.validation import ABSENT, Problem, Typed
 
 
 class TypedMapping(dict[str, Any]):
-    """A mapping that remembers how its plain values were typed, by key."""
+    """A mapping that remembers how its unquoted values were typed, by key."""
 
     typed: dict[str, str]
 
 
 class TypedList(list[Any]):
-    """A list that remembers how its plain values were typed, by position."""
+    """A list that remembers how its unquoted values were typed, by position."""
 
     typed: dict[int, str]
 
 
 def with_values(mapping: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping with other values for some keys; the others are as they were typed."""
+    """Copy a mapping with some values replaced; the others remember how they were typed."""
     changed = TypedMapping({**mapping, **changes})
     typed = mapping.typed if isinstance(mapping, TypedMapping) else {}
     changed.typed = {key: text for key, text in typed.items() if key not in changes}
@@ -28,18 +28,18 @@ def with_values(mapping: dict[str, Any], changes: Mapping[str, Any]) -> dict[str
 
 
 def as_typed(document: Any, problem: Problem) -> Problem:
-    """The problem with its value as it stands in the document's file, where that is known."""
+    """The problem with its value as it was typed in the document's file, if that is known."""
     if problem.value is ABSENT or isinstance(problem.value, str):
         return problem
-    place, key = _found(document, problem.path)
+    place, key = _find(document, problem.path)
     typed = getattr(place, "typed", {}).get(key)
     if typed is None or place[key] != problem.value:
         return problem
     return Problem(problem.path, problem.message, problem.remedy, Typed(typed))
 
 
-def _found(document: Any, path: str) -> tuple[Any, Any]:
-    """What holds the value at a path such as ``spec.parameters[0].int.min``, and under which key; (None, None)."""
+def _find(document: Any, path: str) -> tuple[Any, Any]:
+    """The container and the key of the value at a path such as ``spec.parameters[0].int.min``; else (None, None)."""
     place, key, rest = None, None, "." + path
     inside = document
     while rest:
@@ -48,7 +48,7 @@ def _found(document: Any, path: str) -> tuple[Any, Any]:
             index = re.match(r"\[(\d+)\]", rest)
             keys: list[Any] = [int(index[1])] if index and int(index[1]) < len(place) else []
             length = len(index[0]) if index else 0
-        else:  # the longest key: those of resources have dots in them
+        else:  # the longest key that matches, since keys of resources contain dots
             names = place if isinstance(place, dict) else {}
             keys = sorted((k for k in names if re.match(rf"\.{re.escape(k)}(?=[.\[]|$)", rest)), key=len)
             length = len(keys[-1]) + 1 if keys else 0

@@ -1,4 +1,4 @@
-"""What every value of the API shares: camelCase names outside, frozen and strict values inside."""
+"""The base of all values of the API: camelCase field names in documents, frozen and strict values in Python."""
 
 import math
 from datetime import UTC, datetime
@@ -12,14 +12,15 @@ Scalar = int | float | str | bool
 """A parameter's value."""
 
 MAX_TEXT = 253
-"""Characters of a parameter's value: the Pareto set of a whole experiment must fit into its status."""
+"""The longest parameter value, in characters: the Pareto set of an experiment must fit into its status."""
 
 
 class Model(BaseModel):
-    """A frozen value that reads and writes the camelCase document of the custom resource.
+    """A frozen value that is read from and written to the camelCase document of the custom resource.
 
-    Strict: ``"4"`` is not 4, nor is ``true`` 1. But an integer is a float, since a JSON round trip through Kubernetes
-    turns 0.0 into 0; and by the same rule a float without a fraction is an integer (`Whole`).
+    It is strict: ``"4"`` is not accepted for 4, nor ``true`` for 1. However, an integer is accepted as a float, since a
+    JSON round trip through Kubernetes turns 0.0 into 0. For the same reason, a float without a fraction is accepted as
+    an integer (`Whole`).
     """
 
     model_config = ConfigDict(
@@ -32,12 +33,12 @@ class Model(BaseModel):
     )
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON-ready document: camelCase, defaults filled in, absent values left out."""
+        """The document as JSON-compatible values: camelCase, with defaults, without absent values."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed; the changes are not validated again."""
-        # not model_copy: it would carry over what a cached_property has computed from the old fields
+        """Copy the value with some fields changed; the changes are not validated."""
+        # not model_copy, which would keep the cached properties computed from the old fields
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return self.model_construct(**{**values, **(self.model_extra or {}), **changes})
 
@@ -45,8 +46,11 @@ class Model(BaseModel):
 def rule(message: str, *, remedy: str, field: str = "", value: Any = None) -> PydanticCustomError:
     """The error of a rule that a type cannot express.
 
-    ``field`` is the camelCase path below the model that raises it, ``value`` what was found there; both empty
-    mean the model itself. ``message`` must hold nothing that a user wrote: braces in it have a meaning.
+    Args:
+        message: What is wrong. It must not contain text written by a user, since braces in it have a meaning.
+        remedy: What the user should do.
+        field: The camelCase path below the model that raises the error; empty for the model itself.
+        value: The value found there, if any.
     """
     context = {"remedy": remedy, "field": field, "value": value, "has_value": value is not None}
     return PydanticCustomError("rule", message, context)
@@ -57,11 +61,11 @@ def _as_tuple(value: Any) -> Any:
 
 
 ListToTuple = BeforeValidator(_as_tuple)
-"""Lets a strict tuple field read a list: ``Annotated[tuple[T, ...], ListToTuple]``."""
+"""A validator that lets a strict tuple field accept a list: ``Annotated[tuple[T, ...], ListToTuple]``."""
 
 
 def as_whole(value: Any) -> Any:
-    """A float without a fraction as the integer that Kubernetes makes of it; anything else as it is."""
+    """A float without a fraction as the integer that Kubernetes makes of it; any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -80,7 +84,7 @@ def _check_scalar(value: Any) -> Scalar:
 
 
 ScalarField = Annotated[Scalar, PlainValidator(_check_scalar)]
-"""A scalar whose type is kept as written (a plain union would report four errors for one mistake)."""
+"""A scalar that keeps the type it was written with (a plain union would report four errors for one mistake)."""
 
 
 def _read_time(value: Any) -> datetime:
@@ -99,4 +103,4 @@ def _write_time(value: datetime) -> str:
 
 
 Time = Annotated[datetime, PlainValidator(_read_time), PlainSerializer(_write_time, return_type=str)]
-"""An RFC 3339 time in UTC; its fraction of a second is kept."""
+"""An RFC 3339 time in UTC, including its fraction of a second."""

@@ -1,4 +1,4 @@
-"""Linear constraints between parameters and on metrics, read from plain text."""
+"""Linear constraints between parameters and on metrics, parsed from text."""
 
 import math
 import re
@@ -10,25 +10,25 @@ from paretonas.api.base import Scalar
 _NUMBER = r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
 _TOKEN = re.compile(rf"\s*(?:(?P<number>{_NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*]))")
 _TOLERANCE = 1e-9
-"""Slack of a check, relative to the largest summand: the rounding of a few double sums, far below any parameter's
-step. It has no absolute part, since a constraint may be in units of 1e-12."""
+"""The slack of a check, relative to the largest summand: it covers the rounding of a few double sums and is far below
+any parameter's step. It has no absolute part, since a constraint may be in units of 1e-12."""
 
 
 class ConstraintSyntaxError(ValueError):
-    """The text is no linear constraint; the message says what is wrong in it."""
+    """The text is not a linear constraint; the message tells why."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearConstraint:
-    """``sum(terms[name] * value[name]) <= bound``, or ``== bound`` when ``equality``."""
+    """``sum(terms[name] * value[name]) <= bound``, or ``== bound`` if ``equality``."""
 
     terms: Mapping[str, float]
     bound: float
     text: str
     equality: bool = False
 
-    def satisfied(self, values: Mapping[str, Scalar]) -> bool:
-        """Whether the values keep it; vacuously so while one of its parameters is inactive."""
+    def is_satisfied_by(self, values: Mapping[str, Scalar]) -> bool:
+        """Whether the values satisfy the constraint; always true while one of its parameters is inactive."""
         if any(name not in values for name in self.terms):
             return True
         parts = [factor * float(values[name]) for name, factor in self.terms.items()]
@@ -39,24 +39,26 @@ class LinearConstraint:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeConstraint:
-    """``metric <= bound`` when ``upper``, else ``metric >= bound``."""
+    """``metric <= bound`` if ``upper``, else ``metric >= bound``."""
 
     metric: str
     upper: bool
     bound: float
     text: str
 
-    def satisfied(self, metrics: Mapping[str, float]) -> bool:
-        """Whether the observed metrics keep it. Raises KeyError when the metric was not observed."""
+    def is_satisfied_by(self, metrics: Mapping[str, float]) -> bool:
+        """Whether the observed metrics satisfy the constraint. Raises KeyError if the metric was not observed."""
         value = metrics[self.metric]
         return value <= self.bound if self.upper else value >= self.bound
 
 
 def parse_linear(text: str) -> LinearConstraint:
-    """Read ``2*a + b <= c - 1``: sums of names with number factors on both sides of one ``<=``, ``>=`` or ``==``.
+    """Parse a constraint such as ``2*a + b <= c - 1``.
+
+    Each side is a sum of numbers and of names with numeric factors; between them is one ``<=``, ``>=`` or ``==``.
 
     Raises:
-        ConstraintSyntaxError: anything else, or nothing left but numbers.
+        ConstraintSyntaxError: The text is anything else, or compares only numbers.
     """
     parts = re.split(r"(<=|>=|==)", text)
     if len(parts) != 3:  # noqa: PLR2004 # left, sign, right
@@ -69,7 +71,7 @@ def parse_linear(text: str) -> LinearConstraint:
     flip = -1.0 if sign == ">=" else 1.0
     kept = {name: flip * factor for name, factor in terms.items() if factor != 0}
     if not kept:
-        raise ConstraintSyntaxError("compares numbers only")
+        raise ConstraintSyntaxError("compares only numbers")
     bound = flip * (right_constant - constant)
     if not all(map(math.isfinite, [*kept.values(), bound])):
         raise ConstraintSyntaxError("has a number that is too large")
@@ -77,10 +79,10 @@ def parse_linear(text: str) -> LinearConstraint:
 
 
 def parse_outcome(text: str) -> OutcomeConstraint:
-    """Read ``metric <= 20``.
+    """Parse a constraint such as ``metric <= 20``.
 
     Raises:
-        ConstraintSyntaxError: anything but one metric with factor 1 compared to a number.
+        ConstraintSyntaxError: The text does not compare one metric, with factor 1, to one number.
     """
     linear = parse_linear(text)
     [(metric, factor), *more] = linear.terms.items()
@@ -92,7 +94,7 @@ def parse_outcome(text: str) -> OutcomeConstraint:
 
 
 def _side(text: str) -> tuple[dict[str, float], float]:
-    """One side of a constraint as (factors by name, constant)."""
+    """Parse one side of a constraint into (factors by name, constant)."""
     tokens, position = [], 0
     while position < len(text.rstrip()):
         match = _TOKEN.match(text, position)
@@ -120,7 +122,7 @@ _Token = tuple[str | None, str]
 
 
 def _summands(tokens: list[_Token], text: str) -> list[tuple[float, list[_Token]]]:
-    """Split at + and -; within one summand, factors alternate with ``*``."""
+    """Split one side at + and -; within a summand, factors alternate with ``*``."""
     summands: list[tuple[float, list[_Token]]] = []
     sign, factors, wants_factor, signed = 1.0, list[_Token](), True, False
     for kind, token in tokens:
@@ -134,11 +136,11 @@ def _summands(tokens: list[_Token], text: str) -> list[tuple[float, list[_Token]
                 raise ConstraintSyntaxError("has * with nothing before it")
             wants_factor = True
         elif wants_factor and (factors or signed):
-            raise ConstraintSyntaxError(f"has {token!r} where a number or a name should stand")
+            raise ConstraintSyntaxError(f"has {token!r} where a number or a name is needed")
         else:
             if factors:
                 summands.append((sign, factors))
             sign, factors, wants_factor, signed = (-1.0 if token == "-" else 1.0), [], True, True  # noqa: S105 # a sign
     if wants_factor:
-        raise ConstraintSyntaxError(f"has a side that is not complete: {text.strip()!r}")
+        raise ConstraintSyntaxError(f"has an incomplete side: {text.strip()!r}")
     return [*summands, (sign, factors)]

@@ -1,4 +1,4 @@
-"""From the text of a file to an experiment or a trial, or to everything that is wrong with it."""
+"""Parsing and validating the documents of experiments and trials; every problem is reported at once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,14 +28,14 @@ _STAND_INS: Mapping[Location, Any] = {
     ("spec", "trial", "args", "*"): "stand-in",
     ("spec", "trial", "env", "*"): {"name": "_"},
 }
-"""What is required, in its least form: put in the place of a part that cannot be read, to check the rest."""
+"""A minimal valid value for each required part; it replaces a part that cannot be read, so that the rest is checked."""
 
 
 def parse_experiment(document: Any) -> NASExperiment:
-    """Read and validate an experiment.
+    """Parse and validate an experiment.
 
     Raises:
-        InvalidDocument: with every problem that was found.
+        InvalidDocument: The document is not valid; the error lists every problem.
     """
     if not isinstance(document, dict):
         problem = Problem(
@@ -59,7 +59,7 @@ def parse_experiment(document: Any) -> NASExperiment:
 
 
 def _hidden(document: Any, unread: set[Location]) -> frozenset[str] | None:
-    """The names of the parameters that could not be read; None when their list could not be."""
+    """The names of the parameters that could not be read; None if their whole list could not be read."""
     if ("spec", "parameters") in unread:
         return None
     written = enumerate(document["spec"]["parameters"])
@@ -68,7 +68,7 @@ def _hidden(document: Any, unread: set[Location]) -> frozenset[str] | None:
 
 
 def parse_trial(document: Any) -> NASTrial:
-    """Read a trial. Raises InvalidDocument."""
+    """Parse a trial. Raises InvalidDocument."""
     trial, problems, _ = read(NASTrial, document, {})
     problems = _with_unusable_texts(document, problems)
     if problems or trial is None:
@@ -77,10 +77,10 @@ def parse_trial(document: Any) -> NASTrial:
 
 
 def read_trial(document: Any) -> NASTrial:
-    """Read a stored trial, whatever its author has put into it: an `UnreadableTrial` where it cannot be read.
+    """Read a stored trial; one that is not valid becomes an `UnreadableTrial`.
 
     Args:
-        document: a resource: it has a name, and `spec.experiment` is a text.
+        document: A stored resource: it has a name, and its `spec.experiment` is a string.
     """
     try:
         return parse_trial(document)
@@ -104,7 +104,10 @@ def read_trial(document: Any) -> NASTrial:
 
 
 def _with_unusable_texts(document: Any, problems: list[Problem]) -> list[Problem]:
-    """The problems, where a text cannot be used with this one alone. A status is ours, and is only shown."""
+    """Add the problems of unusable texts in the spec; they replace other problems at the same place.
+
+    The status is not checked, since the operator writes it.
+    """
     spec = document.get("spec") if isinstance(document, dict) and not too_deep(document) else None
     found = list(unusable(spec, ("spec",)))
     places = {problem.path for problem in found}
@@ -112,5 +115,5 @@ def _with_unusable_texts(document: Any, problems: list[Problem]) -> list[Problem
 
 
 def load_experiment(text: str) -> NASExperiment:
-    """Read and validate the experiment of a text, YAML or JSON. Raises InvalidDocument."""
+    """Parse and validate an experiment given as YAML or JSON. Raises InvalidDocument."""
     return parse_experiment(load_yaml(text))

@@ -1,4 +1,4 @@
-"""NASExperiment: what the user writes."""
+"""NASExperiment: the resource that a user writes."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,48 +16,48 @@ from paretonas.api.trial_template import Logs, Seconds, TrialTemplate
 from paretonas.kube.kinds import API_VERSION
 
 MAX_TRIALS = 1000
-"""Trials of one experiment: the size for which the status is bounded and the search is measured."""
+"""The most trials of one experiment: the size that the status can hold and that the search was measured with."""
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class SearchSettings(Model):
-    """How candidates are chosen; every field may be left out."""
+    """How candidates are chosen; every field is optional."""
 
     seed: Annotated[Whole, Field(ge=0, le=2**31 - 1)] = 0
     initial_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] | None = None
-    """Quasi-random trials before the model takes over; chosen by the number of parameters when not given."""
+    """Quasi-random trials before the model takes over; by default chosen from the number of parameters."""
 
 
 class FailurePolicy(Model):
-    """When failing trials end the experiment, and how often a trial is tried again."""
+    """When failed trials end the experiment, and how often a trial is retried."""
 
     max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.5
     after_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] = 5
-    """Trials that must have ended before the ratio counts."""
+    """The number of trials that must have ended before the ratio is checked."""
     retries: Annotated[Whole, Field(ge=0, le=20)] = 2
-    """Further attempts of a trial whose process crashed."""
+    """The number of further attempts of a trial whose process crashed."""
 
 
 class Retry(Model):
-    """What the user has asked to be taken up again: trials that have failed, with new attempts."""
+    """A user's request to retry failed trials with new attempts."""
 
     generation: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    """Raised by one with every request: what has failed in attempts of an earlier generation is taken up."""
+    """Raised by one with every request; trials that failed in an earlier generation are retried."""
     infeasible: bool = False
-    """Whether infeasible trials are taken up too."""
+    """Whether infeasible trials are retried too."""
 
 
 class WarmStart(Model):
-    """Another experiment of the namespace, whose finished trials are known from the start."""
+    """Another experiment in the same namespace, whose finished trials are known from the start."""
 
     name: ExperimentName
 
 
 class ExperimentSpec(Model):
-    """The search: what may vary, what is optimised, how a trial is run."""
+    """The search: what may vary, what is optimised, and how a trial is run."""
 
-    # cached_property needs a place to keep its value; the fields stay frozen
+    # a cached_property stores its value in the instance; the fields stay frozen
     model_config = ConfigDict(ignored_types=(cached_property,))
 
     objectives: Annotated[tuple[Objective, ...], ListToTuple, Field(min_length=1, max_length=4)]
@@ -70,9 +70,9 @@ class ExperimentSpec(Model):
     failure_policy: FailurePolicy = FailurePolicy()
     warm_start_from: Annotated[tuple[WarmStart, ...], ListToTuple, Field(max_length=8)] = ()
     suspend: bool = False
-    """While true no trial is started; those that run finish."""
+    """While true, no trial is started; running trials continue to their end."""
     stop: bool = False
-    """Ends the experiment with what there is: those that run are stopped."""
+    """Ends the experiment with the results so far; running trials are stopped."""
     retry: Retry = Retry()
     managed_by: str | None = None
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
@@ -83,17 +83,17 @@ class ExperimentSpec(Model):
 
     @cached_property
     def linear_constraints(self) -> tuple[LinearConstraint, ...]:
-        """The parameter constraints, read."""
+        """The parsed parameter constraints."""
         return tuple(map(parse_linear, self.parameter_constraints))
 
     @cached_property
     def outcomes(self) -> tuple[OutcomeConstraint, ...]:
-        """The outcome constraints, read."""
+        """The parsed outcome constraints."""
         return tuple(map(parse_outcome, self.outcome_constraints))
 
     @cached_property
     def metric_sources(self) -> tuple[MetricSource, ...]:
-        """Every metric to read: those described, and those needed that are not."""
+        """Every metric to read: those described in `metrics`, and needed ones that are not described."""
         described = {source.name: source for source in self.metrics}
         needed = [*(o.metric for o in self.objectives), *(c.metric for c in self.outcomes)]
         for name in needed:
@@ -102,22 +102,22 @@ class ExperimentSpec(Model):
 
     @cached_property
     def needed_metrics(self) -> frozenset[str]:
-        """The metrics without which a trial has no result."""
+        """The metrics that a trial must have to count as a result."""
         return frozenset([*(o.metric for o in self.objectives), *(c.metric for c in self.outcomes)])
 
     def planned(self, trials: int) -> int:
-        """How many trials there will be, as there are so many: `max_trials`, unless it was lowered since."""
+        """The number of trials in the end, given the number so far: `max_trials`, unless it was lowered below that."""
         return max(self.max_trials, trials)
 
     def parameter(self, name: str) -> Parameter:
-        """The parameter of this name. Raises KeyError."""
+        """The parameter with this name. Raises KeyError."""
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter
         raise KeyError(name)
 
     def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
-        """Whether the parameter has a value at this point, by the others' values."""
+        """Whether the parameter is active at a point, given the other parameters' values."""
         return all(
             when.parameter in values
             and values[when.parameter] in when.values
@@ -126,12 +126,12 @@ class ExperimentSpec(Model):
         )
 
     def cast(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A point with each value in its parameter's type, in the order of the parameters."""
+        """Convert each value of a point to its parameter's type; the result has the order of the parameters."""
         return {p.name: p.cast(values[p.name]) for p in self.parameters if p.name in values}
 
 
 class Metadata(Model):
-    """The part of Kubernetes' object metadata that is used; the rest is kept as it is."""
+    """The fields of Kubernetes' object metadata that are used; other fields are kept unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -152,5 +152,5 @@ class NASExperiment(Model):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The experiment's name."""
         return self.metadata.name

@@ -1,4 +1,4 @@
-"""The rules between fields of an experiment: each is a small function that yields what is wrong."""
+"""The rules between fields of an experiment: each is a small function that yields problems."""
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -13,14 +13,16 @@ from paretonas.api.substitution import TRIAL_REFERENCES, Flag, has_unclosed_refe
 from paretonas.api.validation import Problem, suggestion
 
 RESERVED_ENV = "PARETONAS_"
-"""Environment variables that every trial gets from us begin with this."""
+"""The prefix of the environment variables that ParetoNAS sets for every trial."""
 
 
 def find_problems(spec: ExperimentSpec, hidden: frozenset[str] | None = frozenset()) -> list[Problem]:
-    """Every rule that the spec breaks.
+    """Find every rule that the spec breaks.
 
-    ``hidden`` has the names of parameters that could not be read: what is said of them is no mistake. None means
-    that there is no list of parameters to hold anything against.
+    Args:
+        spec: The spec.
+        hidden: The names of parameters that could not be read, so that references to them are not reported. None if
+            the whole list of parameters could not be read; then no rule about parameters is checked.
     """
     problems = [problem for rule in _RULES for problem in rule(spec)]
     if hidden is not None:
@@ -33,7 +35,7 @@ def find_problems(spec: ExperimentSpec, hidden: frozenset[str] | None = frozense
 
 
 def find_name_problems(experiment: NASExperiment) -> list[Problem]:
-    """What is wrong with an experiment only under the name that it has."""
+    """Find the problems that depend on the experiment's own name."""
     remedy = "name another experiment, or leave it out"
     return [
         Problem(f"spec.warmStartFrom[{i}].name", "is the experiment itself", remedy, start.name)
@@ -112,7 +114,7 @@ def _outcome_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
         try:
             constraint = parse_outcome(text)
         except ConstraintSyntaxError as error:
-            remedy = "write one metric and one number, as 'latency_ms <= 20'"
+            remedy = "compare one metric with one number, as in 'latency_ms <= 20'"
             yield Problem(path, str(error), remedy, text)
             continue
         metric = constraint.metric
@@ -125,8 +127,8 @@ def _outcome_constraints(spec: ExperimentSpec) -> Iterator[Problem]:
             yield Problem(path, f"bounds {metric!r}, which is a parameter", remedy, text)
         elif (metric, constraint.upper) in bounds:
             remedy = f"drop it, or {bounds[metric, constraint.upper].text!r}"
-            yield Problem(path, f"bounds {metric!r} on the same side again", remedy, text)
-        elif other and not other.satisfied({metric: constraint.bound}):
+            yield Problem(path, f"bounds {metric!r} a second time on the same side", remedy, text)
+        elif other and not other.is_satisfied_by({metric: constraint.bound}):
             yield Problem(path, f"contradicts {other.text!r}", "correct one of them", text)
         bounds.setdefault((metric, constraint.upper), constraint)
 
@@ -136,7 +138,7 @@ def _texts(spec: ExperimentSpec) -> Iterator[Problem]:
         if has_unclosed_reference(text):
             yield Problem(f"spec.trial.{path}", "has a ${ without its }", "close it with }", text)
         if not path.startswith("env") and re.match(r"-[-\w]*\s", text):
-            message = "is one argument, a flag and its value in it"
+            message = "is a flag and its value in one argument"
             yield Problem(f"spec.trial.{path}", message, "write them as two items of the list", text)
 
 
@@ -145,10 +147,13 @@ def _program(spec: ExperimentSpec) -> Iterator[Problem]:
     first, *rest = program.split() or [""]
     if not first:
         yield Problem(
-            "spec.trial.command[0]", "names no program", "begin with one, as in [python, train.py]", program
+            "spec.trial.command[0]",
+            "does not name a program",
+            "begin with one, as in [python, train.py]",
+            program,
         )
-    elif rest and "/" not in first and "${" not in first:  # a path may have a space in it
-        remedy = f"write each word as an item: [{', '.join([first, *rest])}]"
+    elif rest and "/" not in first and "${" not in first:  # a path may contain a space
+        remedy = f"write each word as an item of the list: [{', '.join([first, *rest])}]"
         yield Problem("spec.trial.command[0]", "is a program and its arguments in one text", remedy, program)
 
 
@@ -166,13 +171,13 @@ def _resources(spec: ExperimentSpec) -> Iterator[Problem]:
         if name in ("memory", "ephemeral-storage"):
             if amount.endswith("m"):
                 yield Problem(
-                    path, "counts thousandths of a byte", f"write {amount[:-1]}Mi for mebibytes", amount
+                    path, "is in thousandths of a byte", f"write {amount[:-1]}Mi for mebibytes", amount
                 )
         elif re.fullmatch(r"[a-z0-9.-]+/[A-Za-z0-9._-]+", name):
             if not amount.isdecimal():
                 yield Problem(path, "is not a whole number of devices", "write a whole number", amount)
         elif name != "cpu":
-            remedy = "use cpu, memory, ephemeral-storage or a device as nvidia.com/gpu"
+            remedy = "use cpu, memory, ephemeral-storage or a device such as nvidia.com/gpu"
             yield Problem(path, "is not a resource", remedy, amount)
 
 
@@ -183,17 +188,17 @@ def _parameter_references(spec: ExperimentSpec, hidden: frozenset[str]) -> Itera
     for path, text in spec.trial.texts:
         for name in references(text):
             if name not in known:
-                remedy = f"{suggestion(name, known)} ($${{{name}}} is the text itself)"
+                remedy = f"{suggestion(name, known)} (for the literal text, write $${{{name}}})"
                 yield Problem(f"spec.trial.{path}", f"refers to an unknown ${{{name}}}", remedy, text)
             elif name in conditional and path.startswith("command"):
-                remedy = "move it to args, where an inactive parameter is left out"
+                remedy = "move it to args, where inactive parameters are left out"
                 yield Problem(
                     f"spec.trial.{path}", f"needs ${{{name}}}, which is not always active", remedy, text
                 )
 
 
 def _flags(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
-    """Only a boolean turns a flag on and off: 0 would be off, and "no" on."""
+    """Only a boolean may turn a flag on and off: otherwise 0 would mean off, but "no" would mean on."""
     other = {
         f"parameters.{p.name}"
         for p in spec.parameters
@@ -204,7 +209,9 @@ def _flags(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
         flag = Flag.of(text) if not path.startswith("env") else None
         if flag and flag.name in other.difference(f"parameters.{name}" for name in hidden):
             remedy = f"make the parameter a bool, or pass its value: --name=${{{flag.name}}}"
-            yield Problem(f"spec.trial.{path}", "is a flag of a parameter that is no boolean", remedy, text)
+            yield Problem(
+                f"spec.trial.{path}", "is a flag for a parameter that is not a boolean", remedy, text
+            )
 
 
 _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (

@@ -1,7 +1,7 @@
-"""An experiment with its trials as one document, to go on elsewhere: on another cluster, on a laptop.
+"""Export and import: an experiment with its trials as one document, to continue the search elsewhere.
 
-What has ended travels as an observation, what has not as a point to try, each under its index: the search, which is a
-function of these, goes on with the same candidates.
+A trial that has ended is exported as an observation, any other trial as a point to try, each with its index. The search
+depends on these alone, so it continues with the same candidates on another cluster or a laptop.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,17 @@ from paretonas.kube.labels import EXPERIMENT_LABEL
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An experiment, and the trials that it begins with, in index order."""
+    """An experiment and the trials imported with it, in index order."""
 
     experiment: NASExperiment
     trials: tuple[NASTrial, ...] = ()
 
 
 def export_experiment(experiment: NASExperiment, trials: Sequence[NASTrial]) -> dict[str, Any]:
-    """A List for ``kubectl apply`` and ``paretonas run``: the trials first, so that the search begins knowing them."""
+    """Export an experiment as a List for ``kubectl apply`` and ``paretonas run``.
+
+    The trials come before the experiment, so that the search knows them when it starts.
+    """
     spec = experiment.spec.replace(suspend=False, stop=False, retry=Retry())
     items = [
         _document(trial, trial.spec.replace(observation=_observation(trial)))
@@ -38,22 +41,22 @@ def export_experiment(experiment: NASExperiment, trials: Sequence[NASTrial]) -> 
 
 
 def import_experiment(documents: Sequence[Any], changes: Mapping[str, Any] = {}) -> Loaded:
-    """What such a List holds, or a lone experiment.
+    """Read an exported List, or a single experiment.
 
     Args:
-        documents: of one file, as plain values.
-        changes: fields of the experiment's spec (camelCase) to set instead of what is written there.
+        documents: The documents of one file, as plain values.
+        changes: Values that replace fields of the experiment's spec, by their camelCase names.
 
     Raises:
-        InvalidDocument: with every problem, also of trials that do not fit the experiment.
+        InvalidDocument: The error lists every problem, including those of trials that do not fit the experiment.
     """
     items = [item for document in documents for item in _items(document)]
     trials = [item for item in items if _is_trial(item)]
     others = [item for item in items if not _is_trial(item)]
     if len(others) != 1:
-        message = f"holds {len(others)} documents" + (" that are no NASTrial" if trials else "")
-        raise InvalidDocument([Problem("document", message, "write one NASExperiment in a file")])
-    experiment = parse_experiment(_changed(others[0], changes))
+        message = f"holds {len(others)} documents" + (" that are not a NASTrial" if trials else "")
+        raise InvalidDocument([Problem("document", message, "write one NASExperiment per file")])
+    experiment = parse_experiment(_change_spec(others[0], changes))
     problems, found = list[Problem](), list[NASTrial]()
     for number, item in enumerate(trials):
         try:
@@ -85,7 +88,7 @@ def _is_trial(item: Any) -> bool:
     return isinstance(item, dict) and item.get("kind") == "NASTrial"
 
 
-def _changed(document: Any, changes: Mapping[str, Any]) -> Any:
+def _change_spec(document: Any, changes: Mapping[str, Any]) -> Any:
     if changes and isinstance(document, dict) and isinstance(document.get("spec"), dict):
         return with_values(document, {"spec": with_values(document["spec"], changes)})
     return document
@@ -97,7 +100,7 @@ def _items(document: Any) -> list[Any]:
 
 
 def _observation(trial: NASTrial) -> Observation | None:
-    """What came of it; None while nothing has."""
+    """The trial's result as an observation; None while it has none."""
     if trial.spec.observation is not None or not trial.ended:
         return trial.spec.observation
     if trial.status.state == "Succeeded":

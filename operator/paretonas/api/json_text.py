@@ -1,4 +1,4 @@
-"""JSON as JSON: what `json.dumps` and other programs write, tabs and surrogate pairs in it."""
+"""Parsing JSON as `json.dumps` and other programs write it; it may contain tabs and surrogate pairs, unlike YAML."""
 
 import json
 import re
@@ -7,20 +7,20 @@ from typing import Any
 from paretonas.api.validation import InvalidDocument, Problem
 
 MOST_LEVELS = 100
-"""Of brackets within brackets: an experiment has some ten, and whoever walks through one calls itself for each."""
+"""The deepest nesting of a document: an experiment has about ten levels, and functions recurse once per level."""
 
 _WHITESPACE = re.compile(r"[ \t\r\n]*")
 
 
 class NotJSON(InvalidDocument):
-    """It breaks JSON's syntax, and may be YAML."""
+    """The text is not valid JSON; it may be YAML."""
 
 
 def load_json(text: str) -> list[Any]:
-    """All documents of a JSON text; as a rule it is one.
+    """Parse all documents of a JSON text, usually one.
 
     Raises:
-        InvalidDocument: it is not JSON (`NotJSON`), or a mapping has a key twice.
+        InvalidDocument: The text is not JSON (`NotJSON`), or a mapping has the same key twice.
     """
     text, documents = text.removeprefix("\ufeff"), list[Any]()
     decoder = json.JSONDecoder(object_pairs_hook=_mapping, parse_int=_whole)
@@ -42,9 +42,9 @@ def load_json(text: str) -> list[Any]:
 def _whole(digits: str) -> int:
     try:
         return int(digits)
-    except ValueError:  # Python reads no number of more than 4,300 digits
-        message = f"holds a number of {len(digits):,} digits"
-        raise InvalidDocument([Problem("document", message, "write a shorter one")]) from None
+    except ValueError:  # Python does not parse numbers of more than 4,300 digits
+        message = f"contains a number of {len(digits):,} digits"
+        raise InvalidDocument([Problem("document", message, "write a shorter number")]) from None
 
 
 def _not_too_deep(document: Any) -> Any:
@@ -62,7 +62,7 @@ def _not_too_deep(document: Any) -> Any:
 
 
 def _too_deep() -> InvalidDocument:
-    return InvalidDocument([Problem("document", "is nested too deep", "take levels away")])
+    return InvalidDocument([Problem("document", "is nested too deeply", "remove some levels")])
 
 
 def _after_whitespace(text: str, position: int) -> int:
@@ -75,6 +75,6 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if key in mapping:
             message = f"has the key {key!r} a second time in one mapping"
-            raise InvalidDocument([Problem("document", message, "remove one of the two")])
+            raise InvalidDocument([Problem("document", message, "remove one of them")])
         mapping[key] = value
     return mapping

@@ -1,4 +1,4 @@
-"""What is optimised, and where its values are read."""
+"""Objectives: what is optimised, and where the metrics are read from."""
 
 import math
 import sys
@@ -14,14 +14,14 @@ Reduce = Literal["Last", "Min", "Max", "Mean"]
 
 
 class Objective(Model):
-    """One metric to push in one direction."""
+    """A metric to maximise or minimise."""
 
     metric: Name
     goal: Goal
     threshold: float | None = None
-    """The worst value that is still of interest: this objective's coordinate of the reference point."""
+    """The worst value of interest, which is also this objective's coordinate of the reference point."""
     scale: Scale = "Linear"
-    """Log for a metric that spans decades: the search and the hypervolume then use its log10."""
+    """Log for a metric that spans several decades; the search and the hypervolume then use its log10."""
 
     @model_validator(mode="after")
     def _log_needs_positive(self) -> "Objective":
@@ -35,16 +35,16 @@ class Objective(Model):
         return self
 
     def comparable(self, value: float) -> float:
-        """The metric's value as the search and the hypervolume see it: scaled, smaller is better.
+        """The metric's value as the search and the hypervolume use it: scaled, and smaller is better.
 
         Raises:
-            ValueError: a value that is not positive on a Log scale.
+            ValueError: The scale is Log and the value is not positive.
         """
         scaled = math.log10(value) if self.scale == "Log" else value
         return -scaled if self.goal == "Maximize" else scaled
 
     def original(self, comparable: float) -> float:
-        """The inverse of `comparable`; the nearest positive double where a Log scale leads beyond them."""
+        """The inverse of `comparable`; on a Log scale, limited to positive doubles."""
         scaled = -comparable if self.goal == "Maximize" else comparable
         if self.scale == "Linear":
             return scaled
@@ -56,23 +56,23 @@ class Objective(Model):
 def _check_run(value: str) -> str:
     if value != "." and not {"", ".", ".."}.isdisjoint(value.split("/")):
         raise rule(
-            "is no folder below the log folder",
-            remedy="write its path from there, as validation or fit/validation; . is the log folder itself",
+            "is not a folder below the log folder",
+            remedy="write its path from there, such as fit/validation; . is the log folder itself",
         )
     return value
 
 
 class MetricSource(Model):
-    """Where a metric's value is found in the trial's TensorBoard logs."""
+    """Where a metric is found in a trial's TensorBoard logs."""
 
     name: Name
     tag: Annotated[str, Field(min_length=1, max_length=253)] = ""
-    """The exact tag; the metric's name when not given."""
+    """The exact tag; the metric's name by default."""
     reduce: Reduce = "Last"
     run: Annotated[str, Field(max_length=253), AfterValidator(_check_run)] | None = None
     """The folder below the log folder, or the last parts of its path; ``.`` is the log folder itself.
 
-    Needed only where several folders hold the tag (docs/logs.md).
+    It is needed only if several folders contain the tag (docs/logs.md).
     """
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""What may vary: one parameter of the search space, of exactly one kind."""
+"""Parameters of the search space; each has exactly one kind."""
 
 import math
 from decimal import Decimal
@@ -11,26 +11,26 @@ from paretonas.api.base import MAX_TEXT, ListToTuple, Model, Scalar, ScalarField
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
-"""A parameter's or metric's name: it appears in constraints and in ``${…}``, so it is an identifier."""
+"""The name of a parameter or metric; it is used in constraints and in ``${…}``, so it must be an identifier."""
 
 Scale = Literal["Linear", "Log"]
 
 MAX_CHOICES = 100
-"""Values of one choice. Ax searches discrete values one by one up to about this many; more is a range."""
+"""The most values of one choice: Ax searches about this many discrete values one by one; more should be a range."""
 
 
 MAX_INTEGER = 2**53
-"""Whole numbers beyond it are not exact in the search, which computes with doubles."""
+"""The largest whole number that the search, which computes with doubles, represents exactly."""
 
 SAME_STEP = 1e-6
-"""Parts of a step by which a number may miss it and still mean it: 0.1 + 0.2 is written for 0.3."""
+"""How far a number may be from a step, as a fraction of it, and still be taken for it: 0.1 + 0.2 is meant as 0.3."""
 
 _WholeNumber = Annotated[Whole, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 _Stored = Annotated[ScalarField, AfterValidator(as_whole)]
-"""A scalar of no declared type, with 2.0 as 2: Kubernetes stores it so, and it must be the same everywhere."""
+"""A scalar without a declared type. 2.0 is read as 2, because Kubernetes stores it so."""
 
 
 class _Range(Model):
@@ -71,12 +71,12 @@ class _Range(Model):
         if self.step > width:
             remedy = f"make it at most {width}, or use fixed for a single value"
             raise rule(
-                f"is wider than the range, {width}: only min is left",
+                f"is larger than the range, {width}: only min is left",
                 remedy=remedy,
                 field="step",
                 value=self.step,
             )
-        # the second: where numbers are so large that min + step is min
+        # the second condition: numbers so large that min + step equals min
         if width / self.step > MAX_INTEGER or self.step < math.ulp(max(abs(self.min), abs(self.max))):
             remedy = "make it larger, or leave it out for a range without steps"
             raise rule("is too fine for this range", remedy=remedy, field="step", value=self.step)
@@ -84,7 +84,7 @@ class _Range(Model):
 
 
 class IntRange(_Range):
-    """Whole numbers from min to max: all of them, or with a step min, min + step, … up to max."""
+    """Whole numbers from min to max: all of them or, with a step, min, min + step, … up to max."""
 
     min: _WholeNumber
     max: _WholeNumber
@@ -92,7 +92,7 @@ class IntRange(_Range):
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return (self.max - self.min) // (self.step or 1) + 1
 
     def value(self, position: int) -> int:
@@ -100,44 +100,49 @@ class IntRange(_Range):
         return self.min + position * (self.step or 1)
 
     def contains(self, value: Scalar) -> bool:
-        """Whether the value is of this range."""
+        """Whether the value belongs to this range."""
         whole = isinstance(value, int) and not isinstance(value, bool)
         return whole and self.min <= value <= self.max and (value - self.min) % (self.step or 1) == 0  # type: ignore[operator] # a whole number
 
     def cast(self, value: Scalar) -> Scalar:
-        """The value as an int, where that loses nothing."""
+        """The value as an int, if nothing is lost by that."""
         whole: Scalar = as_whole(value)
         return whole
 
 
 class FloatRange(_Range):
-    """Real numbers from min to max: all of them, or with a step min, min + step, … up to max."""
+    """Real numbers from min to max: all of them or, with a step, min, min + step, … up to max."""
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None without a step."""
+        """The number of values; None without a step."""
         if self.step is None:
             return None
         return int((_decimal(self.max) - _decimal(self.min)) // _decimal(self.step)) + 1
 
     def value(self, position: int) -> float:
-        """The value at a position from 0 to count - 1: 0.15, where three times 0.05 in doubles is a little more.
+        """The value at a position from 0 to count - 1.
+
+        It is computed in decimals: 0.15 rather than the slightly larger double that 3 * 0.05 gives.
 
         Raises:
-            ValueError: the range has no step.
+            ValueError: The range has no step.
         """
         if self.step is None:
             raise ValueError("a range without a step has no positions")
         return float(_decimal(self.min) + position * _decimal(self.step))
 
     def contains(self, value: Scalar) -> bool:
-        """Whether the value is of this range."""
+        """Whether the value belongs to this range."""
         if not isinstance(value, float) or not self.min <= value <= self.max:
             return False
         return self.step is None or self._nearest(value) == value
 
     def cast(self, value: Scalar) -> Scalar:
-        """The value as a float: a JSON round trip turns 0.0 into 0, and a sum of steps is off by some last bits."""
+        """The value as a float, on the nearest step if it is close to one.
+
+        A JSON round trip turns 0.0 into 0, and a sum of steps differs in the last bits.
+        """
         if isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if self.step is None or not isinstance(value, float) or not self.min <= value <= self.max:
@@ -146,13 +151,13 @@ class FloatRange(_Range):
         return nearest if abs(nearest - value) <= SAME_STEP * self.step else value
 
     def _nearest(self, value: float) -> float:
-        """The value on a step that is nearest to one between min and max."""
+        """The nearest value on a step, for a value between min and max."""
         position = round((value - self.min) / (self.step or 1.0))
         return self.value(max(0, min(position, (self.count or 1) - 1)))
 
 
 def _decimal(number: float) -> Decimal:
-    """The number that was written, which the double is nearest to."""
+    """The decimal number that was written, to which the double is the nearest."""
     return Decimal(repr(number))
 
 
@@ -165,7 +170,10 @@ class _Values(Model):
         for position, value in enumerate(values):
             if value in values[:position]:
                 raise rule(
-                    "stands twice", remedy="write each value once", field=f"values[{position}]", value=value
+                    "is listed twice",
+                    remedy="write each value once",
+                    field=f"values[{position}]",
+                    value=value,
                 )
         return self
 
@@ -174,7 +182,7 @@ class _Values(Model):
         return any(value == v and type(value) is type(v) for v in self.values)  # type: ignore[attr-defined] # as above
 
     def cast(self, value: Scalar) -> Scalar:
-        """The choice that equals the value: a JSON round trip turns 1.0 into 1."""
+        """The choice that equals the value, in the choice's type: a JSON round trip turns 1.0 into 1."""
         same = (
             v
             for v in self.values  # type: ignore[attr-defined] # as above
@@ -214,7 +222,7 @@ class Bool(Model):
         return isinstance(value, bool)
 
     def cast(self, value: Scalar) -> Scalar:
-        """The value itself: nothing else is a boolean."""
+        """The value unchanged: no other type is accepted for a boolean."""
         return value
 
 
@@ -224,11 +232,11 @@ class Fixed(Model):
     value: _Stored
 
     def contains(self, value: Scalar) -> bool:
-        """Whether it is the value, of the same type."""
+        """Whether the value equals the fixed one and has the same type."""
         return value == self.value and type(value) is type(self.value)
 
     def cast(self, value: Scalar) -> Scalar:
-        """The fixed value where it equals the given one, else the given one."""
+        """The fixed value if it equals the given one, else the given one."""
         same = value == self.value and isinstance(value, bool) == isinstance(self.value, bool)
         return self.value if same else value
 
@@ -237,7 +245,7 @@ Domain = IntRange | FloatRange | Choice | IntChoice | FloatChoice | Bool | Fixed
 
 
 class ActiveWhen(Model):
-    """The parameter that has it is active only while another one has one of these values."""
+    """Makes a parameter active only while `parameter` has one of `values`."""
 
     parameter: Name
     values: Annotated[tuple[_Stored, ...], ListToTuple, Field(min_length=1, max_length=MAX_CHOICES)]
@@ -281,23 +289,23 @@ class Parameter(Model):
 
     @property
     def kind(self) -> str:
-        """The name of its kind, as in the document (``int``, ``floatChoice``)."""
+        """The name of the parameter's kind, as in the document (``int``, ``floatChoice``)."""
         return next(iter(self._kinds()))
 
     @property
     def domain(self) -> Domain:
-        """The values it can take."""
+        """The values that the parameter can take."""
         return next(iter(self._kinds().values()))
 
     @property
     def numeric(self) -> bool:
-        """Whether it can stand in a linear constraint."""
+        """Whether the parameter can be used in a linear constraint."""
         return isinstance(self.domain, (IntRange, FloatRange, IntChoice, FloatChoice))
 
     def contains(self, value: Scalar) -> bool:
-        """Whether it can take this value, type included."""
+        """Whether the parameter can take this value, of this type."""
         return self.domain.contains(value)
 
     def cast(self, value: Scalar) -> Scalar:
-        """The value in this parameter's type, where nothing is lost by it; else the value as it is."""
+        """The value in this parameter's type, if nothing is lost by that; else the value unchanged."""
         return self.domain.cast(value)

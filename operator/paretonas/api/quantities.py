@@ -31,14 +31,14 @@ def _check_quantity(value: Any) -> str:
     value = as_whole(value)
     if isinstance(value, float):
         raise rule(
-            "is a number with a fraction, which no Kubernetes quantity is",
+            "is a fractional number without quotes, which Kubernetes does not accept as a quantity",
             remedy=f"put it in quotes: '{value}'",
         )
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
-        raise rule("is not a quantity", remedy="write a number with an optional unit, as 500m, 2 or 4Gi")
+        raise rule("is not a quantity", remedy="write a number with an optional unit, such as 500m, 2 or 4Gi")
     return text
 
 
 Quantity = Annotated[str, PlainValidator(_check_quantity)]
-"""A Kubernetes quantity, written as a number or a text."""
+"""A Kubernetes quantity, written as a number or as text."""

@@ -1,22 +1,22 @@
-"""How much of a document is read at all: what is beyond costs its author an error, and nobody else anything. Pure.
+"""Limits on the size of a document. A larger one is an error for its author and has no effect on others. Pure.
 
-No function here calls itself deeper than `MAX_LEVELS`: the API server keeps documents of 10,000 levels.
+No function here recurses deeper than `MAX_LEVELS`, since the API server stores documents of 10,000 levels.
 """
 
 from typing import Any, Final
 
 MAX_LEVELS: Final = 32
-"""Levels of a document. A pod's affinity, the deepest of what is known, ends on the 15th of an experiment."""
+"""The deepest nesting of a document. The deepest known field, a pod's affinity, ends at level 15 of an experiment."""
 
 MAX_OVERLAY: Final = 65_536
-"""Characters of a pod overlay as JSON; that of a large trial has a tenth of it. crds/bounds.yaml says the same."""
+"""The largest pod overlay, in characters of JSON; a large trial has a tenth of it. Keep equal to crds/bounds.yaml."""
 
 MAX_PARTS: Final = 500
-"""Mappings and lists of a pod overlay: a ``{}`` takes a hundred bytes of memory. crds/bounds.yaml says the same."""
+"""The most mappings and lists in a pod overlay: a ``{}`` takes 100 bytes of memory. Keep equal to crds/bounds.yaml."""
 
 
 class Refused(dict[str, Any]):
-    """Stands for a pod overlay beyond its bounds, of which nothing but that is kept: it looks empty."""
+    """Replaces a pod overlay that is too large; it is empty and keeps only the reason."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Refused(dict[str, Any]):
 
 
 def bound_overlay(overlay: Any) -> Any:
-    """The overlay itself; a `Refused` in the place of one that is too large."""
+    """Return the overlay, or a `Refused` if it is too large."""
     if not isinstance(overlay, dict) or isinstance(overlay, Refused):
         return overlay
     size = parts = 0
@@ -50,7 +50,7 @@ def bound_overlay(overlay: Any) -> Any:
 
 
 def too_deep(document: Any) -> tuple[str | int, ...] | None:
-    """The place of something that lies deeper than `MAX_LEVELS`; None when nothing does."""
+    """The path of a part nested deeper than `MAX_LEVELS`; None if there is none."""
     places: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
     while places:
         place, value = places.pop()

@@ -1,4 +1,4 @@
-"""The rules of the search space: between parameters, their constraints and their conditions."""
+"""The rules of the search space, between parameters, their constraints and their conditions."""
 
 import json
 import math
@@ -41,18 +41,20 @@ def _constraints(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Probl
         try:
             constraint = parse_linear(text)
         except ConstraintSyntaxError as error:
-            yield Problem(path, str(error), "write a linear one, as '2*a + b <= c' or 'a + b == 1'", text)
+            yield Problem(
+                path, str(error), "write a linear constraint, such as '2*a + b <= c' or 'a + b == 1'", text
+            )
             continue
         unknown = [name for name in constraint.terms if name not in by_name]
         for name in unknown:
-            yield Problem(path, f"names {name!r}, which is no parameter", suggestion(name, by_name), text)
+            yield Problem(path, f"names {name!r}, which is not a parameter", suggestion(name, by_name), text)
         if not unknown:
             parameters = [by_name[name] for name in constraint.terms]
-            yield from _uncountable(path, text, parameters) or _unkeepable(path, constraint, parameters)
+            yield from _not_numeric(path, text, parameters) or _unsatisfiable(path, constraint, parameters)
 
 
-def _uncountable(path: str, text: str, parameters: Sequence[Parameter]) -> list[Problem]:
-    """What in a constraint has no number, or a number without an order."""
+def _not_numeric(path: str, text: str, parameters: Sequence[Parameter]) -> list[Problem]:
+    """Find the parameters of a constraint that are not numeric, or whose numbers have no order."""
     problems = []
     for p in parameters:
         if isinstance(p.domain, Fixed):
@@ -65,14 +67,17 @@ def _uncountable(path: str, text: str, parameters: Sequence[Parameter]) -> list[
             problems.append(Problem(path, message, remedy, text))
         elif isinstance(p.domain, (IntChoice, FloatChoice)) and not p.domain.ordered:
             message = f"names {p.name!r}, whose values have no order"
-            problems.append(Problem(path, message, "set ordered: true on it", text))
+            problems.append(Problem(path, message, "set ordered: true for it", text))
     return problems
 
 
-def _unkeepable(
+def _unsatisfiable(
     path: str, constraint: LinearConstraint, parameters: Sequence[Parameter]
 ) -> Iterator[Problem]:
-    """A constraint that the search cannot keep: on Log scales all but an order, and what no point satisfies."""
+    """Report a constraint that the search cannot handle or that no point satisfies.
+
+    Between parameters on a Log scale, the search handles only orders such as ``a <= 0.5*b``.
+    """
     text = constraint.text
     log = [
         p.name for p in parameters if isinstance(p.domain, (IntRange, FloatRange)) and p.domain.scale == "Log"
@@ -86,27 +91,27 @@ def _unkeepable(
         yield Problem(path, f"bounds {log[0]!r}, which has a Log scale", remedy, text)
     elif log and not (is_order and len(log) == len(parameters)):
         message = f"is not an order between two Log parameters, though {' and '.join(log)} has scale: Log"
-        remedy = "use scale: Linear for all of them, or write an order, as 'a <= 0.5*b'"
+        remedy = "use scale: Linear for all of them, or write an order, such as 'a <= 0.5*b'"
         yield Problem(path, message, remedy, text)
     elif not math.isfinite(sum(map(abs, [*least, *most]))):
-        yield Problem(path, "has sums that are too large for a double", "divide it by a large number", text)
+        yield Problem(path, "has sums that are too large for a double", "scale it down", text)
     elif not _reached(constraint, least, most) or not _divides(constraint, parameters):
-        remedy = "widen a range, or correct it"
-        yield Problem(path, "cannot be kept by any point of the search space", remedy, text)
+        remedy = "widen a range, or correct the constraint"
+        yield Problem(path, "cannot be satisfied by any point of the search space", remedy, text)
 
 
 def _reached(constraint: LinearConstraint, least: Sequence[float], most: Sequence[float]) -> bool:
-    """Whether the bound lies where the left side can be, from its smallest to its largest summands."""
+    """Whether the bound can be reached, given the smallest and the largest value of each summand."""
     names = list(constraint.terms)
-    # as sums of summands with factor 1, so that the constraint's own slack counts
+    # as constraints with factor 1 for each summand, so that the constraint's own slack applies
     below = replace(constraint, terms=dict.fromkeys(names, 1.0), equality=False)
     above = replace(constraint, terms=dict.fromkeys(names, -1.0), bound=-constraint.bound, equality=False)
-    kept = below.satisfied(dict(zip(names, least, strict=True)))
-    return kept and (not constraint.equality or above.satisfied(dict(zip(names, most, strict=True))))
+    kept = below.is_satisfied_by(dict(zip(names, least, strict=True)))
+    return kept and (not constraint.equality or above.is_satisfied_by(dict(zip(names, most, strict=True))))
 
 
 def _divides(constraint: LinearConstraint, parameters: Sequence[Parameter]) -> bool:
-    """Whether whole numbers can add up to the bound of an equality: ``2*a + 4*b == 7`` they cannot."""
+    """Whether whole numbers can add up to the bound of an equality; for ``2*a + 4*b == 7`` they cannot."""
     ranges = [p.domain for p in parameters if isinstance(p.domain, IntRange)]
     factors = [constraint.terms[p.name] for p in parameters]
     exact = all(factor.is_integer() for factor in [*factors, constraint.bound])
@@ -117,7 +122,7 @@ def _divides(constraint: LinearConstraint, parameters: Sequence[Parameter]) -> b
 
 
 def _end(parameter: Parameter, factor: float) -> Scalar:
-    """The value of a numeric parameter that makes its summand smallest."""
+    """The value of a numeric parameter for which its summand is smallest."""
     domain = parameter.domain
     values: Sequence[float] = ()
     if isinstance(domain, (IntRange, FloatRange)):
@@ -133,7 +138,9 @@ def _conditions(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Proble
         path = f"spec.parameters[{i}].activeWhen"
         if len(parameter.active_when) > 1:
             # in Ax a space with conditions is a tree: each parameter has one parent
-            remedy = "keep one and move the other to the parameter that it names, so that they make a chain"
+            remedy = (
+                "keep one, and move the other to the parameter named by the first, so that they form a chain"
+            )
             yield Problem(path, f"has {len(parameter.active_when)} conditions", remedy)
         for j, when in enumerate(parameter.active_when):
             if when.parameter not in hidden:
@@ -145,7 +152,7 @@ def _condition(path: str, when: ActiveWhen, by_name: dict[str, Parameter]) -> It
     parent = by_name.get(when.parameter)
     if parent is None:
         yield Problem(
-            f"{path}.parameter", "is no parameter", suggestion(when.parameter, by_name), when.parameter
+            f"{path}.parameter", "is not a parameter", suggestion(when.parameter, by_name), when.parameter
         )
     elif isinstance(parent.domain, (IntRange, FloatRange)):
         remedy = "depend on a choice, intChoice, floatChoice or bool parameter"
@@ -156,28 +163,26 @@ def _condition(path: str, when: ActiveWhen, by_name: dict[str, Parameter]) -> It
         for k, value in enumerate(when.values):
             if not parent.contains(parent.cast(value)):
                 remedy = f"write one of {list_names([json.dumps(v, ensure_ascii=False) for v in values])}"
-                yield Problem(f"{path}.values[{k}]", f"is no value of {parent.name!r}", remedy, value)
+                yield Problem(f"{path}.values[{k}]", f"is not a value of {parent.name!r}", remedy, value)
 
 
 def _circles(spec: ExperimentSpec) -> Iterator[Problem]:
-    """Parameters that depend on themselves, each circle once."""
+    """Find parameters that depend on themselves; each circle is reported once."""
     parents = {p.name: [when.parameter for when in p.active_when] for p in spec.parameters}
     told = set[str]()
     for i, parameter in enumerate(spec.parameters):
-        circle = _way(parents, parameter.name, parameter.name)
+        circle = _shortest_path(parents, parameter.name, parameter.name)
         if circle and told.isdisjoint(circle):
             told.update(circle)
             way = " → ".join([parameter.name, *circle])
             path = f"spec.parameters[{i}].activeWhen"
-            yield Problem(
-                path, f"depends on itself: {way}", "take one of these conditions away", parameter.name
-            )
+            yield Problem(path, f"depends on itself: {way}", "remove one of these conditions", parameter.name)
 
 
-def _way(parents: dict[str, list[str]], start: str, goal: str) -> list[str]:
-    """The shortest way from a parameter up to another, without its start; empty when there is none."""
+def _shortest_path(parents: dict[str, list[str]], start: str, goal: str) -> list[str]:
+    """The shortest path from a parameter up to another, without the start; empty if there is none."""
     ways, seen = [[start]], set[str]()
-    for way in ways:  # grows while it is walked: breadth first
+    for way in ways:  # grows during the loop: breadth first
         for parent in parents.get(way[-1], []):
             if parent == goal:
                 return [*way[1:], goal]
@@ -192,4 +197,4 @@ SPACE_RULES: tuple[Callable[[ExperimentSpec, frozenset[str]], Iterator[Problem]]
     _constraints,
     _conditions,
 )
-"""Each yields what is wrong, given the names of parameters that could not be read."""
+"""Each rule yields problems, given the spec and the names of parameters that could not be read."""

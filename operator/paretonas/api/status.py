@@ -1,4 +1,4 @@
-"""What an experiment has come to."""
+"""The status of an experiment, and the states of a trial."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ ConditionType = Literal["Valid", "Progressing", "Suspended", "Succeeded", "Trial
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
 
 ENDED: frozenset[TrialState] = frozenset({"Succeeded", "Failed", "EarlyStopped", "Infeasible"})
-"""The states that a trial leaves only when its user has it retried."""
+"""The final states: a trial leaves them only when the user retries it."""
 
 
 class Condition(Model):
@@ -65,7 +65,7 @@ def make_condition(
 
 
 class TrialCounts(Model):
-    """Trials by state; `total` is their sum. `known` are results that were brought along, and in no other count."""
+    """The number of trials by state, and their sum, `total`. Imported results count only as `known`."""
 
     total: Whole = 0
     pending: Whole = 0
@@ -78,7 +78,7 @@ class TrialCounts(Model):
 
 
 class ParetoPoint(Model):
-    """One trial of the Pareto set, with its observed metrics."""
+    """A trial of the Pareto set with its observed metrics."""
 
     trial: str
     index: Whole
@@ -87,21 +87,21 @@ class ParetoPoint(Model):
 
 
 class ExperimentStatus(Model):
-    """Observed state; everything but the reference point and the times can be recomputed from the trials."""
+    """The observed state. All of it but the reference point and the times can be recomputed from the trials."""
 
     observed_generation: Whole | None = None
     conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
     progress: str = ""
-    """Ended trials of all that there will be, as ``12/48``."""
+    """The number of ended trials and of all planned ones, as in ``12/48``."""
     trials: TrialCounts = TrialCounts()
     pareto_set: Annotated[tuple[ParetoPoint, ...], ListToTuple] = ()
     pareto_set_size: Whole = 0
     hypervolume: float | None = None
     reference_point: dict[str, float] = Field(default_factory=dict)
     retry_generation: int = 0
-    """That of the last retry which was begun."""
+    """The generation of the last retry that was started."""
     retry_time: Time | None = None
-    """When it was: the experiment's deadline counts from then."""
+    """When that retry was started; the experiment's deadline counts from then."""
     start_time: Time | None = None
     completion_time: Time | None = None
 
@@ -116,6 +116,6 @@ class ExperimentStatus(Model):
 
     @property
     def finished(self) -> bool:
-        """Whether the experiment has ended, well or not."""
+        """Whether the experiment has ended, successfully or not."""
         succeeded = self.condition("Succeeded")
         return succeeded is not None and succeeded.status != "Unknown"

@@ -1,4 +1,4 @@
-"""The words of a trial's command line: the ``${…}`` that carry its parameters, flags, and what is passed by default."""
+"""Substitution of ``${…}`` in a trial's command line, flags for booleans, and the arguments passed by default."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,53 +21,53 @@ TRIAL_REFERENCES = (
 
 
 def references(text: str) -> list[str]:
-    """The names that stand in ``${…}``."""
+    """The names in all ``${…}`` of a text."""
     found = REFERENCE.finditer(text, 0, _end(text))
     return [match.group(1) for match in found if not match.group().startswith("$$")]
 
 
 def has_unclosed_reference(text: str) -> bool:
     """Whether a ``${`` lacks its ``}``."""
-    return "${" in _replaced(text, lambda _: "")
+    return "${" in _replace(text, lambda _: "")
 
 
 def _end(text: str) -> int:
-    """Where the last ``}`` ends: behind it, each of a thousand ``${`` would be followed to the end of the text."""
+    """The end of the last ``}``. Beyond it, the regular expression would scan all of the text for each ``${``."""
     return text.rfind("}") + 1
 
 
-def _replaced(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
-    """The text with something else for each ``${…}``, and for each ``$${…}``."""
+def _replace(text: str, replacement: Callable[[re.Match[str]], str]) -> str:
+    """Replace each ``${…}``, and each ``$${…}``, of a text."""
     end = _end(text)
     return REFERENCE.sub(replacement, text[:end]) + text[end:]
 
 
 def format_value(value: Scalar) -> str:
-    """A value as an argument: booleans as true and false, floats with every digit that they have."""
+    """A value as an argument: booleans as true and false, floats with all their digits."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def substitute(text: str, values: Mapping[str, Scalar]) -> str:
-    """Replace each ``${name}`` by its value. Raises KeyError for a name without one."""
+    """Replace each ``${name}`` by its value. Raises KeyError for a name without a value."""
 
     def replacement(match: re.Match[str]) -> str:
         if match.group().startswith("$$"):
             return match.group()[1:]
         return format_value(values[match.group(1)])
 
-    return _replaced(text, replacement)
+    return _replace(text, replacement)
 
 
 LOG_DIR_FLAG = "--log-dir"
-"""How a trial gets its folder of logs by default. A parameter's name has no dash, so none can be in its way."""
+"""The flag that passes the log folder by default. A parameter's name has no dash, so it cannot conflict."""
 
 
 def default_argument(name: str, value: Scalar) -> str:
-    """How a parameter is passed without ``args``: as ``--name=value``, a boolean as ``--name`` or ``--no-name``.
+    """The argument for a parameter without ``args``: ``--name=value``; for a boolean, ``--name`` or ``--no-name``.
 
-    The name stands as it was written, and the value in the same word, where no parser takes ``-3e-05`` for a flag of
-    its own. Booleans are passed as ``argparse.BooleanOptionalAction`` takes them. With ``--name=false`` argparse's
-    ``type=bool`` would make True of it, and the result would be stored under False; a lone flag it refuses.
+    The name is written as in the experiment. The value is part of the same word, so that no parser takes ``-3e-05`` for
+    a flag. Booleans are written as ``argparse.BooleanOptionalAction`` expects them: argparse's ``type=bool`` would read
+    ``--name=false`` as True, so that the result would be stored under the wrong value, but it refuses ``--name`` alone.
     """
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
@@ -77,8 +77,11 @@ def default_argument(name: str, value: Scalar) -> str:
 def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> list[str]:
     """The trial's arguments with its values filled in.
 
-    ``values`` has ``parameters.<name>`` for every active parameter and all of `TRIAL_REFERENCES`. An argument that
-    refers to an inactive parameter is left out, with the flag before it.
+    An argument that refers to an inactive parameter is left out, together with the flag before it.
+
+    Args:
+        template: The trial template.
+        values: ``parameters.<name>`` for every active parameter, and all of `TRIAL_REFERENCES`.
     """
     prefix = "parameters."
     if template.args is not None:
@@ -89,7 +92,7 @@ def trial_arguments(template: TrialTemplate, values: Mapping[str, Scalar]) -> li
 
 
 def words(texts: tuple[str, ...], values: Mapping[str, Scalar]) -> list[str]:
-    """The texts with their values filled in; what has no value in this trial is left out."""
+    """The texts with their values filled in; texts that refer to an inactive parameter are left out."""
     result: list[str] = []
     for before, text in pairwise(["", *texts]):
         if inactive(text, values):
@@ -108,7 +111,7 @@ def inactive(text: str, values: Mapping[str, Scalar]) -> bool:
 
 
 class Flag:
-    """An argument that a boolean turns on and off, in the notation of manuals.
+    """An argument that a boolean turns on and off, in the notation of manual pages.
 
     ``--[no-]augment=${parameters.augment}`` is ``--augment`` or ``--no-augment``, ``[--augment]=${parameters.augment}``
     is ``--augment`` or nothing.
@@ -122,7 +125,7 @@ class Flag:
 
     @classmethod
     def of(cls, text: str) -> "Flag | None":
-        """The flag that a text is; None when it is an argument like any other."""
+        """Parse a flag; None if the text is an ordinary argument."""
         if match := cls._BOTH.fullmatch(text):
             dashes, no, name, reference = match.groups()
             return cls(reference, dashes + name, dashes + no + name)
@@ -132,6 +135,6 @@ class Flag:
         return None
 
     def words(self, values: Mapping[str, Scalar]) -> list[str]:
-        """The argument, or none."""
+        """The flag's argument as a list; empty if the flag is off and has no negative form."""
         text = self._on if values[self.name] else self._off
         return [] if text is None else [substitute(text, values)]

@@ -1,4 +1,4 @@
-"""The documents of a text, YAML or JSON, and what no text of theirs may hold."""
+"""Loading the documents of a YAML or JSON text, and the check for texts that cannot be used."""
 
 import re
 from collections.abc import Iterator
@@ -9,31 +9,31 @@ from paretonas.api.validation import InvalidDocument, Location, Problem, dotted_
 from paretonas.api.yaml_text import load_yaml_documents
 
 _LIKE_JSON = re.compile(r'[{\[]\s*["{\[]')
-"""How a text begins whose mistakes are better told in JSON's words."""
+"""The start of a text that looks like JSON, so that its mistakes are reported as those of JSON."""
 
 
 def load_yaml(text: str) -> Any:
-    """The one document of a text, YAML or JSON.
+    """Load the only document of a YAML or JSON text.
 
     Raises:
-        InvalidDocument: it does not parse, or holds none or several documents.
+        InvalidDocument: The text cannot be parsed, or does not contain exactly one document.
     """
     documents = load_documents(text)
     if len(documents) != 1:
         message = f"holds {len(documents)} documents"
-        raise InvalidDocument([Problem("document", message, "write one NASExperiment in a file")])
+        raise InvalidDocument([Problem("document", message, "write one NASExperiment per file")])
     return documents[0]
 
 
 def load_documents(text: str, *, json: bool = False) -> list[Any]:
-    """All documents of a text that are not empty.
+    """Load all non-empty documents of a text.
 
     Args:
-        text: YAML, or JSON: what begins with a bracket and can be read as JSON is.
-        json: it is JSON and nothing else.
+        text: YAML or JSON. A text that begins with a bracket is read as JSON if possible.
+        json: Whether the text must be JSON.
 
     Raises:
-        InvalidDocument: it does not parse.
+        InvalidDocument: The text cannot be parsed.
     """
     return [document for document in _documents(text, json=json) if document is not None]
 
@@ -57,17 +57,19 @@ _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def unusable(value: Any, location: Location) -> Iterator[Problem]:
-    """Every text in a document, or a part of one, that no command line, file or other program could be given."""
+    """Find the texts in a document, or a part of one, that cannot be passed to a command line or another program."""
     if isinstance(value, dict):
-        for key in sorted(value, key=str):  # the API server does not keep the order that they were written in
+        for key in sorted(
+            value, key=str
+        ):  # the API server does not keep the order in which they were written
             yield from unusable(value[key], (*location, key))
     elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from unusable(item, (*location, position))
     elif isinstance(value, str) and (found := _UNUSABLE.search(value)):
         if found.group() == "\0":
-            message, remedy = "holds a NUL, which no command line can", "take it out"
+            message, remedy = "contains a NUL, which no command line can", "remove it"
         else:
-            message = f"holds \\u{ord(found.group()):04x}, which is half of a character"
-            remedy = "write the character itself, or in JSON both halves"
+            message = f"contains \\u{ord(found.group()):04x}, which is half of a character"
+            remedy = "write the character itself or, in JSON, both halves"
         yield Problem(dotted_path(location), message, remedy, value)

@@ -1,4 +1,4 @@
-"""NASTrial: one candidate, stored before any job exists, and what came of it."""
+"""NASTrial: one candidate, stored before any job exists, and its result."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ Origin = Literal["Sobol", "BayesianOptimization", "User"]
 
 
 class Attempt(Model):
-    """One try to run the trial's job: stored before the job is submitted, open until `end_time` is set."""
+    """One attempt to run the trial's job, stored before the job is submitted and open until `end_time` is set."""
 
     job: str
     reason: str | None = None
@@ -27,11 +27,11 @@ class Attempt(Model):
     start_time: Time | None = None
     end_time: Time | None = None
     retry_generation: int = 0
-    """That of the experiment's `retry` when it was opened: the retries of a trial are counted anew in each."""
+    """The generation of the experiment's `retry` when the attempt began; retries are counted per generation."""
 
     @property
     def open(self) -> bool:
-        """Whether its job may still run."""
+        """Whether the attempt's job may still be running."""
         return self.end_time is None
 
     @property
@@ -41,22 +41,22 @@ class Attempt(Model):
 
     @property
     def number(self) -> int:
-        """The 1 of the job ``nas-0-a1``."""
+        """The attempt's number: 1 for the job ``nas-0-a1``."""
         return split_job_name(self.job)[1]
 
 
 class Observation(Model):
-    """A known result that is brought along: the point need not be run (warm start)."""
+    """A known result, so that the point need not be run (warm start)."""
 
     state: Literal["Succeeded", "Failed", "Infeasible"] = "Succeeded"
-    """How it ended; the search stays away from what failed."""
+    """How the trial ended; the search avoids points that failed."""
     metrics: dict[str, float] = Field(default_factory=dict)
     source: Annotated[str, Field(max_length=253)] | None = None
-    """The trial of another experiment that it was taken from."""
+    """The trial of another experiment that the result was taken from."""
 
 
 class TrialSpec(Model):
-    """The asked point; it never changes."""
+    """The point to try; it never changes."""
 
     experiment: str
     index: Annotated[Whole, Field(ge=0, le=MAX_INDEX)]
@@ -66,7 +66,7 @@ class TrialSpec(Model):
 
 
 class TrialStatus(Model):
-    """What came of the point so far."""
+    """The state and the result of a trial so far."""
 
     conditions: Annotated[tuple[Condition, ...], ListToTuple] = ()
     state: TrialState = "Pending"
@@ -81,7 +81,7 @@ class TrialStatus(Model):
 
 
 class TrialMetadata(Model):
-    """The part of Kubernetes' object metadata that is used; the rest is kept as it is."""
+    """The fields of Kubernetes' object metadata that are used; other fields are kept unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -113,12 +113,12 @@ class NASTrial(Model):
 
     @property
     def ended(self) -> bool:
-        """Whether it has its final state."""
+        """Whether the trial is in a final state."""
         return self.status.state in ENDED
 
     @property
     def refused(self) -> bool:
-        """Whether it was made by a user and does not fit its experiment."""
+        """Whether the trial was created by a user and does not fit its experiment."""
         return self.status.state == "Infeasible" and any(
             condition.type == "Succeeded" and condition.reason == TrialReason.INVALID
             for condition in self.status.conditions
@@ -128,45 +128,48 @@ class NASTrial(Model):
     def counts_toward_budget(self) -> bool:
         """Whether it is one of the experiment's `maxTrials`.
 
-        A result that the user brings is not, nor is one that was refused. One that this search has asked for once,
-        in another cluster, is: it keeps its origin.
+        Results added by a user do not count, nor do refused trials. An imported trial that this search chose elsewhere
+        does count: it keeps its origin.
         """
         return not self.refused and (self.spec.observation is None or self.spec.origin != "User")
 
     @property
     def attempt(self) -> Attempt | None:
-        """The attempt whose job may still run."""
+        """The attempt whose job may still be running, if there is one."""
         last = self.status.attempts[-1] if self.status.attempts else None
         return last if last is not None and last.open else None
 
     @property
     def last_attempt(self) -> int:
-        """The number of its last attempt; 0 before the first.
+        """The number of the trial's last attempt; 0 before the first.
 
-        Numbers go up, but not always by one: a folder of logs that exists, of a deleted experiment of the same name
-        as a rule, is left to what it is.
+        Numbers increase, but not always by one: a number is skipped if its log folder already exists, usually from a
+        deleted experiment of the same name.
         """
         return self.status.attempts[-1].number if self.status.attempts else 0
 
     def with_status(self, **changes: object) -> "NASTrial":
-        """A copy with some fields of the status changed; its message is made one that can be stored."""
+        """Copy the trial with some fields of the status changed; a message is cleaned and shortened to be stored."""
         if isinstance(text := changes.get("message"), str):
             changes["message"] = message(text)
         return self.replace(status=self.status.replace(**changes))
 
 
 class UnreadableTrial(NASTrial):
-    """What is left of a trial that cannot be read: its name, its index, its status. Its point is empty.
+    """A trial that cannot be read: only its name, index and status are known, and its point is empty.
 
-    It is told so in its own status, and costs nobody else anything: it gets no job, and the search does not know it.
+    Its own status says so, and nothing else is affected: it gets no job, and the search ignores it.
     """
 
     problems: Annotated[tuple[Problem, ...], Field(exclude=True)] = ()
-    """Why."""
+    """Why the trial cannot be read."""
 
     @property
     def refused(self) -> bool:
-        """Also before it is told so; but not what another version has taken, and begun."""
+        """Whether the trial is refused, even before its status says so.
+
+        A trial that another version has accepted and started is not refused.
+        """
         return super().refused or not (self.ended or self.status.attempts)
 
 
@@ -178,7 +181,7 @@ def new_trial(
     origin: Origin,
     observation: Observation | None = None,
 ) -> NASTrial:
-    """A trial of an experiment that is still to be stored."""
+    """Create a trial of an experiment, which is not stored yet."""
     return NASTrial(
         metadata=TrialMetadata(
             name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace

@@ -1,4 +1,4 @@
-"""Whether a trial that somebody made by hand fits its experiment."""
+"""The rules for trials that users create: whether a trial fits its experiment."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,19 +10,19 @@ from paretonas.api.validation import Problem, suggestion
 
 
 def misfits(spec: ExperimentSpec, trial: NASTrial) -> list[Problem]:
-    """Everything about a trial that does not fit the experiment: its name, its point, the result that it brings."""
+    """Find everything about a trial that does not fit its experiment: its name, its point and its known result."""
     if isinstance(trial, UnreadableTrial):
         return list(trial.problems)
     return [*_name(trial), *_point(spec, trial.spec.parameters), *_observation(spec, trial)]
 
 
 def _point(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> list[Problem]:
-    """What makes a point none of the search space."""
+    """Why a point is outside the search space."""
     values = spec.cast(point)
     problems = [*_unknown(spec, point), *_values(spec, values)]
     if problems:
         return problems
-    broken = [c.text for c in spec.linear_constraints if not c.satisfied(values)]
+    broken = [c.text for c in spec.linear_constraints if not c.is_satisfied_by(values)]
     return [Problem("spec.parameters", f"breaks {text!r}", "change the point") for text in broken]
 
 
@@ -31,7 +31,7 @@ def _unknown(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> Iterator[Prob
     for name in point:
         if name not in known:
             path = f"spec.parameters.{name}"
-            yield Problem(path, "is no parameter of the experiment", suggestion(name, known), point[name])
+            yield Problem(path, "is not a parameter of the experiment", suggestion(name, known), point[name])
 
 
 def _values(spec: ExperimentSpec, values: Mapping[str, Scalar]) -> Iterator[Problem]:
@@ -63,4 +63,4 @@ def _observation(spec: ExperimentSpec, trial: NASTrial) -> Iterator[Problem]:
         value = observation.metrics.get(objective.metric)
         if objective.scale == "Log" and value is not None and value <= 0:
             path = f"spec.observation.metrics.{objective.metric}"
-            yield Problem(path, "has no logarithm (scale: Log)", "give a value above 0", value)
+            yield Problem(path, "has no logarithm (scale: Log)", "write a value above 0", value)

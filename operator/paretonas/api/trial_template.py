@@ -1,4 +1,4 @@
-"""How a trial is run: image, command, resources; `arguments` fills in its parameters."""
+"""How a trial is run: its image, command and resources. `substitution` fills in its parameters."""
 
 from typing import Annotated, Any
 
@@ -11,18 +11,18 @@ from paretonas.api.quantities import Quantity
 from paretonas.api.size_limits import Refused, bound_overlay
 
 Seconds = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
-"""A duration; Kubernetes keeps such fields in 32 bits."""
+"""A duration; Kubernetes stores such fields in 32 bits."""
 
 IMAGE_PATTERN = r"^[^\s$]*$"
 
 
 def _check_path(value: str) -> str:
     if not value.startswith("/"):
-        raise rule("is not an absolute path", remedy="let it start with /")
+        raise rule("is not an absolute path", remedy="start it with /")
     if ".." in value.split("/"):
         raise rule("contains ..", remedy="write the path without ..")
     if ":" in value:
-        raise rule("contains a colon", remedy="write the path without it")
+        raise rule("contains a colon", remedy="write the path without one")
     if not value.strip("/"):
         raise rule("is the root folder", remedy="name a folder below it")
     return value
@@ -38,14 +38,14 @@ class PersistentVolumeClaim(Model):
 
 
 class Logs(Model):
-    """The shared volume that trials write their TensorBoard logs to, and that is read for them."""
+    """The shared volume that trials write their TensorBoard logs to and that the operator reads."""
 
     persistent_volume_claim: PersistentVolumeClaim
     mount_path: AbsolutePath = "/logs"
 
 
 class Volume(Model):
-    """A further claim that is mounted into every trial."""
+    """Another claim that is mounted into every trial."""
 
     name: DnsLabel
     persistent_volume_claim: PersistentVolumeClaim
@@ -54,11 +54,11 @@ class Volume(Model):
 
 
 Argument = Annotated[str, Field(max_length=4000)]
-"""The API server adds up what checking the longest list of the longest texts would cost; its budget sets this bound."""
+"""The API server limits the cost of checking the longest possible list of the longest texts, hence this bound."""
 
 
 class EnvVar(Model):
-    """An environment variable of the trial; the value may hold ``${…}``."""
+    """An environment variable of the trial; its value may contain ``${…}``."""
 
     name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]
     value: Argument = ""
@@ -72,25 +72,25 @@ def _check_overlay(value: Any) -> Any:
 
 
 class TrialTemplate(Model):
-    """One trial, as a TorchX role."""
+    """How one trial is run, as a TorchX role."""
 
     image: Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=1024)] = ""
-    """Needed on a cluster; a local run uses the environment that it is started in."""
+    """Needed on a cluster; a local run uses its own environment."""
     command: Annotated[tuple[Argument, ...], ListToTuple, Field(min_length=1, max_length=100)]
     args: Annotated[tuple[Argument, ...], ListToTuple, Field(max_length=200)] | None = None
-    """Without them every parameter is passed by its name: see `arguments.default_argument`."""
+    """Without `args`, every parameter is passed by its name: see `substitution.default_argument`."""
     working_dir: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    """The folder that it runs in: absolute on a cluster, where the image's is the default. On this machine it leads
-    from the folder of the experiment's file, and the default is where the run is started."""
+    """The folder that the trial runs in. On a cluster it is absolute, and the image's folder is the default. In a local
+    run it is relative to the folder of the experiment's file, and the default is the run's current folder."""
     env: Annotated[tuple[EnvVar, ...], ListToTuple, Field(max_length=100)] = ()
     resources: dict[str, Quantity] = Field(default_factory=dict)
     replicas: Annotated[Whole, Field(ge=1, le=100)] = 1
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
-    """Seconds that one attempt may run; past them it is stopped and the trial fails."""
+    """How long one attempt may run; after that it is stopped and the trial fails."""
     progress_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
-    """Seconds that an attempt may run without logging anything new; past them it is stopped and tried again."""
+    """How long an attempt may run without logging anything new; after that it is stopped and retried."""
     ttl_seconds_after_finished: Seconds | None = None
-    """Seconds that a job stays after its end, and a trial after its experiment's."""
+    """How long a job is kept after its end, and a trial after the end of its experiment."""
     queue: DnsSubdomain = "default"
     priority_class_name: DnsSubdomain | None = None
     service_account_name: DnsSubdomain | None = None
@@ -100,7 +100,7 @@ class TrialTemplate(Model):
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """Every text that may hold ``${…}``, with its path below ``trial``."""
+        """Every text that may contain ``${…}``, with its path below ``trial``."""
         command = ((f"command[{i}]", text) for i, text in enumerate(self.command))
         args = ((f"args[{i}]", text) for i, text in enumerate(self.args or ()))
         env = ((f"env[{i}].value", variable.value) for i, variable in enumerate(self.env))

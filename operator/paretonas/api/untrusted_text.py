@@ -1,4 +1,4 @@
-"""Texts that strangers wrote, as others see them: in a terminal, in a status, in a file. Pure."""
+"""Making untrusted text safe to show in a terminal, a status or a file. Pure."""
 
 import re
 from typing import Annotated, Final
@@ -6,12 +6,12 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 MAX_MESSAGE: Final = 32_768
-"""Characters of a message: what the schema takes, as metav1.Condition has it."""
+"""The longest message, in characters: the limit of the schema and of metav1.Condition."""
 
 _CUT: Final = " … (cut)"
 
 _BIDI: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""What turns the order of the letters around (Unicode's Bidi_Control): a text could pass for another one."""
+"""Characters that change the direction of text (Unicode's Bidi_Control), which could make it look like another text."""
 
 _OBEYED: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements (ECMA-48, 5.4)
@@ -20,24 +20,24 @@ _OBEYED: Final = re.compile(
 )
 
 HIDDEN: Final = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}]")
-"""What no single line that is printed may hold."""
+"""Characters that a single printed line must not contain."""
 
 
 def plain(text: str) -> str:
-    """Several lines without what a terminal would obey: what a trial prints is shown in somebody else's."""
+    """Remove the control characters and escape sequences that a terminal would obey; line breaks and tabs stay."""
     return _OBEYED.sub("", text)
 
 
 def visible(text: str) -> str:
-    r"""A text on one line, with ``\x1b`` or ``\u202e`` in the place of what a terminal would obey.
+    r"""Put a text on one line, with escapes such as ``\x1b`` and ``\u202e`` for what a terminal would obey.
 
-    Nothing is left out: two values that differ are seen to.
+    Nothing is removed, so that different values look different.
     """
     return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def message(text: str) -> str:
-    """A text as a message of a status: plain, and cut to what the API server takes."""
+    """Prepare a text as the message of a status: plain, and cut to the length that the API server accepts."""
     text = plain(text)
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - len(_CUT)] + _CUT
 

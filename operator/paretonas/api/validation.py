@@ -1,4 +1,4 @@
-"""What is wrong with a document: all of it at once, each with the field, the value and the remedy."""
+"""Validation of documents: every problem is reported at once, with its field, its value and a remedy."""
 
 import difflib
 import json
@@ -21,27 +21,27 @@ Location = tuple[str | int, ...]
 ModelType = TypeVar("ModelType", bound=BaseModel)
 
 ABSENT = object()
-"""The value of a problem about something that is not there."""
+"""The value of a problem about something missing."""
 
 _SHOWN = 80
-"""Characters of a value that a problem shows: enough to recognise it, short enough for one line."""
+"""The number of characters shown of a value: enough to recognise it, and few enough for one line."""
 
 _PATH = 5
-"""Parts of the path to what is nested too deep: where it begins says more than where it ends."""
+"""The number of parts shown of a path that is nested too deeply: its start says more than its end."""
 
 _NAMED = 16
-"""Known names that a problem lists before it ends in …: every field of a mapping, but not every parameter."""
+"""The number of known names that a problem lists: enough for every field of a mapping, but not for every parameter."""
 
 
 class Typed(str):
-    """A value as it was typed, without quotes: ``yes``, ``1_000``."""
+    """A value as it was typed, shown without quotes: ``yes``, ``1_000``."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: where, what was found there, what is wrong with it, what to do."""
+    """One mistake in a document: where it is, what is wrong, what to do, and the value found there."""
 
     path: str
     message: str
@@ -50,9 +50,9 @@ class Problem:
 
     def __str__(self) -> str:
         """``spec.parallelism: 9: is more than maxTrials (4); lower it, or raise maxTrials``."""
-        return f"{self.path}: {self._shown()}{self.message}; {self.remedy}"
+        return f"{self.path}: {self._show_value()}{self.message}; {self.remedy}"
 
-    def _shown(self) -> str:
+    def _show_value(self) -> str:
         if self.value is ABSENT or isinstance(self.value, (Mapping, list, tuple)):
             return ""
         typed = isinstance(self.value, Typed)
@@ -61,8 +61,8 @@ class Problem:
         return _beginning(text) + ": "
 
 
-class InvalidDocument(ValueError):  # noqa: N818 # it is said of the document, as in the condition Valid=False
-    """A document with problems; nothing was done with it."""
+class InvalidDocument(ValueError):  # noqa: N818 # named for the document, as in the condition Valid=False
+    """A document with problems, which was not used."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -76,41 +76,49 @@ def dotted_path(location: Location) -> str:
 
 
 def _beginning(text: str) -> str:
-    """As much of a text as a problem shows."""
+    """The beginning of a text, as much as a problem shows."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The remedy for a name that is not known: the one that was likely meant, or those that there are."""
+    """The remedy for an unknown name: the one that was probably meant, or else the known names."""
     names = sorted(known)
     close = _closest(name, names)
     return f"did you mean {close!r}?" if close else f"known: {list_names(names)}"
 
 
 def list_names(names: Sequence[str]) -> str:
-    """Names behind each other, as many as a line bears."""
+    """The names on one line, shortened if there are many."""
     return ", ".join([*names[:_NAMED], *["…"] * (len(names) > _NAMED)])
 
 
 def _closest(name: str, known: Sequence[str]) -> str | None:
-    # a cutoff that takes max_trials for maxTrials, but not valueFrom for value
+    # with this cutoff, max_trials suggests maxTrials, but valueFrom does not suggest value
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
 
 
 def read(
     model: type[ModelType], document: Any, stand_ins: Mapping[Location, Any]
 ) -> tuple[ModelType | None, list[Problem], set[Location]]:
-    """Read a document, and go on past mistakes to find the next ones.
+    """Read a document, and continue after mistakes to find all of them.
 
-    What is wrong is reported, then taken out (a required part is replaced by its harmless ``stand_in``), so
-    that the rest can be read too. ``None`` comes back when nothing useful is left; a value that comes back
-    together with problems serves only to look for more of them. Third come the places that were taken out.
+    Each part with a mistake is reported and then removed, so that the rest can be read. A required part is replaced by
+    a harmless value instead.
+
+    Args:
+        model: The type to read.
+        document: The document as plain values.
+        stand_ins: The replacement of each required part, by its location.
+
+    Returns:
+        The value, the problems, and the locations that were removed or replaced. The value is None if nothing useful is
+        left; a value with problems serves only to look for more of them.
     """
     if place := too_deep(document):
         where = dotted_path(place[:_PATH]) or "document"
         return (
             None,
-            [Problem(where, f"is nested more than {MAX_LEVELS} levels deep", "take levels away")],
+            [Problem(where, f"is nested more than {MAX_LEVELS} levels deep", "remove some levels")],
             set(),
         )
     data, problems, spoiled = _without_nulls(document), list[Problem](), set[Location]()
@@ -136,18 +144,18 @@ def read(
 
 
 def _meant(model: type[BaseModel], location: Location) -> Location:
-    """Where a field that is not known was likely meant to stand."""
+    """The location that was probably meant by an unknown field."""
     *parent, name = location
     return (*parent, _closest(str(name), _fields(model, location[:-1])) or name)
 
 
 def _without_nulls(data: Any) -> Any:
-    """A copy without the fields that are null: they count as not given, as in Kubernetes."""
+    """Copy the data without null fields, which count as not given, as in Kubernetes."""
     if isinstance(data, list):
         return [_without_nulls(item) for item in data]
     if not isinstance(data, dict):
         return data
-    # in a pod overlay, null has a meaning: it takes a field of the pod away
+    # in a pod overlay, null has a meaning: it removes a field of the pod
     keep = "podOverlay"
     return {
         k: deepcopy(bound_overlay(v)) if k == keep else _without_nulls(v)
@@ -157,7 +165,7 @@ def _without_nulls(data: Any) -> Any:
 
 
 def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -> Any:
-    """The data with the smallest part around the location taken out that is not an item of a list."""
+    """Remove or replace the smallest part that contains the location and is not an item of a list."""
     for end in range(len(location), 0, -1):
         place = location[:end]
         pattern = tuple("*" if isinstance(part, int) else part for part in place)
@@ -180,7 +188,7 @@ def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -
 
 
 def _stand_in(item: Any, original: Any, position: int) -> Any:
-    """An item's stand-in: with the original's name where it has a good one, else with one of its own."""
+    """The stand-in of a list item, with the original's name if that is valid, else with a generated one."""
     if not isinstance(item, dict):
         return item
     written = original if isinstance(original, dict) else {}
@@ -203,7 +211,7 @@ def _at(data: Any, location: Location) -> Any:
 
 
 def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
-    """One of pydantic's errors in our words."""
+    """Convert one of pydantic's errors to a problem."""
     location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
     path, value = dotted_path(location) or "document", detail["input"]
     if kind == "rule":
@@ -219,7 +227,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
     if kind == "missing":
         return Problem(path, "is required", "add it")
     if kind not in _WORDS:
-        return Problem(path, detail["msg"], "see the reference of this field", value)
+        return Problem(path, detail["msg"], "see the documentation of this field", value)
     if kind == "string_type" and isinstance(value, (list, dict)):
         kind = "string_not_list"
     message, remedy = (text.format(**context) for text in _WORDS[kind])
@@ -235,7 +243,7 @@ _WORDS = {
     "string_type": ("is not a text", "put a text in quotes (numbers, yes, no, on and off need them)"),
     "string_not_list": ("is not a text", "write one text"),
     "bool_type": ("is not a boolean", "write true or false without quotes"),
-    "tuple_type": ("is not a list", "write a list, one item a line behind '- '"),
+    "tuple_type": ("is not a list", "write a list, one item per line after '- '"),
     "dict_type": ("is not a mapping", "write 'key: value' lines"),
     "model_type": ("is not a mapping", "write 'key: value' lines"),
     "model_attributes_type": ("is not a mapping", "write 'key: value' lines"),
@@ -246,13 +254,13 @@ _WORDS = {
     "too_long": ("has {actual_length} items", "give at most {max_length}"),
     "string_too_short": ("is empty", "write a text"),
     "string_too_long": ("is longer than {max_length} characters", "shorten it"),
-    "string_pattern_mismatch": ("is no valid name", "write what matches {pattern}"),
+    "string_pattern_mismatch": ("is not a valid name", "write a text that matches {pattern}"),
 }
-"""Message and remedy of pydantic's error types; the names in braces are its own context."""
+"""The message and the remedy for each of pydantic's error types; the names in braces come from its context."""
 
 _HINTS = {
     ("metric", "string_pattern_mismatch"): "and give the TensorBoard tag in spec.metrics",
-    ("metrics", "string_pattern_mismatch"): "and give the TensorBoard tag as tag",
+    ("metrics", "string_pattern_mismatch"): "and give the TensorBoard tag in the field tag",
     ("objectives", "model_type"): "as {metric: val_acc, goal: Maximize}",
     ("persistentVolumeClaim", "model_type"): "as {claimName: nas-logs}",
     ("bool", "model_type"): "as bool: {}",
@@ -263,13 +271,13 @@ _HINTS = {
     ("intChoice", "int_type"): "or use floatChoice",
     ("choice", "string_type"): "or use intChoice, floatChoice or bool",
 }
-"""What else may have been meant, by a field on the path and pydantic's error type."""
+"""A hint at what else may have been meant, by a field on the path and pydantic's error type."""
 
 _ELSEWHERE = dict.fromkeys(
     (("tag", "objectives"), ("reduce", "objectives"), ("run", "objectives")),
     "describe the metric in spec.metrics, as {name: val_acc, tag: epoch_accuracy, run: validation}",
 )
-"""Where a field belongs that is known, but not in this list."""
+"""Where a known field belongs that was written in the wrong list."""
 
 _PATTERN_REMEDIES: Mapping[str | None, str] = {
     NAME_PATTERN: "use letters, digits and _, and begin with a letter or _",
@@ -281,7 +289,7 @@ _PATTERN_REMEDIES: Mapping[str | None, str] = {
 
 
 def _fields(model: type[BaseModel], location: Location) -> list[str]:
-    """The field names that a document may have at a location."""
+    """The field names that a document may contain at a location."""
     current: type[BaseModel] | None = model
     for part in location:
         if isinstance(part, int) or current is None:

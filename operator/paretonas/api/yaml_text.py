@@ -1,4 +1,4 @@
-"""YAML as kubectl reads it, so that one file means the same on a laptop and on a cluster."""
+"""Parsing YAML as kubectl does, so that a file means the same on a laptop and on a cluster."""
 
 import re
 from typing import Any, ClassVar
@@ -9,18 +9,18 @@ from paretonas.api.as_typed import TypedList, TypedMapping
 from paretonas.api.validation import InvalidDocument, Problem
 
 MOST_YAML_VALUES = 100_000
-"""Of one file: an export of a thousand trials has 20,000. A few lines with ``*`` can stand for billions."""
+"""The most values in one file: an export of 1,000 trials has 20,000, but a few lines with ``*`` can mean billions."""
 
 _MOST_DIGITS = 1_000
-"""Of a whole number: the largest double has 309. Python refuses to read, or to print, more than 4,300."""
+"""The most digits of a whole number: the largest double has 309, and Python refuses to parse more than 4,300."""
 
 _PREFIX = "tag:yaml.org,2002:"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader with the plain values of sigs.k8s.io/yaml (goyaml.v2, resolve.go).
+    """The safe loader, with unquoted values resolved as in sigs.k8s.io/yaml (goyaml.v2, resolve.go).
 
-    Other than in PyYAML 1e-4 is a number, y and n are booleans, and 2026-01-31 and 1:30 are texts.
+    Unlike in PyYAML, 1e-4 is a number, y and n are booleans, and 2026-01-31 and 1:30 are texts.
     """
 
     bool_values: ClassVar[dict[str, bool]] = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
@@ -30,9 +30,9 @@ class _Loader(yaml.SafeLoader):
         self._merged = 0
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Put what ``<<`` brings before the mapping's own keys, which therefore win; each key once.
+        """Put the keys merged by ``<<`` before the mapping's own keys, which therefore win; each key once.
 
-        PyYAML's own puts all of it there before it takes the last of each key: with ten of ten of ten, billions.
+        PyYAML's method collects every merged pair before it drops duplicates, which nested merges turn into billions.
         """
         brought: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
         own = []
@@ -43,7 +43,9 @@ class _Loader(yaml.SafeLoader):
             group: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
             for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                 if not isinstance(source, yaml.MappingNode):
-                    raise _invalid(source.start_mark, "is merged with <<, and no mapping", "name a mapping")
+                    raise _invalid(
+                        source.start_mark, "is merged with <<, but is not a mapping", "name a mapping"
+                    )
                 self.flatten_mapping(source)
                 self._merged += len(source.value)
                 if self._merged > MOST_YAML_VALUES:
@@ -59,7 +61,7 @@ _WHOLE = r"[-+]?(0b[01][01_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*)"
 _REAL = r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 
 _Loader.yaml_implicit_resolvers = {}
-for _kind, _pattern, _first in (  # the first that matches counts
+for _kind, _pattern, _first in (  # the first match wins
     ("bool", _TRUE_OR_FALSE, "yYnNoOtTfF"),
     ("int", _WHOLE, "-+0123456789"),
     ("float", _REAL, "-+.0123456789"),
@@ -81,9 +83,9 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> TypedMapping:
                 key_node.start_mark, f"has the key {shown}, which is not a text", "put it in quotes"
             )
         if key in seen:
-            raise _invalid(key_node.start_mark, f"has the key {key!r} a second time", "remove one of the two")
+            raise _invalid(key_node.start_mark, f"has the key {key!r} a second time", "remove one of them")
         seen.add(key)
-    loader.flatten_mapping(node)  # puts what << brings before the mapping's own keys, which therefore win
+    loader.flatten_mapping(node)  # puts merged keys before the mapping's own keys, which therefore win
     nodes = {loader.construct_object(k, deep=True): v for k, v in node.value}
     mapping = TypedMapping((key, loader.construct_object(value, deep=True)) for key, value in nodes.items())
     mapping.typed = {key: value.value for key, value in nodes.items() if _is_plain(value)}
@@ -99,13 +101,13 @@ def _sequence(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> TypedList:
 def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     if len(node.value) > _MOST_DIGITS:
         message = f"is a number of {len(node.value):,} digits"
-        raise _invalid(node.start_mark, message, "write a shorter one, or put it in quotes")
+        raise _invalid(node.start_mark, message, "write a shorter number, or put it in quotes")
     number: int = loader.construct_yaml_int(node)
     return number
 
 
 def _is_plain(node: yaml.Node) -> bool:
-    """Whether a value is what YAML makes of a word without quotes: a number, a boolean, null."""
+    """Whether YAML gave an unquoted value another type than text: a number, a boolean or null."""
     return isinstance(node, yaml.ScalarNode) and node.tag != _PREFIX + "str"
 
 
@@ -114,13 +116,13 @@ _Loader.add_constructor(_PREFIX + "seq", _sequence)
 _Loader.add_constructor(_PREFIX + "int", _whole)
 
 RESOLVERS = _Loader.yaml_implicit_resolvers
-"""By its first character, what a word without quotes can be instead of a text."""
+"""The types that an unquoted value can have instead of text, by its first character."""
 
 
 def load_yaml_documents(text: str) -> list[Any]:
-    """All documents of a YAML text. Raises InvalidDocument when it does not parse."""
+    """Parse all documents of a YAML text. Raises InvalidDocument."""
     try:
-        documents = list(yaml.load_all(text, _Loader))  # a SafeLoader of our own
+        documents = list(yaml.load_all(text, _Loader))  # _Loader is a SafeLoader
         size = _size(documents, MOST_YAML_VALUES)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -130,18 +132,18 @@ def load_yaml_documents(text: str) -> list[Any]:
         [summary, *_] = str(error).splitlines()
         raise _invalid(None, f"is not YAML: {summary}", "save the file as plain UTF-8 text") from None
     except RecursionError:
-        raise _invalid(None, "is nested too deep", "take levels away") from None
+        raise _invalid(None, "is nested too deeply", "remove some levels") from None
     if size > MOST_YAML_VALUES:
         raise _too_many()
     return documents
 
 
 def _too_many() -> InvalidDocument:
-    return _invalid(None, f"holds more than {MOST_YAML_VALUES:,} values", "repeat less with & and *")
+    return _invalid(None, f"contains more than {MOST_YAML_VALUES:,} values", "repeat less with & and *")
 
 
 def _size(value: Any, most: int) -> int:
-    """Values in a document, with those that ``*`` repeats; counted to just beyond ``most``."""
+    """The number of values in a document, including those repeated by ``*``; counted to just beyond ``most``."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     count = 1
     for item in inside:
@@ -157,7 +159,7 @@ def _invalid(mark: yaml.Mark | None, message: str, remedy: str) -> InvalidDocume
 
 
 def _remedy(line: str) -> str:
-    """What a line that does not parse most likely needs."""
+    """The most likely remedy for a line that cannot be parsed."""
     if "\t" in line:
         return "indent with spaces instead of tabs"
     if "${" in line:

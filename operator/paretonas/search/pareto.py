@@ -46,7 +46,7 @@ def feasible(spec: ExperimentSpec, metrics: Metrics) -> bool:
         o.threshold is None or o.comparable(metrics[o.metric]) <= o.comparable(o.threshold)
         for o in spec.objectives
     )
-    return within and all(constraint.satisfied(metrics) for constraint in spec.outcomes)
+    return within and all(constraint.is_satisfied_by(metrics) for constraint in spec.outcomes)
 
 
 def pareto_set(spec: ExperimentSpec, observed: Sequence[Metrics]) -> list[int]:

@@ -57,7 +57,7 @@ class Space:
 
     def allows(self, parameters: Mapping[str, Scalar]) -> bool:
         """The last word on a decoded point, by the API's own check."""
-        return all(constraint.satisfied(parameters) for constraint in self.spec.linear_constraints)
+        return all(constraint.is_satisfied_by(parameters) for constraint in self.spec.linear_constraints)
 
     # -- many points: codes have the shape (points, columns)
     # -------------------------------------------------------------

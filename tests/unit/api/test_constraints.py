@@ -61,7 +61,7 @@ def test_a_constraint_says_what_python_says(parts: tuple[str, str, str], values:
     size = max(1.0, *(abs(factor * values[name]) for name, factor in constraint.terms.items()))
     assert ours == pytest.approx(difference, abs=1e-9 * size)
     assume(abs(difference) > 1e-6 * size)
-    assert constraint.satisfied(values) == (difference <= 0)
+    assert constraint.is_satisfied_by(values) == (difference <= 0)
 
 
 @given(CONSTRAINTS, VALUES)
@@ -76,7 +76,7 @@ def test_a_constraint_with_its_sides_changed_is_the_same(
         return
     assert one.terms == other.terms
     assert one.bound == other.bound
-    assert one.satisfied(values) == other.satisfied(values)
+    assert one.is_satisfied_by(values) == other.is_satisfied_by(values)
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_terms_are_collected_on_the_left_and_numbers_on_the_right(
 
 def test_a_constraint_holds_while_one_of_its_parameters_is_inactive():
     constraint = parse_linear("a + b <= 1")
-    assert not constraint.satisfied({"a": 5, "b": 5})
-    assert constraint.satisfied({"a": 5})
-    assert constraint.satisfied({})
+    assert not constraint.is_satisfied_by({"a": 5, "b": 5})
+    assert constraint.is_satisfied_by({"a": 5})
+    assert constraint.is_satisfied_by({})
 
 
 def test_a_constraint_forgives_the_rounding_of_a_sum_but_no_step_of_a_parameter():
     assert 0.1 + 0.2 > 0.3
-    assert parse_linear("a + b <= 0.3").satisfied({"a": 0.1, "b": 0.2})
-    assert not parse_linear("a + b <= 0.3").satisfied({"a": 0.1, "b": 0.2 + 1e-6})
-    assert not parse_linear("a <= b").satisfied({"a": 1_000_001, "b": 1_000_000})
+    assert parse_linear("a + b <= 0.3").is_satisfied_by({"a": 0.1, "b": 0.2})
+    assert not parse_linear("a + b <= 0.3").is_satisfied_by({"a": 0.1, "b": 0.2 + 1e-6})
+    assert not parse_linear("a <= b").is_satisfied_by({"a": 1_000_001, "b": 1_000_000})
 
 
 @pytest.mark.parametrize(
@@ -123,15 +123,15 @@ def test_a_constraint_forgives_the_rounding_of_a_sum_but_no_step_of_a_parameter(
 )
 def test_an_equality_holds_to_both_sides(text: str, kept: dict[str, float], broken: dict[str, float]):
     assert parse_linear(text).equality
-    assert parse_linear(text).satisfied(kept)
-    assert not parse_linear(text).satisfied(broken)
+    assert parse_linear(text).is_satisfied_by(kept)
+    assert not parse_linear(text).is_satisfied_by(broken)
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-15, 1.0, 1e15, 1e300])
 def test_a_constraint_means_the_same_in_any_unit(unit: float):
     constraint = parse_linear(f"a + b <= {3 * unit!r}")
-    assert constraint.satisfied({"a": 1 * unit, "b": 2 * unit})
-    assert not constraint.satisfied({"a": 1 * unit, "b": 2.001 * unit})
+    assert constraint.is_satisfied_by({"a": 1 * unit, "b": 2 * unit})
+    assert not constraint.is_satisfied_by({"a": 1 * unit, "b": 2.001 * unit})
 
 
 @pytest.mark.parametrize(
@@ -173,9 +173,9 @@ def test_an_outcome_constraint_is_one_metric_and_one_bound(text: str, metric: st
     constraint = parse_outcome(text)
     assert (constraint.metric, constraint.upper, constraint.bound) == (metric, upper, bound)
     inside, outside = (bound - 1, bound + 1) if upper else (bound + 1, bound - 1)
-    assert constraint.satisfied({metric: inside})
-    assert constraint.satisfied({metric: bound})
-    assert not constraint.satisfied({metric: outside})
+    assert constraint.is_satisfied_by({metric: inside})
+    assert constraint.is_satisfied_by({metric: bound})
+    assert not constraint.is_satisfied_by({metric: outside})
 
 
 @pytest.mark.parametrize("text", ["a <= b", "2*a <= 1", "a + b <= 1", "1 <= 2", "a < 1", "a == 1"])
@@ -186,11 +186,13 @@ def test_an_outcome_constraint_of_another_form_is_refused(text: str):
 
 def test_an_outcome_constraint_needs_its_metric():
     with pytest.raises(KeyError):
-        parse_outcome("latency_ms <= 20").satisfied({"val_acc": 1.0})
+        parse_outcome("latency_ms <= 20").is_satisfied_by({"val_acc": 1.0})
 
 
 @given(st.floats(math.log(16), math.log(128)), st.floats(math.log(16), math.log(128)))
 def test_an_order_survives_the_way_from_a_log_scale_to_integers(one: float, other: float):
     # what the search relies on: exp and rounding are monotone
     smaller, larger = sorted((one, other))
-    assert parse_linear("b <= a").satisfied({"a": round(math.exp(larger)), "b": round(math.exp(smaller))})
+    assert parse_linear("b <= a").is_satisfied_by(
+        {"a": round(math.exp(larger)), "b": round(math.exp(smaller))}
+    )

@@ -118,7 +118,7 @@ def test_a_trial_that_does_not_fit_is_named(change: dict[str, Any], problem: str
     [
         ([], "holds 0 documents; "),
         ([EXPERIMENT.to_dict()] * 2, "holds 2 documents; "),
-        (export_experiment(EXPERIMENT, HERE)["items"][:-1], "holds 0 documents that are no NASTrial; "),
+        (export_experiment(EXPERIMENT, HERE)["items"][:-1], "holds 0 documents that are not a NASTrial; "),
     ],
 )
 def test_there_is_one_experiment(documents: list[Any], said: str) -> None:

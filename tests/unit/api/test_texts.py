@@ -90,7 +90,7 @@ def test_yaml_that_begins_with_a_bracket_stays_yaml(text: str, expected: Any):
     [
         (
             '{"a": {"n": 1, "n": 2}}',
-            "document: has the key 'n' a second time in one mapping; remove one of the two",
+            "document: has the key 'n' a second time in one mapping; remove one of them",
         ),
         ('{"a": 1\n "b": 2}', "line 2, column 2: is not JSON: Expecting ',' delimiter; correct the syntax"),
         ('{\n\t"a": tru\n}', "line 2, column 7: is not JSON: Expecting value"),
@@ -99,7 +99,7 @@ def test_yaml_that_begins_with_a_bracket_stays_yaml(text: str, expected: Any):
         ("{a: 1", "line 1, column 6: is not YAML"),
         ('{"a": ' + "[" * 400 + "]" * 400 + "}", "document: is nested too deep"),
         ('{"a": ' + "[" * 9000 + "]" * 9000 + "}", "document: is nested too deep"),
-        ('{"a": ' + "9" * 5000 + "}", "document: holds a number of 5,000 digits"),
+        ('{"a": ' + "9" * 5000 + "}", "document: contains a number of 5,000 digits"),
     ],
 )
 def test_json_that_is_wrong_is_told_in_its_words(text: str, expected: str):

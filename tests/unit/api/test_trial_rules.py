@@ -51,7 +51,7 @@ def test_a_point_of_the_space_fits(point: dict[str, Scalar]) -> None:
         (made({**GOOD, "width": "8"}), 'spec.parameters.width: "8": is outside the search space'),
         (
             made({**GOOD, "wdth": 3}),
-            "spec.parameters.wdth: 3: is no parameter of the experiment; did you mean 'width'?",
+            "spec.parameters.wdth: 3: is not a parameter of the experiment; did you mean 'width'?",
         ),
         (
             made({**GOOD, "optimizer": "adam"}),

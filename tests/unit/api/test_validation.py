@@ -49,14 +49,14 @@ spec:
 """
     assert sorted(told(text)) == sorted([
         "apiVersion: is not known",
-        "metadata.name: is no valid name",
+        "metadata.name: is not a valid name",
         "spec.objectives[0].goal: is not known",
         "spec.objectives[1].threshold: is not above 0, as a Log scale needs",
         "spec.parameters[0].int.min: is not below max (16)",
         "spec.parameters[1].float.min: cannot be the start of a Log scale",
-        "spec.parameters[2].choice.values[1]: stands twice",
-        "spec.parameters[3].activeWhen[0].parameter: is no parameter",
-        "spec.parameterConstraints[0]: names 'gamma', which is no parameter",
+        "spec.parameters[2].choice.values[1]: is listed twice",
+        "spec.parameters[3].activeWhen[0].parameter: is not a parameter",
+        "spec.parameterConstraints[0]: names 'gamma', which is not a parameter",
         "spec.outcomeConstraints[0]: needs exactly one <=, >= or ==",
         "spec.outcomeConstraints[1]: bounds 'num_params', which is an objective",
         "spec.parallelism: is more than maxTrials (4)",
@@ -65,7 +65,7 @@ spec:
         "spec.trial.command[1]: is not a text",
         "spec.trial.args[1]: refers to an unknown ${parameters.nothing}",
         "spec.trial.args[2]: is not a text",
-        "spec.trial.env[0].name: is no valid name",
+        "spec.trial.env[0].name: is not a valid name",
         "spec.trial.env[1].name: is set by ParetoNAS itself",
         "spec.trial.resources.cpu: is not a quantity",
         "spec.trial.resources.gpu: is not a resource",
@@ -86,7 +86,10 @@ spec:
   maxTrials: 4
   trial: {command: [python], args: ["${parameters.learning-rate}", "${parameters.width}"]}
 """,
-            ["spec.parameters[0].name: is no valid name", "spec.parameters[1].int.min: is not below max (1)"],
+            [
+                "spec.parameters[0].name: is not a valid name",
+                "spec.parameters[1].int.min: is not below max (1)",
+            ],
             id="what refers to parameters that could not be read",
         ),
         pytest.param(
@@ -128,7 +131,7 @@ def test_the_lines_of_all_problems_are_the_text_of_the_error():
     lines = str(caught.value).splitlines()
     assert len(lines) == len(caught.value.problems) == 5
     assert lines[0] == (
-        'metadata.name: "Several": is no valid name; '
+        'metadata.name: "Several": is not a valid name; '
         "use lower case letters, digits and -, begin with a letter, end without -"
     )
 

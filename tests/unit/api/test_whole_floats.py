@@ -84,7 +84,7 @@ def test_a_whole_float_that_is_too_large_is_told_so_in_one_line(value: float) ->
 
 
 def test_twice_the_same_is_found_however_it_is_written() -> None:
-    with pytest.raises(InvalidDocument, match="stands twice"):
+    with pytest.raises(InvalidDocument, match="is listed twice"):
         _parsed({"intChoice": {"values": [8, 1.6e1, 8.0]}})
 
 

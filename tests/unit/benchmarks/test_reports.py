@@ -58,7 +58,7 @@ def test_the_uniform_sample_of_a_space_keeps_its_constraints(name: str) -> None:
     spec = spaces._spec(spaces.Case(parameters, constraints, case.uniform))
     for row in sample:
         point = dict(zip((p["name"] for p in parameters), row.tolist(), strict=True))
-        assert all(constraint.satisfied(point) for constraint in spec.linear_constraints), point
+        assert all(constraint.is_satisfied_by(point) for constraint in spec.linear_constraints), point
 
 
 def _never(**_key: Any) -> NoReturn:

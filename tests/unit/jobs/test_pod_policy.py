@@ -266,7 +266,7 @@ def test_what_no_pod_has_is_a_problem_with_its_field(overlay: Any, path: str, me
     [problem] = problems(overlay)
     assert problem.path == f"{OVERLAY}.{path}"
     assert message in problem.message
-    assert "see the reference" not in problem.remedy
+    assert "see the documentation" not in problem.remedy
 
 
 def test_of_two_items_of_one_name_none_is_taken_silently() -> None:

@@ -188,7 +188,7 @@ def _draw_point(of: NASExperiment, rng: np.random.Generator) -> Point:
             for p in of.spec.parameters
             if all(values[when.parameter] in when.values for when in p.active_when)
         }
-        if all(constraint.satisfied(point) for constraint in of.spec.linear_constraints):
+        if all(constraint.is_satisfied_by(point) for constraint in of.spec.linear_constraints):
             return point
 
 

@@ -41,7 +41,7 @@ def test_thousands_of_quasi_random_points_keep_them(constrained) -> None:
     space = Space(constrained)
     points = [space.decode(code) for code in Sampler(space).sequence(3000)]
     broken = [
-        point for point in points if not all(c.satisfied(point) for c in constrained.linear_constraints)
+        point for point in points if not all(c.is_satisfied_by(point) for c in constrained.linear_constraints)
     ]
     assert not broken, broken[0]
     assert len({space.key(point) for point in points}) > 2900
@@ -54,7 +54,7 @@ def test_tens_of_the_models_candidates_keep_them(constrained, observed) -> None:
         assert {c.origin for c in candidates} == {"BayesianOptimization"}
         for candidate in candidates:
             point = candidate.parameters
-            assert all(c.satisfied(point) for c in constrained.linear_constraints), point
+            assert all(c.is_satisfied_by(point) for c in constrained.linear_constraints), point
             assert ("momentum" in point) == (point["optimizer"] == "sgd")
         known += observed((c.parameters for c in candidates), len(known))
 
@@ -68,7 +68,7 @@ def test_a_corner_that_chance_never_meets_is_found(make_spec) -> None:
     candidates = suggest_here(corner, [], 8).candidates
     assert len({tuple(c.parameters.values()) for c in candidates}) == 8
     for candidate in candidates:
-        assert all(c.satisfied(candidate.parameters) for c in corner.linear_constraints), candidate
+        assert all(c.is_satisfied_by(candidate.parameters) for c in corner.linear_constraints), candidate
 
 
 def test_constraints_that_no_point_keeps_are_said_so(make_spec) -> None:

@@ -55,7 +55,7 @@ class RandomSearch:
     def __init__(self, task: Task) -> None:
         self._space, self._random, self._trials = task.space, np.random.default_rng(task.seed), 0
 
-    def know(self, parameters: Parameters, metrics: Metrics | None) -> int:  # noqa: ARG002 - it does not learn
+    def know(self, parameters: Parameters, metrics: Metrics | None) -> int:  # noqa: ARG002 # it does not learn
         """See Method."""
         self._trials += 1
         return self._trials - 1
@@ -83,7 +83,7 @@ class Optuna:
     """An Optuna study. An ordered choice is searched as the index of its value, which keeps the order."""
 
     def __init__(self, task: Task, sampler: str, **options: Any) -> None:
-        import optuna  # noqa: PLC0415 - see the module
+        import optuna  # noqa: PLC0415 # see the module
 
         self._optuna = optuna
         self._space = task.space
@@ -132,7 +132,7 @@ class PlainAx:
     """One long-lived Ax Client with its default generation strategy: the centre, 4 Sobol points, then a model."""
 
     def __init__(self, task: Task) -> None:
-        from ax.api import client, configs  # noqa: PLC0415 - see the module
+        from ax.api import client, configs  # noqa: PLC0415 # see the module
 
         self._configs: Any = configs  # its literal types want every kind of parameter spelt out
         self._client = client.Client(random_seed=task.seed)
@@ -180,7 +180,7 @@ class ParetoNAS:
     """The search of this project: from the known trials alone, as at every pass of a run."""
 
     def __init__(self, task: Task) -> None:
-        from paretonas import api, search  # noqa: PLC0415 - see the module
+        from paretonas import api, search  # noqa: PLC0415 # see the module
 
         self._search = search
         self._spec = api.parse_experiment(experiment(task)).spec
@@ -243,7 +243,7 @@ def _logs(metrics: Metrics) -> dict[str, float]:
 
 
 def _gp(task: Task) -> Method:
-    import greenlet  # noqa: F401, PLC0415 - without it GPSampler only warns and takes a slower way
+    import greenlet  # noqa: F401, PLC0415 # without it GPSampler only warns and takes a slower way
 
     return Optuna(task, "GPSampler")
 

@@ -40,10 +40,10 @@ def _train(trial: Trial) -> None:
     # One thread: more gain nothing for so small a network, trials beside each other would fight for the cores,
     # and the same seed gives the same metrics on any number of cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from paretonas_trainer.quick_import import import_lightning  # noqa: PLC0415 - slow from here on
+    from paretonas_trainer.quick_import import import_lightning  # noqa: PLC0415 # slow from here on
 
     import_lightning()
-    from paretonas_trainer.train import train  # noqa: PLC0415 - imports Lightning
+    from paretonas_trainer.train import train  # noqa: PLC0415 # imports Lightning
 
     ranks = Ranks.told_by()
     metrics = train(trial, ranks)
@@ -70,7 +70,7 @@ def main() -> NoReturn:
         code = int(end.code or 0)
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except Exception:  # noqa: BLE001 - shown as the interpreter would show it
+    except Exception:  # noqa: BLE001 # shown as the interpreter would show it
         traceback.print_exc()
         code = 1
     sys.stdout.flush()

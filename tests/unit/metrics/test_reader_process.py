@@ -45,7 +45,7 @@ def test_it_goes_on_in_one_process_and_starts_another_when_that_was_killed(
 
 
 def test_logs_over_which_the_process_dies_each_time_have_no_value(logs: LogProcess, tmp_path: Path) -> None:
-    answer = logs.ask(Dies())  # type: ignore[arg-type]
+    answer = logs.ask(Dies())  # type: ignore[arg-type] # a stand-in for a question
     assert isinstance(answer, Reading)
     assert answer.problems == (
         "metric 'acc': the process that reads them was lost, since it was killed by signal 11",
@@ -54,7 +54,7 @@ def test_logs_over_which_the_process_dies_each_time_have_no_value(logs: LogProce
 
 
 def test_logs_that_take_more_memory_than_there_is_have_no_value(logs: LogProcess) -> None:
-    answer = logs.ask(TakesMemory())  # type: ignore[arg-type]
+    answer = logs.ask(TakesMemory())  # type: ignore[arg-type] # as above
     assert isinstance(answer, Reading)
     assert answer.problems == ("metric 'acc': they take more than 512 MiB of memory; log less",)
 
@@ -63,14 +63,14 @@ def test_a_process_that_hangs_is_replaced_and_nothing_is_concluded(logs: LogProc
     logs.ask(Size(LogFolder(tmp_path)))
     hung, logs._hung_seconds = logs.pid, 0.2
     with pytest.raises(HungError, match=r"it did not answer within 0.2 s"):
-        logs.ask(Hangs())  # type: ignore[arg-type]
+        logs.ask(Hangs())  # type: ignore[arg-type] # as above
     logs._hung_seconds = 60.0
     assert logs.ask(Size(LogFolder(tmp_path))) == 0
     assert logs.pid != hung
 
 
 def test_passes_go_first(logs: LogProcess) -> None:
-    assert logs.ask(TellsAboutItself()) == min(19, os.nice(0) + NICENESS)  # type: ignore[arg-type]
+    assert logs.ask(TellsAboutItself()) == min(19, os.nice(0) + NICENESS)  # type: ignore[arg-type] # as above
 
 
 def test_it_ends_with_its_parent(logs: LogProcess, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The part of the objectives' space that no point of a front dominates, as disjoint boxes.
 
-A sweep: the points come in the order of the last objective, best first. At each level of it, what is not dominated in
-the other objectives is a list of boxes; a point cuts out of them what it dominates, and what a box was until then
-becomes one of the answer. Pieces of one cut that fit together are joined: that keeps the boxes few.
+The algorithm is a sweep over the points in the order of the last objective, best first. At each level of that
+objective, the region that is not dominated in the other objectives is a list of boxes. A point cuts the part that it
+dominates out of them, and each box that it cuts becomes a box of the answer, from this level up. Pieces of one cut that
+fit together are joined, which keeps the number of boxes small.
 
-BoTorch's `FastNondominatedPartitioning` (Lacour et al. 2017) finds 2,600 boxes for 200 points of four objectives, where
-this finds 3,100; but it takes 2 s, and this 0.03 s. The boxes do not overlap and leave nothing out either way.
+For 200 points of four objectives, BoTorch's `FastNondominatedPartitioning` (Lacour et al. 2017) finds 2,600 boxes in
+2 s; this finds 3,100 in 0.03 s. In both cases the boxes do not overlap, and together are the whole region.
 """
 
 import numpy as np
@@ -28,7 +29,7 @@ def boxes(front: Corners, reference: npt.NDArray[np.float64]) -> tuple[Corners, 
     front = front[(front > reference).all(1)]
     if len(reference) == 1:
         return np.concatenate([front, reference[None]]).max(0, keepdims=True), np.full((1, 1), np.inf)
-    # the boxes in all objectives but the last, and up to which level of that one each of them is one of the answer
+    # boxes in all objectives but the last, and the level of the last up to which each is not in the answer yet
     low, high, top = reference[None, :-1], np.full((1, len(reference) - 1), np.inf), np.array([np.inf])
     lower, upper = [], []
     for point in front[np.argsort(-front[:, -1], kind="stable")]:
@@ -46,7 +47,7 @@ def boxes(front: Corners, reference: npt.NDArray[np.float64]) -> tuple[Corners, 
 
 
 def _without(low: Corners, high: Corners, corner: npt.NDArray[np.float64]) -> tuple[Corners, Corners]:
-    """What is left of boxes where all that a corner dominates is taken away."""
+    """The boxes without the part that a corner dominates."""
     lows, highs = [], []
     for axis, bound in enumerate(
         corner
@@ -60,12 +61,12 @@ def _without(low: Corners, high: Corners, corner: npt.NDArray[np.float64]) -> tu
         high[:, axis] = np.minimum(high[:, axis], bound)
     low, high = np.concatenate(lows), np.concatenate(highs)
     for axis in reversed(range(len(corner))):
-        low, high = _joined(low, high, axis)
+        low, high = _join(low, high, axis)
     return low, high
 
 
-def _joined(low: Corners, high: Corners, axis: int) -> tuple[Corners, Corners]:
-    """Boxes that follow each other along an axis, and are the same on all others, as one."""
+def _join(low: Corners, high: Corners, axis: int) -> tuple[Corners, Corners]:
+    """Join boxes that are neighbours along an axis and have the same sides on all other axes."""
     others = np.concatenate([np.delete(low, axis, 1), np.delete(high, axis, 1)], axis=1)
     order = np.lexsort([low[:, axis], *others.T])
     low, high, others = low[order], high[order], others[order]

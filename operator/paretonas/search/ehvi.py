@@ -1,10 +1,10 @@
-"""Expected hypervolume improvement, exactly and in the logarithm.
+"""The logarithm of the expected hypervolume improvement, computed exactly.
 
-For independent Gaussian outcomes the expectation over the boxes that are not dominated yet is a sum of products
-of one-dimensional terms (Yang et al. 2019, "Efficient computation of expected hypervolume improvement"). We
-take it in the logarithm (Ament et al. 2023, "Unexpected improvements to expected improvement"): far from the
-front it still ranks points. No Monte Carlo error over the candidate's outcome; only pending points are sampled,
-and their fronts differ per sample. With one objective it is the logarithm of expected improvement.
+For independent Gaussian outcomes the expectation over the boxes that are not dominated yet is a sum of products of
+one-dimensional terms (Yang et al. 2019, "Efficient computation of expected hypervolume improvement"). Its logarithm is
+computed (Ament et al. 2023, "Unexpected improvements to expected improvement"), because it still ranks points far from
+the front. The candidate's outcome is not sampled, only those of pending points; each sample has its own front. With one
+objective this is the logarithm of the expected improvement.
 """
 
 import math
@@ -17,14 +17,15 @@ from torch import Tensor
 from paretonas.search.boxes import Corners, boxes
 
 TERMS_AT_ONCE = 2**17
-"""Numbers that are summed at a time, boxes times points: they stay in the processor's cache."""
+"""The count of numbers, boxes times points, that are summed at a time. So many stay in the processor's cache."""
 TAIL = -6.0
-"""From here on down the two terms of the direct formula cancel; the series errs by 1e-3, falling as z^-6."""
+"""The argument below which a series is used, because the two terms of the direct formula cancel. The error of the
+series is 1e-3 there, and falls as z^-6."""
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 def log_improvement(z: Tensor) -> Tensor:
-    """Give log E[max(Z + z, 0)] for standard normal Z, which is log(pdf(z) + z cdf(z)); shape as z."""
+    """The logarithm of E[max(Z + z, 0)] for standard normal Z, which is log(pdf(z) + z cdf(z)); of the shape of z."""
     direct = torch.exp(-0.5 * z * z - _LOG_ROOT_2PI) + 0.5 * z * torch.erfc(z * -math.sqrt(0.5))
     square = z.clamp(max=TAIL).square()
     # three terms of the asymptotic series
@@ -33,14 +34,14 @@ def log_improvement(z: Tensor) -> Tensor:
 
 
 class LogExpectedImprovement:
-    """The criterion for each point, given fantasies of the pending ones."""
+    """The expected improvement of points, given fantasies of the pending ones."""
 
     def __init__(self, fronts: list[Tensor], reference: Tensor) -> None:
         """Decompose the space above each front.
 
         Args:
-            fronts: For each fantasy, the outcomes so far, shape (points, objectives); maximised.
-            reference: Shape (objectives,).
+            fronts: For each fantasy the outcomes so far, of which more is better, shape (points, objectives).
+            reference: The reference point, shape (objectives,).
         """
         self._sides = [_sides(*boxes(front.numpy(), reference.numpy())) for front in fronts]
 
@@ -48,8 +49,8 @@ class LogExpectedImprovement:
         """The logarithm of the expected improvement under each fantasy, shape (points, fantasies).
 
         Args:
-            means: For each objective, shape (points, fantasies).
-            deviations: For each objective, shape (points,).
+            means: The predicted means of each objective, shape (points, fantasies).
+            deviations: The standard deviations of each objective, shape (points,).
         """
         return torch.stack(
             [
@@ -62,18 +63,19 @@ class LogExpectedImprovement:
 
 @dataclass(frozen=True)
 class _Sides:
-    """The sides of all boxes along one objective: far fewer than boxes, and their ends still fewer."""
+    """The different sides of all boxes along one objective, which are far fewer than the boxes."""
 
     ends: Tensor
-    """Increasing, shape (ends,); the last one is infinite."""
+    """The ends of sides in increasing order, shape (ends,). The last one is infinite."""
     lower: Tensor
-    """Each side's lower end, as a position in `ends`, shape (sides,)."""
+    """The position in `ends` of each side's lower end, shape (sides,)."""
     upper: Tensor
+    """The position in `ends` of each side's upper end, shape (sides,)."""
     of_box: Tensor
-    """Each box's side, shape (boxes,)."""
+    """The position of each box's side, shape (boxes,)."""
 
     def log_improvements(self, mean: Tensor, deviation: Tensor) -> Tensor:
-        """The logarithm of what a point is expected to cover of each side, shape (sides, points)."""
+        """The logarithm of the expected length of each side that a point dominates, shape (sides, points)."""
         gain = log_improvement((mean - self.ends[:-1, None]) / deviation) + deviation.log()
         gain = torch.cat([gain, torch.full_like(mean, -math.inf)[None]])
         low, high = gain[self.lower], gain[self.upper]

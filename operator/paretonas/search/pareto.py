@@ -1,4 +1,4 @@
-"""The Pareto set and its hypervolume, always of observed values. Pure; no model is asked."""
+"""The Pareto set and its hypervolume, as pure functions of observed values. No model is involved."""
 
 import math
 import sys
@@ -13,20 +13,20 @@ from paretonas.api import ExperimentSpec
 Metrics = Mapping[str, float]
 
 _MARGIN = 0.1
-"""Share of the observed range by which a reference point without a threshold lies beyond the worst value, so that
-the extreme points of the set count too (the rule of thumb of Ishibuchi et al., 2018, for small sets)."""
+"""The share of the observed range by which a reference point without a threshold lies beyond the worst value, so that
+the extreme points of the set count as well (the rule of thumb of Ishibuchi et al. 2018 for small sets)."""
 _LARGEST = sys.float_info.max
 """Stands for what no double holds, as the range between -1.7e308 and 1.7e308: infinity is no number in JSON."""
 
 
 def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[str, float]:
-    """The reference point by metric: each objective's threshold, else just beyond the worst observed value.
+    """The reference point by metric: each objective's threshold, or a value just beyond the worst observed one.
 
-    It is asked for once, when the initial trials have ended, and stored: later trials do not move it.
+    It is computed once, when the initial trials have ended, and stored. Later trials do not move it.
 
     Args:
-        spec: the experiment.
-        observed: metrics of the succeeded initial trials; at least one, unless every objective has a threshold.
+        spec: The experiment.
+        observed: Metrics of the succeeded initial trials; at least one, unless every objective has a threshold.
     """
     point = {}
     for objective in spec.objectives:
@@ -41,7 +41,7 @@ def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[s
 
 
 def feasible(spec: ExperimentSpec, metrics: Metrics) -> bool:
-    """Whether a trial may be in the Pareto set: constraints kept, and no objective worse than its threshold."""
+    """Whether a trial may be in the Pareto set: it satisfies every constraint, and every objective's threshold."""
     within = all(
         o.threshold is None or o.comparable(metrics[o.metric]) <= o.comparable(o.threshold)
         for o in spec.objectives
@@ -50,7 +50,7 @@ def feasible(spec: ExperimentSpec, metrics: Metrics) -> bool:
 
 
 def pareto_set(spec: ExperimentSpec, observed: Sequence[Metrics]) -> list[int]:
-    """Positions of the trials that are feasible and that no feasible trial dominates; equal points all count."""
+    """The positions of the feasible trials that no feasible trial dominates. Of equal points, all are included."""
     positions = [i for i, metrics in enumerate(observed) if feasible(spec, metrics)]
     if not positions:
         return []
@@ -62,14 +62,14 @@ def pareto_set(spec: ExperimentSpec, observed: Sequence[Metrics]) -> list[int]:
 def hypervolume(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> float:
     """The volume that the feasible trials dominate, up to the reference point.
 
-    In the product of the objectives' units, decades for an objective on a Log scale; exact (moocore, the algorithms
-    of Fonseca et al., 2006, and Guerreiro and Fonseca, 2018) up to the largest double.
+    Its unit is the product of the objectives' units, with decades for an objective on a Log scale. It is exact up to
+    the largest double (moocore, the algorithms of Fonseca et al. 2006, and Guerreiro and Fonseca 2018).
     """
     points = _points(spec, [metrics for metrics in observed if feasible(spec, metrics)])
     if not len(points):
         return 0.0
     corner = np.array([[o.comparable(reference[o.metric]) for o in spec.objectives]])
-    # by powers of two, which change no digit: no side of a box overflows, no product of small ones vanishes on the way
+    # scaled by powers of two, which change no digit: no side of a box overflows, and no product of small ones vanishes
     exponents = np.frexp(np.abs(np.concatenate([points, corner])).max(0))[1]
     volume = moocore.hypervolume(np.ldexp(points, -exponents), ref=np.ldexp(corner[0], -exponents))
     try:
@@ -79,10 +79,10 @@ def hypervolume(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Me
 
 
 def hypervolume_trace(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> list[float]:
-    """The hypervolume after the first, the second … trial."""
+    """The hypervolume after each trial."""
     trace: list[float] = []
     front: list[Metrics] = []
-    for metrics in observed:  # only the front of those before can matter
+    for metrics in observed:  # of the trials before, only the front matters
         seen = [*front, metrics]
         front = [seen[i] for i in pareto_set(spec, seen)]
         trace.append(hypervolume(spec, front, reference))

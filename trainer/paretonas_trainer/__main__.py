@@ -16,7 +16,7 @@ INTERRUPTED = 130  # as a shell reports SIGINT
 
 
 def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
-    """Run a trial, or prepare the data, whose files have to be those of `md5`; return the exit code.
+    """Run a trial, or prepare the data, whose files must match `md5`; return the exit code.
 
     Raises:
         SystemExit: code 2: the arguments are wrong.
@@ -61,7 +61,7 @@ def _fail(message: str) -> int:
 
 
 def main() -> NoReturn:
-    """Run the command line, and leave without taking torch apart object by object, which costs 0.6 s."""
+    """Run the command line, and exit without destroying torch's objects one by one, which costs 0.6 s."""
     # TensorBoard's writing thread hands its error on to who flushes, where it is told: once is enough.
     threading.excepthook = lambda _: None
     try:

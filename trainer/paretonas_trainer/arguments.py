@@ -56,14 +56,14 @@ def reject(message: str) -> NoReturn:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage that would hide it in a trial's last log lines."""
+    """A parser that reports an error in one line, without the usage, which would fill a trial's last log lines."""
 
     def error(self, message: str) -> NoReturn:
         reject(message)
 
 
 def parse(argv: Sequence[str]) -> Trial | Prepare:
-    """The trial, or the preparation, that the arguments ask for.
+    """The trial, or the preparation, that the arguments describe.
 
     A parameter may be spelt as on the command line (`--hidden-size-1`) or by its own name (`--hidden_size_1`),
     which is what the operator passes by default.

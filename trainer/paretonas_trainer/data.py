@@ -26,7 +26,7 @@ SHARED_DATA_DIR = Path("/data")  # where the examples mount a volume of data set
 
 
 class DataError(Exception):
-    """MNIST is not to be had, or is damaged: one line for the user, with the remedy."""
+    """MNIST is missing or damaged; the message is one line for the user, with the remedy."""
 
 
 def raw_dir(data_dir: Path) -> Path:
@@ -35,7 +35,7 @@ def raw_dir(data_dir: Path) -> Path:
 
 
 def default_data_dir() -> Path:
-    """Where MNIST is looked for unless told: $PARETONAS_DATA_DIR, else /data if it has it, else a cache folder.
+    """The default folder of MNIST: $PARETONAS_DATA_DIR, else /data if it has MNIST, else a cache folder.
 
     Raises:
         RuntimeError: there is no home folder to put a cache in.
@@ -49,7 +49,7 @@ def default_data_dir() -> Path:
 
 
 def prepare(data_dir: Path, md5: Mapping[str, str] = MD5, sources: Mapping[str, Source] = SOURCES) -> None:
-    """See to it that `data_dir` has the files of `md5`, each checked, from the first of `sources` that has them.
+    """Make sure that `data_dir` has the files of `md5`, each checked, from the first of `sources` that has them.
 
     A folder that has them is only read. Else one process fetches and the others wait for it; a file appears
     under its name only when it is whole and checked.
@@ -73,7 +73,7 @@ def prepare(data_dir: Path, md5: Mapping[str, str] = MD5, sources: Mapping[str, 
 
 
 def _is_complete(folder: Path, md5: Mapping[str, str]) -> bool:
-    """Whether all files are there, and each that is there is what it should be."""
+    """Whether all files exist and each has the expected checksum."""
     missing = False
     for name, expected in md5.items():
         path = folder / name
@@ -94,7 +94,7 @@ def _is_complete(folder: Path, md5: Mapping[str, str]) -> bool:
 
 
 def _fetch(folder: Path, md5: Mapping[str, str], sources: Mapping[str, Source]) -> None:
-    """Fill `folder`, whose lock is held, from the first source that delivers every file as expected."""
+    """Fill `folder`, whose lock is held, from the first source that has every file with the expected checksum."""
     for left_behind in folder.glob(".fetch-*"):  # by a process that was killed
         shutil.rmtree(left_behind)
     reasons = []

@@ -18,7 +18,7 @@ MEAN, STD = 0.1307, 0.3081  # of the training set's pixels, scaled to 0..1, as i
 
 
 Order = Callable[[int], Tensor]
-"""Draws, for each pass over so many images, which of them come one after the other."""
+"""Draws the order of so many images for each pass over them."""
 
 
 def share(rank: int, world: int, seed: int) -> Order:

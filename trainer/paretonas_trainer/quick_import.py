@@ -47,8 +47,8 @@ def import_lightning() -> None:
 def _hidden(packages: Sequence[str]) -> Iterator[None]:
     """Make those of `packages` that nobody has imported yet look as if they were not installed.
 
-    None in `sys.modules` hides them from imports and `find_spec`; RequirementCache, by which Lightning and
-    torchmetrics tell, asks the installed distributions too.
+    None in `sys.modules` hides them from imports and `find_spec`; RequirementCache, which Lightning and
+    torchmetrics use, also looks at the installed distributions.
     """
     from lightning_utilities.core.imports import RequirementCache  # noqa: PLC0415 # a part of Lightning
 
@@ -69,10 +69,10 @@ def _hidden(packages: Sequence[str]) -> Iterator[None]:
 
 
 class _IdleCompiler(ModuleType):
-    """`torch._dynamo` to who only asks whether it is at work; to who asks for more, the real one."""
+    """A stand-in for `torch._dynamo` that answers whether it is active, and is the real one for anything else."""
 
     class OptimizedModule:
-        """A compiled model to Lightning: there is none."""
+        """A compiled model, for Lightning's checks; there is none."""
 
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec.name)
@@ -81,12 +81,12 @@ class _IdleCompiler(ModuleType):
 
     @staticmethod
     def disable(function: Any = None, *_: object, **__: object) -> Any:
-        """Keep a function from being compiled: it is not."""
+        """Return the function, which is not compiled anyway."""
         return function
 
     @staticmethod
     def graph_break(*_: object, **__: object) -> None:
-        """End a compiled graph: there is none."""
+        """Do nothing, as there is no compiled graph to end."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_real_compiler(), name)
@@ -106,7 +106,7 @@ class _RealSubmodules(MetaPathFinder, Loader):
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """It has been executed with the rest."""
+        """Do nothing: the module was executed with the others."""
 
 
 def _real_compiler() -> ModuleType:

@@ -1,4 +1,4 @@
-"""Which of the processes that train one network together this is."""
+"""The place of this process among those that train one network together."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ranks:
-    """A process' place among those that torchrun started; alone, it is the first of one."""
+    """The place of a process among those that torchrun started; a single process is the first of one."""
 
     rank: int = 0
     world: int = 1
@@ -16,7 +16,7 @@ class Ranks:
 
     @classmethod
     def told_by(cls, environment: Mapping[str, str] = os.environ) -> "Ranks":
-        """As torchrun tells it."""
+        """The place that torchrun's environment variables give."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         if not all(name in environment for name in names):
             return cls()  # whoever sets only some of them is not torchrun
@@ -24,10 +24,10 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether it is the one that speaks and writes for all."""
+        """Whether this process prints and writes for all."""
         return self.rank == 0
 
     @property
     def nodes(self) -> int:
-        """Replicas of the trial; torchrun starts as many processes in each."""
+        """The number of replicas; torchrun starts the same number of processes in each."""
         return self.world // self.local_world

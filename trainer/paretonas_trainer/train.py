@@ -20,7 +20,7 @@ VALIDATION_BATCH = 10_000  # the whole set: it needs no gradients, and fits any 
 
 
 class EpochLogger(Logger):
-    """Writes Lightning's metrics for TensorBoard, each epoch's at once, for who reads along.
+    """Writes Lightning's metrics for TensorBoard after each epoch, so that others can follow.
 
     Lightning's own TensorBoardLogger adds a tag `epoch` and a file, and counts steps, not epochs.
     """
@@ -50,7 +50,7 @@ class EpochLogger(Logger):
 
 
 def train(trial: Trial, ranks: Ranks) -> dict[str, float]:
-    """Train the network of a trial and write its metrics; return those of the end, on the first rank only.
+    """Train the network of a trial and write its metrics; return the final ones, on the first rank only.
 
     Written to `trial.log_dir` after each epoch: val_acc, val_loss, train_loss, learning_rate; once, under step 0:
     num_params, and train_time: the seconds of training and validation.
@@ -101,7 +101,7 @@ def train(trial: Trial, ranks: Ranks) -> dict[str, float]:
 
 
 def _device(trial: Trial, ranks: Ranks) -> torch.device:
-    """A GPU for each rank where there are as many, unless the trial says otherwise, else the CPU."""
+    """One GPU for each rank if there are enough, unless `--accelerator` says otherwise; else the CPU."""
     gpus = 0 if trial.accelerator == "cpu" else torch.cuda.device_count()
     if gpus >= ranks.local_world:
         return torch.device("cuda", ranks.local_rank)

@@ -1,4 +1,4 @@
-"""What the search benchmarks share: runs in processes of their own, kept as JSON, shown as Markdown."""
+"""Shared parts of the search benchmarks: runs in processes of their own, results as JSON and Markdown."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ Result = dict[str, Any]
 def parser(
     description: str, *, methods: Sequence[str], tables: Sequence[str], seeds: int
 ) -> argparse.ArgumentParser:
-    """The options that both search benchmarks have, with these defaults."""
+    """The options of both search benchmarks, with these defaults."""
     options = argparse.ArgumentParser(description=description)
     add = options.add_argument
     add("--methods", nargs="+", choices=METHODS, default=methods, help="default: %(default)s")
@@ -65,7 +65,7 @@ def measure(
 
 
 def in_own_process(function: Callable[..., Result], key: Result) -> Result:
-    """Call `function(**key)` in a fresh process with one thread: no run meets what another left behind."""
+    """Call `function(**key)` in a new process with one thread, so that no run is affected by another."""
     os.environ["OMP_NUM_THREADS"] = "1"  # read by numpy and torch when the child imports them
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_quiet) as process:
@@ -73,7 +73,7 @@ def in_own_process(function: Callable[..., Result], key: Result) -> Result:
 
 
 def _quiet() -> None:
-    """Keep the libraries' notes, several at every suggestion, from burying the progress lines; errors still rise."""
+    """Silence the libraries' notes, which would hide the progress lines; errors are still raised."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
 

@@ -62,7 +62,7 @@ def tensorboard(root: Path, **options: Mapping[str, int]) -> dict[str, Curves]:
 
 
 def every_point(root: Path) -> dict[str, Curves]:
-    """Reads them with an EventMultiplexer that samples nothing away."""
+    """Reads them with an EventMultiplexer that does not sample."""
     return tensorboard(root, tensor_size_guidance={"scalars": 2 * STEPS})
 
 

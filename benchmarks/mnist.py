@@ -33,7 +33,7 @@ PARALLELISM = 2
 
 @dataclass(frozen=True)
 class Result:
-    """One side's run."""
+    """The run of one side."""
 
     side: str
     seed: int

@@ -104,7 +104,7 @@ def _measured(trial: KnownTrial, objectives: int) -> KnownTrial:
 
 
 def share(objectives: int, evaluations: int, variant: str, seed: int) -> Result:
-    """The part of the front's hypervolume that a search has found."""
+    """The share of the front's hypervolume that a search has found."""
     _use(variant)
     spec, order = _spec(objectives, seed), np.random.default_rng(seed)
     trials: list[KnownTrial] = []

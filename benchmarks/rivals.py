@@ -1,4 +1,4 @@
-"""ParetoNAS and what a user would take instead, behind one ask-and-tell interface.
+"""ParetoNAS and its alternatives, behind one ask-and-tell interface.
 
 Each is used as its own documentation shows, with its defaults, and works on the logarithms of both metrics, which
 span decades (ParetoNAS takes them itself: `scale: Log`). Libraries are imported by the method that needs them: a
@@ -19,7 +19,7 @@ OURS = "paretonas"
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is told before its first suggestion.
+    """What a method knows before its first suggestion.
 
     Attributes:
         space: The parameters.

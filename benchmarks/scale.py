@@ -1,4 +1,4 @@
-"""How the operator bears a thousand trials: one experiment of 1,000, then 50 experiments of 20 at once.
+"""How the operator performs with a thousand trials: one experiment of 1,000, then 50 experiments of 20 at once.
 
     eval "$(tests/cluster/bed/cluster.sh env)"; $BED .venv/bin/python -m benchmarks.scale [--trials N] [--experiments N]
 
@@ -38,7 +38,7 @@ LABEL = "paretonas.io/experiment"
 JOB_SECONDS = 1.0
 PROCESSES = ("paretonas-operator", "paretonas.search.worker", "paretonas.metrics.reader_process")
 STANDING = ("vc-controller", "vc-scheduler")
-"""Daemons whose work the stand-in does."""
+"""Daemons that the stand-in replaces."""
 
 
 class StandIn:
@@ -52,7 +52,7 @@ class StandIn:
 
     @contextmanager
     def working(self) -> Iterator["StandIn"]:
-        """For as long as this lasts."""
+        """Complete jobs while the context is open."""
         with ExitStack() as stack:
             for daemon in STANDING:
                 stack.enter_context(Daemon(daemon).down())
@@ -96,7 +96,7 @@ class Passes:
     within_a_second: int
 
     def since(self, before: "Passes") -> "Passes":
-        """What has come since another moment."""
+        """The difference to an earlier moment."""
         return Passes(
             self.count - before.count,
             self.seconds - before.seconds,
@@ -105,7 +105,7 @@ class Passes:
 
     @property
     def mean(self) -> float:
-        """Seconds of a pass."""
+        """Mean seconds of a pass."""
         return self.seconds / self.count if self.count else 0.0
 
 
@@ -120,12 +120,12 @@ class Look:
 
 
 def look(finished: int) -> Look:
-    """Where the operator is now."""
+    """The state of the operator now."""
     return Look(finished, time.monotonic(), passes(), memory())
 
 
 def passes() -> Passes:
-    """From the operator's metrics."""
+    """Read the operator's metrics."""
     nas = Kubectl(NAMESPACE)
     pod = json.loads(nas("get", "pods", "-l", "app.kubernetes.io/component=operator", "-o", "json"))["items"][
         0
@@ -141,7 +141,7 @@ def passes() -> Passes:
 
 
 def memory() -> float:
-    """MB that the operator's processes have, shared pages by their share."""
+    """Memory of the operator's processes in MB; shared pages count proportionally."""
     total = 0
     for pid in {pid for name in PROCESSES for pid in processes(name)}:
         try:
@@ -182,7 +182,7 @@ def document(name: str, trials: int, parallelism: int, initial: int) -> dict[str
 
 
 def table(looks: Sequence[Look]) -> str:
-    """What happened between the looks, as Markdown."""
+    """What happened between the measurements, as Markdown."""
     titles = [
         "finished trials",
         "passes",

@@ -52,7 +52,7 @@ def suggest(table: str, space: str, pending: int, known: int, method: str, seed:
 
 
 def report(table: str, options: argparse.Namespace, results: list[harness.Result]) -> str:
-    """The Markdown of one table: medians by method, and this project's time as a part of each rival's."""
+    """The Markdown of one table: medians by method, and this project's time as a share of each rival's."""
     seconds: dict[tuple[int, str], list[float]] = {}
     for run in results:
         if (run["table"], run["space"], run["pending"]) == (table, options.space, options.pending):

@@ -132,7 +132,7 @@ class Table:
 
 
 def hypervolume(points: NDArray[np.float64]) -> float:
-    """Exact hypervolume of minimised `points` (n, 2) against REFERENCE; dominated points do no harm."""
+    """Exact hypervolume of minimised `points` (n, 2) against REFERENCE; dominated points do not change it."""
     return float(moocore.hypervolume(points, ref=REFERENCE))
 
 

@@ -1,4 +1,4 @@
-"""How fast a free slot is filled on a real cluster, beside bare Volcano Jobs from a small watch loop.
+"""How fast a free slot is filled on a real cluster, compared with bare Volcano Jobs from a small watch loop.
 
     eval "$(tests/cluster/bed/cluster.sh env)"; $BED python -m benchmarks.turnaround [--seconds 5] [--trials 40]
 
@@ -38,14 +38,14 @@ WRITE_TIMES = "(folder / 'times.json').write_text(json.dumps([begun, time.time()
 TIMED = "\n".join(["import json, time", "begun = time.time()", PROGRAM, WRITE_TIMES])
 PARALLELISM = 4
 WATCH_SECONDS = 3600
-"""Longer than any run: a watch ends by itself."""
+"""Longer than any run; the watch ends after that."""
 WARM_UP = 20.0
-"""Seconds that the search needs to import Ax, and more."""
+"""More than the seconds that the search needs to import Ax."""
 
 
 @dataclass
 class Seen:
-    """Volcano Jobs as a watch brings them: when each came and when each was over, by name (Unix time)."""
+    """Volcano Jobs as a watch reports them: when each appeared and when each ended, by name (Unix time)."""
 
     came: dict[str, float] = field(default_factory=dict)
     over: dict[str, float] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Result:
-    """One run's measures, in seconds; requests a trial."""
+    """The measurements of one run, in seconds, and its requests a trial."""
 
     name: str
     turnarounds: list[float]
@@ -66,7 +66,7 @@ class Result:
 
 @contextmanager
 def watching(prefix: str) -> Iterator[Seen]:
-    """Watch the jobs whose name begins so."""
+    """Watch the jobs whose name has this prefix."""
     seen, stream = Seen(), watch.Watch()
 
     def follow() -> None:
@@ -91,7 +91,7 @@ def watching(prefix: str) -> Iterator[Seen]:
 
 
 def run_experiment(name: str, seconds: float, trials: int, logs: Path) -> Result:
-    """The experiment by the operator as it is set up now."""
+    """Run the experiment with the operator as it is configured now."""
     nas = Kubectl(NAMESPACE)
     trial = {"command": ["python", "-c", TIMED], "resources": {"memory": "64Mi"}}
     document = quick(
@@ -121,7 +121,7 @@ def run_experiment(name: str, seconds: float, trials: int, logs: Path) -> Result
 
 
 def run_bare(name: str, seconds: float, trials: int, logs: Path) -> Result:
-    """The floor: the same jobs from a loop that does nothing but to keep the slots full."""
+    """The lower bound: the same jobs from a loop that only keeps the slots full."""
     custom = client.CustomObjectsApi(client.ApiClient())
     ended, stream = 0, watch.Watch()
     with watching(name) as seen:
@@ -184,7 +184,7 @@ def bare_job(name: str, index: int, seconds: float) -> dict[str, Any]:
 def measured(
     name: str, seen: Seen, start: float, spans: Sequence[tuple[float, float]], asked: float | None
 ) -> Result:
-    """The measures of a run, from what the watch and the processes tell."""
+    """The measurements of a run, from what the watch and the processes report."""
     came, over = sorted(seen.came.values()), sorted(seen.over.values())
     begun, ended = sorted(b for b, _ in spans), sorted(e for _, e in spans)
     # in the order of time, the n-th end frees the slot that the (n + parallelism)-th job takes
@@ -202,7 +202,7 @@ def times(logs: Path, name: str) -> list[tuple[float, float]]:
 
 
 def requests() -> int | None:
-    """The operator's requests that the API server has written down; None where there is no audit log."""
+    """The number of the operator's requests in the API server's audit log; None without an audit log."""
     logs = list(
         Path(os.environ.get("BED_STATE", "/nowhere"), "log").glob("audit*.log")
     )  # also those put aside
@@ -210,14 +210,14 @@ def requests() -> int | None:
 
 
 def logs_folder() -> Path:
-    """Where the claim with the logs lies on this machine."""
+    """The folder of the logs claim on this machine."""
     nas = Kubectl(NAMESPACE)
     volume = json.loads(nas("get", "pvc", "nas-logs", "-o", "json"))["spec"]["volumeName"]
     return Path(json.loads(nas("get", "pv", volume, "-o", "json"))["spec"]["hostPath"]["path"])
 
 
 def restart(ahead: int, settle: float) -> None:
-    """Have the operator keep so many candidates ready, restart it, and leave its search some seconds to get warm."""
+    """Make the operator keep this many candidates ready, restart it, and give its search some seconds to warm up."""
     nas = Kubectl(NAMESPACE)
     nas("set", "env", "deployment/paretonas-operator", f"PARETONAS_ASK_AHEAD={ahead}")
     nas("rollout", "restart", "deployment/paretonas-operator")

@@ -60,7 +60,7 @@ def component(trial: int, parameters: dict[str, object], log_dir: Path) -> specs
 
 
 def values(log_dir: Path) -> dict[str, float] | None:
-    """What TensorBoard's own reader finds, as Ax's TensorboardMetric asks it."""
+    """The values from TensorBoard's own reader, used as Ax's TensorboardMetric uses it."""
     multiplexer = EventMultiplexer()
     multiplexer.AddRunsFromDirectory(str(log_dir)).Reload()
     found = {}

@@ -1,9 +1,10 @@
-"""TensorBoard event files → the metrics of a trial.
+"""Reading a trial's metrics from TensorBoard event files.
 
-Any image that writes TensorBoard scalars is a trial: torch, Lightning, tensorboardX, TensorFlow 2 and JAX all
-write the same files. They are read here without TensorBoard or protobuf, in small pure steps: `crc32c` checks
-bytes, `records` finds them in a file, `events` finds scalars in them, `curve` and `runs` say which of these count,
-`reading` makes one value per metric of them; only `folder` opens files. `process` does it all in a process apart.
+Any program that writes TensorBoard scalars can be a trial: torch, Lightning, tensorboardX, TensorFlow 2 and JAX all
+write the same files. They are read here without TensorBoard or protobuf, in small steps: `crc32c` computes checksums,
+`tfrecord` finds the records of a file, `events` finds the scalars in records, `curve` and `run_choice` decide which of
+them count, and `reduction` reduces them to one value per metric. Only `log_folder` and `reader` open files, and
+`reader_process` does all of it in a separate process.
 """
 
 from paretonas.metrics.log_folder import LogFolder

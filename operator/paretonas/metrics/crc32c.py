@@ -1,9 +1,9 @@
-"""CRC-32C (Castagnoli), the checksum of TensorBoard's record files, of many byte strings at once.
+"""CRC-32C (Castagnoli), the checksum of TensorBoard's record files, for many byte strings at once.
 
-A CRC is linear over GF(2): the checksum of a message is the XOR of what each byte contributes, and that
-depends only on the byte and on its distance from the end. With the contributions in one table, the checksums
-of n strings of equal length are one look-up and one XOR over an (n, length) matrix: some nanoseconds a byte
-with numpy, where a loop in Python takes about a hundred.
+A CRC is linear over GF(2): the checksum of a message is the XOR of the contributions of its bytes, and each
+contribution depends only on the byte and its distance from the end. With the contributions in one table, the
+checksums of n strings of equal length take one look-up and one XOR over an (n, length) matrix: a few nanoseconds
+per byte with numpy, compared with about a hundred in a Python loop.
 
 Parameters and test vectors: RFC 3720, sections 12.1 and B.4. The table is that of slicing-by-8 (Kounavis and
 Berry, A systematic approach to building high performance software-based CRC generators, 2005), by 1024.

@@ -1,4 +1,4 @@
-"""The values of one tag in one folder: which of those that several writers wrote there count, and in what order."""
+"""The curve of one tag in one folder: which values count if there were several writers, and in what order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one writer, that is one file, holds of a tag.
+    """The values of a tag written by one writer, that is, to one file.
 
     Attributes:
         steps: (n,) in the order of writing; n may be 0.
-        values: (n,) may hold NaN and infinity.
-        restart: the lowest step from which the writer has declared void what was there before (SessionLog START).
+        values: (n,) may contain NaN and infinity.
+        restart: the lowest step from which the writer has discarded earlier values (SessionLog START).
     """
 
     steps: Steps
@@ -42,8 +42,8 @@ class Curve:
     def of(cls, writers: Sequence[Written]) -> Self:
         """Joins what several writers wrote, the earliest first.
 
-        A later writer takes the place of the earlier ones from its first step on, or from where it says that it
-        begins anew: it is the same training, gone on with or begun again.
+        A later writer replaces earlier ones from its first step, or from its restart: it continues or restarts the
+        same training.
         """
         kept = []
         end: int | None = None
@@ -66,7 +66,7 @@ class Curve:
 
 
 def join_parts(parts: Sequence[tuple[Steps, Values]]) -> tuple[Steps, Values]:
-    """Puts parts behind each other; one alone is not copied."""
+    """Concatenates parts; a single part is not copied."""
     if len(parts) == 1:
         return parts[0]
     steps, values = zip(*parts, strict=True)
@@ -74,9 +74,9 @@ def join_parts(parts: Sequence[tuple[Steps, Values]]) -> tuple[Steps, Values]:
 
 
 def _in_order(steps: Steps, values: Values) -> tuple[Steps, Values]:
-    """Orders by step what a writer wrote, unless its steps repeat: then they do not tell when something was written.
+    """Sorts a writer's values by step, unless steps repeat: then they do not tell the order of writing.
 
-    A program that gives no step writes all at step 0, and one that counts batches may begin anew in each epoch.
+    A program that gives no step writes everything at step 0, and one that counts batches may restart in each epoch.
     """
     if (steps[1:] > steps[:-1]).all():
         return steps, values

@@ -1,4 +1,4 @@
-"""What one event file holds, read as it grows."""
+"""Reading one event file as it grows."""
 
 import os
 from collections import defaultdict
@@ -21,11 +21,11 @@ Parts = defaultdict[str, list[tuple[Offsets, Steps, Values]]]
 
 
 class EventFile:
-    """What one file has given so far.
+    """The scalars read from one file so far.
 
     Attributes:
         identity: device and inode.
-        offset: bytes that are done with.
+        offset: bytes that have been processed.
         writes: tag → what was written, in the order of writing.
         restart: the lowest step at which the file begins anew, if it does.
     """
@@ -60,12 +60,12 @@ class EventFile:
         return any_new
 
     def written(self, tag: str) -> Written:
-        """Returns what it holds of a tag."""
+        """Returns the file's values of a tag."""
         parts = self.writes.get(tag) or [(np.empty(0, np.int64), np.empty(0))]
         return Written(*join_parts(parts), self.restart)
 
     def notes(self) -> Iterator[str]:
-        """Says what could not be read."""
+        """Yields a note about each kind of record that could not be read."""
         for damage, (count, first) in self._passed_over.items():
             yield f"passed over {count} record(s) with {damage}, the first at byte {first}"
         for problem in self._stopped_at:

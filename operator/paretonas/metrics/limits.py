@@ -1,40 +1,40 @@
-"""How much of a log is read: whoever runs a trial writes it, and the operator reads it for everybody."""
+"""Limits on reading logs: any trial can write them, and the operator reads them for all users."""
 
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 MOST_SECONDS = 60.0
-"""Of processor time for the logs of an attempt: what is logged at every step of a day takes one second."""
+"""Processor time for the logs of one attempt; a scalar logged at every step of a day takes one second."""
 MOST_BYTES = 4 << 30
-"""Of all event files of an attempt."""
+"""The size of all event files of one attempt."""
 MOST_FILES = 1_000
 MOST_ENTRIES = 100_000
-"""Files and folders that are looked at on the way to them."""
+"""Files and folders visited to find the event files."""
 MOST_DEPTH = 32
-"""Folders inside each other."""
+"""The depth of nested folders."""
 MOST_VALUES = 4_000_000
-"""Kept in memory, 16 bytes each."""
+"""Values kept in memory, 16 bytes each."""
 MOST_TAGS = 10_000
 
 
 class Budget:
-    """What may still be read and kept of an attempt's logs, in all readings of them together."""
+    """The amount that may still be read and kept of one attempt's logs, over all readings."""
 
     def __init__(self, wanted: Collection[str] | None = None) -> None:
-        """``wanted`` are the only tags whose values are kept; None: all."""
+        """Start with the full budget; only the values of the ``wanted`` tags are kept, or all if it is None."""
         self._wanted, self._values = wanted, MOST_VALUES
         self._bytes, self._entries, self._seconds = MOST_BYTES, MOST_ENTRIES, MOST_SECONDS
         self._ends = 0.0
         self.tags: set[str] = set()
         self.cut: set[str] = set()
-        """Tags with more values than there was room for."""
+        """Tags with too many values to keep."""
         self.stopped = ""
-        """What there is too much of, and what to do about it; "" while reading may go on."""
+        """Why reading has stopped, and what to do about it; "" while it may continue."""
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Counts the processor time of this thread: a busy machine, or one that stands still, takes nothing from it."""
+        """Counts the processor time of this thread, which a busy or suspended machine does not use up."""
         self._ends = time.thread_time() + self._seconds
         self._entries = MOST_ENTRIES
         try:
@@ -43,11 +43,11 @@ class Budget:
             self._seconds = self._ends - time.thread_time()
 
     def stop(self, why: str) -> None:
-        """Read no more: what is there is too much."""
+        """Stop reading, for this reason."""
         self.stopped = self.stopped or why
 
     def look(self, depth: int) -> bool:
-        """Whether to look at one more file or folder, so deep."""
+        """Whether to visit one more file or folder at this depth."""
         self._entries -= 1
         if self._entries < 0:
             self.stop(f"there are more than {MOST_ENTRIES:,} files; write other files elsewhere")
@@ -56,7 +56,7 @@ class Budget:
         return self._in_time()
 
     def afford(self, files: int, size: int) -> bool:
-        """Whether to open so many event files, of so many bytes together."""
+        """Whether to open this many event files with this many bytes in total."""
         if files > MOST_FILES:
             self.stop(f"there are more than {MOST_FILES:,} event files; keep one writer open")
         if size > MOST_BYTES:
@@ -64,12 +64,12 @@ class Budget:
         return self._in_time()
 
     def go_on(self, read: int) -> bool:
-        """Whether to read on, after so many bytes; a file may grow while it is read."""
+        """Whether to continue after reading this many bytes; a file may grow while it is read."""
         self._bytes -= read
         return self.afford(0, MOST_BYTES - self._bytes)
 
     def take(self, tag: str, values: int) -> bool:
-        """Whether to keep so many values of a tag."""
+        """Whether to keep this many values of a tag."""
         if len(self.tags) >= MOST_TAGS and tag not in self.tags:
             self.stop(f"there are more than {MOST_TAGS:,} tags; log fewer")
         else:

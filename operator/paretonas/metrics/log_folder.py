@@ -1,8 +1,7 @@
-"""A log folder, entered by descriptors.
+"""A log folder, opened without following symbolic links.
 
-Whoever runs a trial writes there, and can exchange a folder for a symbolic link at any moment: what a path led to when
-it was looked at does not say what it leads to when it is opened. So each part of a path is opened by itself, relative
-to the one before it, and none that is a link.
+A trial can replace a folder in it by a symbolic link at any moment, even between checking a path and opening it. So
+each part of a path is opened separately, relative to the descriptor of the part before it, and a link is refused.
 """
 
 import errno
@@ -15,22 +14,22 @@ from pathlib import Path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _ON_THE_WAY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
-"""Of a folder that is only passed through: with O_PATH (Linux) the right to search it is enough."""
+"""The flags for a folder on the way: with O_PATH (Linux), the permission to search it is enough."""
 _FILE = os.O_RDONLY | os.O_NONBLOCK
 """O_NONBLOCK: without waiting for the other end of a pipe."""
 
 
 class LinkError(OSError):
-    """A symbolic link stands where a folder or a file should; the filename is its path."""
+    """There is a symbolic link in place of a folder or file; the filename is its path."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFolder:
-    """The place of an attempt's logs.
+    """The folder of an attempt's logs.
 
     Attributes:
-        root: a folder that no trial can exchange; it may be behind a link, as mounts are.
-        below: the parts of the path from there on, in which trials write.
+        root: a folder that no trial can replace; it may be a link, as mounts can be.
+        below: the remaining parts of the path, which trials can write to.
     """
 
     root: Path
@@ -38,7 +37,7 @@ class LogFolder:
 
     @property
     def path(self) -> Path:
-        """The path, to be shown."""
+        """The path, for messages."""
         return self.root.joinpath(*self.below)
 
     @contextmanager
@@ -48,7 +47,7 @@ class LogFolder:
             yield folder
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of this name in it, a link included. Raises OSError where that cannot be told."""
+        """Whether it contains anything with this name, links included. Raises OSError if that cannot be determined."""
         try:
             with self._open(_ON_THE_WAY) as folder:
                 os.stat(name, dir_fd=folder, follow_symlinks=False)

@@ -27,15 +27,15 @@ def count_logged(folder: Path | LogFolder) -> int:
 
 
 class LogReader:
-    """Reads a trial's logs again and again, each time only what is new.
+    """Reads a trial's logs repeatedly, each time only what is new.
 
     Event files are those with `tfevents` in their name, as for TensorBoard. They count in the order of their creation,
-    which their names tell: those of one folder as `curve` says, several folders as `runs` says. No symbolic link below
-    the folder is followed, whenever it was put there.
+    which their names tell; see `curve` for the files of one folder, and `run_choice` for several folders. No symbolic
+    link below the folder is followed, whenever it was created.
 
-    A file that was replaced or became shorter is read again from its start, and one that is gone counts no
-    more, so a reader holds what a new one would. Two exceptions: a file that can no longer be opened keeps
-    what it gave, and one rewritten in place to its former length or more looks as if it had grown.
+    A file that was replaced or became shorter is read again from its start, and the values of a removed file are
+    dropped, so the result is that of a new reader. There are two exceptions: the values of a file that can no longer be
+    opened are kept, and a file rewritten in place with the same length or more looks as if it had grown.
 
     Not safe for use by several threads at once.
     """

@@ -1,4 +1,4 @@
-"""From the curves of a trial to one value per metric, with a reason for each that could not be had."""
+"""Reducing the curves of a trial to one value per metric, with a reason for each metric without a value."""
 
 import json
 import math
@@ -87,10 +87,10 @@ def summarise(
     found: Collection[str] | None = None,
     unread: Mapping[str, str] = _ALL_READ,
 ) -> Reading:
-    """Reductions each wanted curve to one value.
+    """Reduces each wanted curve to one value.
 
-    NaN and infinities matter to the reductions that see them: `Last` fails only if the last value is one;
-    `Min`, `Max` and `Mean` fail on any, for a least value that skips where training diverged misleads.
+    NaN and infinity affect the reductions that use them: `Last` fails only if the last value is one; `Min`, `Max` and
+    `Mean` fail on any, since a minimum that skips the steps where training diverged would mislead.
 
     Args:
         curves: what was written.

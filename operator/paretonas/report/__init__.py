@@ -1,4 +1,4 @@
-"""The report of an experiment: one HTML file with everything in it, which opens without a network."""
+"""The report on an experiment: one self-contained HTML file, which opens without a network."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from paretonas.report.curves import LoggedCurves
 from paretonas.report.model import model_sections
 from paretonas.report.page import page
 
-__all__ = ["Curves", "page", "write"]
+__all__ = ["LoggedCurves", "page", "write"]
 
 
 def write(
@@ -20,17 +20,17 @@ def write(
     *,
     model: bool = False,
 ) -> None:
-    """Write the report; a reader of the file sees the old page or the new one.
+    """Write the report atomically: a reader of the file sees either the old page or the new one.
 
     Args:
-        path: the HTML file, in a folder that exists.
-        experiment: the experiment with its status.
-        trials: its trials in any order.
-        curves: what each trial has logged, by the trial's name: TensorBoard tag → (step, value).
-        model: add what Ax's model of the trials says; it takes half a minute, and imports Ax into this process.
+        path: The HTML file, in an existing folder.
+        experiment: The experiment with its status.
+        trials: Its trials in any order.
+        curves: The scalars logged by each trial, by the trial's name: TensorBoard tag → (step, value).
+        model: Whether to add the analyses of Ax's model, which take half a minute and import Ax into this process.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     sections = model_sections(experiment.spec, trials) if model else ()
     files.write(path, page(experiment, trials, curves, sections))

@@ -13,7 +13,7 @@ from paretonas.report.text import markup
 StepValues = Sequence[tuple[int, float]]
 """(step, value), by step."""
 LoggedCurves = Mapping[str, StepValues]
-"""What one trial has logged, by TensorBoard tag."""
+"""The scalars logged by one trial, by TensorBoard tag."""
 
 MAX_TAGS = 12
 MAX_NAMED = 20
@@ -38,7 +38,7 @@ _NAMES_A_ROW = 6
 
 
 def learning_curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Plot | None:
-    """A panel a tag, with the Pareto set's trials in colour; None when nothing was logged over steps.
+    """One panel per tag, with the Pareto set's trials in colour; None if nothing was logged over several steps.
 
     Args:
         results: the trials.

@@ -9,7 +9,7 @@ _HEIGHT = 460
 
 
 def hypervolume(results: Results) -> Plot:
-    """The hypervolume after each ended trial, in the order in which they ended."""
+    """Plot the hypervolume after each ended trial, in the order in which they ended."""
     volumes, trials = results.hypervolumes, results.ended
     line = {
         "type": "scatter",

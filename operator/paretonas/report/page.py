@@ -1,4 +1,4 @@
-"""The page: its parts, put into the template."""
+"""The HTML page, rendered from a template."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class StateBadge:
-    """How the experiment stands: one word, why, and the class that colours it."""
+    """The state of the experiment: one word, the reason, and the CSS class for its colour."""
 
     word: str
     message: str
@@ -78,7 +78,7 @@ def page(
 
 
 def _environment() -> jinja2.Environment:
-    """Everything that is put into the template is escaped, unless the template says otherwise."""
+    """Create the template environment; all values are escaped, unless the template says otherwise."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_packaged),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""The trials of an experiment, sorted out once for every part of the page."""
+"""The results of an experiment, computed once for all parts of the page."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The table of all trials: what stands in each cell, and what it is sorted by."""
+"""The table of all trials: the text of each cell, and the key by which its column is sorted."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Table:
 
 
 def trial_table(results: Results) -> Table:
-    """A row a trial, with the metrics that count, its parameters, and why it failed."""
+    """Create the table: one row per trial, with the needed metrics, the parameters, and why the trial failed."""
     spec = results.experiment.spec
     objectives = [objective.metric for objective in results.objectives]
     metrics = [*objectives, *sorted(spec.needed_metrics.difference(objectives))]

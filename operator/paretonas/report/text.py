@@ -1,4 +1,4 @@
-"""Texts that more than one part of the page shows."""
+"""Texts that several parts of the page show."""
 
 from collections.abc import Iterable
 from html import escape
@@ -16,7 +16,7 @@ def goals(objectives: Iterable[Objective]) -> str:
 
 
 def markup(text: str) -> str:
-    """A text for Plotly, which reads a few HTML tags: what a user wrote must not become one."""
+    """Escape a text for Plotly, which interprets a few HTML tags, so that a user's text cannot become one."""
     return escape(text, quote=False)
 
 

@@ -1,4 +1,4 @@
-"""Every point of a discrete space that keeps the constraints."""
+"""Enumeration of the feasible points of a discrete space."""
 
 import math
 from collections.abc import Iterator
@@ -12,19 +12,21 @@ from paretonas.search.region import Box
 from paretonas.search.space import Space
 
 SPARE_POINTS = 1_000
-"""Points beyond twice the trials of an experiment up to which a discrete space is listed. A space of more points cannot
-be exhausted by the experiment."""
+"""A discrete space is listed if it has at most this many points more than twice the experiment's trials; the experiment
+cannot exhaust a larger one."""
 POINTS_AT_ONCE = 4_096
-"""Points that are completed side by side."""
+"""The number of points that are completed together."""
 MOST_WORK = 400_000
-"""Points, complete or not, after which the listing is given up: some seconds. It takes a puzzle to get there, as whole
-numbers whose sum with large factors must hit one value; orders and sums with factor 1 have no dead ends."""
+"""The number of points, complete or not, after which the listing is abandoned: some seconds. Only puzzles reach it,
+such as whole numbers whose sum with large factors must equal a value; orders and plain sums have no dead ends."""
 
 
 def list_points(space: Space) -> Codes | None:
-    """Every point of a small discrete space, shape (points, columns), in the order of the values.
+    """List every feasible point of a small discrete space, shape (points, columns), in the order of the values.
 
-    None when it is continuous, has more than 2 maxTrials + `SPARE_POINTS` points, or takes too long to list.
+    Returns:
+        The points; None if the space is continuous, has more than 2 maxTrials + `SPARE_POINTS` points, or takes too
+        long to list.
     """
     sizes = [c.size for c in space.columns]
     limit = 2 * space.spec.max_trials + SPARE_POINTS
@@ -41,7 +43,7 @@ def list_points(space: Space) -> Codes | None:
 
 @dataclass(frozen=True)
 class _Block:
-    """Points of which the first columns in the order are chosen, and the values that the next one may have."""
+    """Points whose first columns in the order are chosen, and the values that the next column may take."""
 
     depth: int
     codes: Codes
@@ -50,7 +52,7 @@ class _Block:
     counts: Positions
 
     def split(self) -> tuple[npt.NDArray[np.intp], Positions, "_Block | None"]:
-        """Up to `BLOCK` children, as the row of each and the place of its next value, and what is left."""
+        """Take up to `POINTS_AT_ONCE` children: the row and the next value's position of each, and what remains."""
         before = np.cumsum(self.counts)
         rows = max(1, int(np.searchsorted(before, POINTS_AT_ONCE, side="right")))
         counts = np.minimum(
@@ -73,10 +75,10 @@ class _Block:
 
 
 def _complete(space: Space) -> Iterator[Codes | None]:
-    """Blocks of complete points; None and nothing more once it takes too long.
+    """Yield blocks of complete points; None, and then nothing more, once it takes too long.
 
-    Depth first by blocks. Constraints without conditional parameters hold from the start; which of the others hold
-    is known when the columns that decide it, which come first, are chosen.
+    The blocks are visited depth first. Constraints without conditional parameters apply from the start; which of the
+    others apply is known when the columns that decide it, which come first, are chosen.
     """
     order = _parents_first(space)
     deciding = _deciding(space)
@@ -92,7 +94,7 @@ def _complete(space: Space) -> Iterator[Codes | None]:
     work = 0
 
     def block(depth: int, codes: Codes, box: Box) -> _Block:
-        """The next column's values for points whose columns up to it are chosen."""
+        """Create the block of points whose columns before this depth are chosen."""
         column = space.columns[order[depth]]
         i = place.get(column.name)
         if i is None:
@@ -125,7 +127,7 @@ def _complete(space: Space) -> Iterator[Codes | None]:
         low, high = parent.box[0][rows], parent.box[1][rows]
         i = place.get(column.name)
         if i is not None:
-            # an inactive one rests, and no row of it holds
+            # an inactive parameter has its resting code, and none of its rows applies
             low[:, i] = high[:, i] = column.number(values)
         changed = [i] if i is not None and depth != deciding else range(len(place))
         low, high = space.region.tighten((low, high), rows_that_hold(depth, codes), changed)
@@ -138,7 +140,7 @@ def _complete(space: Space) -> Iterator[Codes | None]:
 
 
 def _parents_first(space: Space) -> list[int]:
-    """The columns in an order in which what decides about others comes first."""
+    """Order the columns so that those that decide whether others are active come first."""
     parents = {when.parameter for p in space.spec.parameters for when in p.active_when}
     depths = {p.name: _depth(space, p.name) for p in space.spec.parameters}
     return sorted(
@@ -148,11 +150,11 @@ def _parents_first(space: Space) -> list[int]:
 
 
 def _depth(space: Space, name: str) -> int:
-    """How many conditions lie above a parameter."""
+    """The number of conditions above a parameter."""
     return max((1 + _depth(space, w.parameter) for w in space.spec.parameter(name).active_when), default=0)
 
 
 def _deciding(space: Space) -> int:
-    """How many columns decide about others: they are the first ones."""
+    """The number of columns that decide whether others are active; they come first in the order."""
     parents = {when.parameter for p in space.spec.parameters for when in p.active_when}
     return sum(column.name in parents for column in space.columns)

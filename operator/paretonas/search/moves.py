@@ -1,9 +1,9 @@
-"""Steps from points of a region to others, none of which leaves it.
+"""Moves from points of a region to other points of it.
 
-Three kinds together reach every part. Along one parameter, anywhere in what the constraints leave of it. Along two that
-stand in one constraint, so that its sum stays. And along the difference of two other points, which lies in every plane
-that equalities confine the region to, whatever they are (hit-and-run, with directions from a population of points as
-in Goodman & Weare 2010, "Ensemble samplers with affine invariance"). Whole numbers move by whole steps.
+Three kinds of move together reach every part of the region: along one parameter, within the range that the constraints
+leave; along two parameters of one constraint, so that its sum stays the same; and along the difference of two other
+points, which lies in every plane that equalities confine the region to (hit-and-run, with directions from a population
+of points as in Goodman & Weare 2010, "Ensemble samplers with affine invariance"). Whole numbers move by whole steps.
 """
 
 from fractions import Fraction
@@ -16,27 +16,27 @@ from paretonas.search.encoding.codes import Codes, Mask
 from paretonas.search.region import Region
 
 LARGEST_DENOMINATOR = 10_000
-"""Factors are read as fractions up to this one; two whole parameters whose factors are none stay apart."""
+"""The largest denominator of a ratio of two factors; two whole parameters with another ratio do not move together."""
 NO_RATE = 1e-12
-"""Relative to its summands, a change of a row's sum that is rounding."""
+"""A change of a row's sum that is this small, relative to its summands, is attributed to rounding."""
 
 
 class Moves:
-    """The steps within one region; see the module."""
+    """The moves within one region; see the module's docstring."""
 
     def __init__(self, region: Region, fixed: Mask) -> None:
-        """Prepare them.
+        """Prepare the moves.
 
         Args:
-            region: Where.
-            fixed: Which parameters never move, shape (parameters,).
+            region: The region to stay in.
+            fixed: The parameters that never move, as a mask of shape (parameters,).
         """
         self._region = region
         self._fixed = fixed
         self._free = np.flatnonzero(~fixed)
         self._columns = region.columns
         self._steps = np.array([column.step or 0.0 for column in region.columns])
-        """The distance of neighbouring values; 0 where there is no such grid."""
+        """The distance between neighbouring values; 0 without a grid."""
         self._log = np.array([column.log for column in region.columns], dtype=bool)
         self._pairs = [pair for pair in _pairs(region) if not pair[fixed].any()]
 
@@ -45,7 +45,7 @@ class Moves:
         return np.stack([c.number(codes[:, i]) for i, c in enumerate(self._columns)], axis=1)
 
     def mix(self, codes: Codes, applies: Mask, rng: np.random.Generator, sweeps: int) -> Codes:
-        """Points of the region, shape (points, parameters), after a walk that is long enough to forget the start."""
+        """Move points, shape (points, parameters), by a number of sweeps, each with moves of all three kinds."""
         for _ in range(sweeps):
             for i in rng.permutation(self._free):
                 codes = self.one(codes, applies, rng, int(i))
@@ -57,7 +57,7 @@ class Moves:
     def one(
         self, codes: Codes, applies: Mask, rng: np.random.Generator, i: int, reach: float | None = None
     ) -> Codes:
-        """Each point with one parameter drawn anew from what the others leave of it, at most ``reach`` away."""
+        """Draw one parameter of each point again, from the range that the others leave and at most ``reach`` away."""
         column = self._columns[i]
         low = self.numbers(codes)
         high = low.copy()
@@ -65,8 +65,8 @@ class Moves:
             low[:, i], high[:, i] = column.ends
         else:
             low[:, i], high[:, i] = column.around(codes[:, i], reach * np.abs(rng.normal(size=len(codes))))
-        start, end = self._region.left(i, (low, high), applies)
-        drawn, there = column.between(start, end, rng.random(len(codes)))
+        start, end = self._region.remaining_range(i, (low, high), applies)
+        drawn, there = column.draw_between(start, end, rng.random(len(codes)))
         moved = codes.copy()
         moved[there, i] = drawn[there]
         return moved
@@ -74,7 +74,7 @@ class Moves:
     def pair(
         self, codes: Codes, applies: Mask, rng: np.random.Generator, reach: float | None = None
     ) -> Codes:
-        """Each point moved along two parameters of one constraint, whose sum stays."""
+        """Move each point along two parameters of one constraint, whose sum stays the same."""
         if not self._pairs:
             return codes
         directions = np.array([self._pairs[k] for k in rng.integers(len(self._pairs), size=len(codes))])
@@ -88,7 +88,7 @@ class Moves:
         population: Codes,
         reach: float | None = None,
     ) -> Codes:
-        """Each point moved along the difference of two points of the population, shape (any, parameters)."""
+        """Move each point along the difference of two points of the population, shape (any, parameters)."""
         first, second = rng.integers(len(population), size=(2, len(codes)))
         return self._along(codes, population[first] - population[second], applies, rng, reach)
 
@@ -100,7 +100,7 @@ class Moves:
         rng: np.random.Generator,
         reach: float | None,
     ) -> Codes:
-        """Each point moved along its own direction, anywhere on the line's part in the region."""
+        """Move each point along its own direction, to anywhere on the part of that line inside the region."""
         numbers = self.numbers(codes)
         across = np.asarray(directions[:, self._fixed].any(axis=1))
         directions = np.where(across[:, None], 0.0, directions)
@@ -122,7 +122,7 @@ class Moves:
         return np.where(kept[:, None], moved, codes)
 
     def _whole(self, directions: Codes) -> tuple[Codes, Codes]:
-        """Directions in whole steps where there are steps, and how many of the line's grid points each one passes."""
+        """Round directions to whole steps where there are steps, and count the grid points that each one passes."""
         stepped = self._steps > 0
         if not stepped.any():
             return directions, np.zeros(len(directions))
@@ -132,7 +132,7 @@ class Moves:
         return directions, np.gcd.reduce(counts.astype(np.int64), axis=1).astype(np.float64)
 
     def _part(self, numbers: Codes, directions: Codes, applies: Mask) -> tuple[Codes, Codes]:
-        """The part of each line that lies in the region, as the smallest and largest multiples of its direction."""
+        """The part of each line inside the region, as the smallest and largest multiples of its direction."""
         region = self._region
         rates = directions @ region.factors.T
         moving = applies & (np.abs(rates) > NO_RATE * (np.abs(directions) @ np.abs(region.factors.T)))
@@ -150,7 +150,7 @@ class Moves:
         return np.where(bounded, np.minimum(start, 0.0), 0.0), np.where(bounded, np.maximum(end, 0.0), 0.0)
 
     def _times(self, numbers: Codes, directions: Codes, start: Codes, end: Codes, unit: Codes) -> Codes:
-        """A place between start and end for each line: even, or even in the logarithm of a Log parameter on it."""
+        """Draw a place between start and end for each line, uniform, or uniform in the logarithm of a Log parameter."""
         with np.errstate(invalid="ignore", divide="ignore"):
             times = start + unit * (end - start)
             for i in np.flatnonzero(self._log):
@@ -160,14 +160,14 @@ class Moves:
             return np.clip(times, start, end)
 
     def _widths(self, numbers: Codes) -> Codes:
-        """How far each parameter's number can be moved for its code to change by 1."""
+        """The change of each parameter's number that changes its code by 1."""
         low, high = self._region.box(1)
         log = np.where(self._log, np.log(np.where(self._log, high / np.where(self._log, low, 1.0), 1.0)), 1.0)
         return np.where(self._log, numbers * log, np.where(high > low, high - low, 1.0))
 
 
 def _pairs(region: Region) -> list[Codes]:
-    """Directions along two parameters that leave the sum of one row as it is."""
+    """Directions along two parameters that leave the sum of one row unchanged."""
     found: dict[bytes, Codes] = {}
     for row in region.factors:
         for i, j in permutations(np.flatnonzero(row), 2):
@@ -177,7 +177,7 @@ def _pairs(region: Region) -> list[Codes]:
 
 
 def _pair(columns: list[Column], row: Codes, i: int, j: int) -> Codes | None:
-    """The smallest step along i and j that keeps ``row``'s sum; None where whole steps have none."""
+    """The smallest step along i and j that leaves the row's sum unchanged; None if there is none in whole steps."""
     direction = np.zeros(len(columns))
     steps = columns[i].step, columns[j].step
     if steps[0] and steps[1]:

@@ -1,9 +1,8 @@
-"""Maximise a criterion over a mixed space: a wide look, then an evolution of the best points.
+"""Maximising a criterion over a mixed space: a wide sample, then an evolution of the best points.
 
-Only points of the space are ever evaluated, with integers rounded and constraints kept, so what is best is what
-is tried (relaxing and rounding afterwards, as BoTorch does, can end on another point, or a known one). It needs
-no gradient: one criterion handles ranges, choices, conditions and constraints alike. About 1,700 evaluations in
-batches.
+Only feasible points of the space are evaluated, so the best one can be tried as it is. (Relaxing the space and rounding
+afterwards, as BoTorch does, can end at another point or a known one.) No gradient is needed, so ranges, choices,
+conditions and constraints are all handled alike. It takes about 1,700 evaluations, in batches.
 """
 
 from collections.abc import Callable, Collection
@@ -15,15 +14,15 @@ from paretonas.search.encoding.codes import Codes
 from paretonas.search.sampling import Sampler
 
 Criterion = Callable[[Codes], npt.NDArray[np.float64]]
-"""From codes, shape (points, columns), to values to maximise, shape (points,)."""
+"""A function from codes, shape (points, columns), to the values to maximise, shape (points,)."""
 
 NEAR_BEST = 256
-"""Further points of the wide look: neighbours of the best known trials, where improvement is likeliest."""
+"""Additional points of the wide sample: neighbours of the best known trials, where improvement is most likely."""
 SURVIVORS = 6
 CHILDREN = 24
 GENERATIONS = 8
 FIRST_REACH, REACH_FACTOR = 0.2, 0.6
-"""Steps shrink from 0.2 of a range to 0.006 over the generations."""
+"""The step size shrinks from 0.2 of a range to 0.006 over the generations."""
 
 
 def maximise(
@@ -34,15 +33,18 @@ def maximise(
     avoid: Collection[bytes],
     rng: np.random.Generator,
 ) -> tuple[Codes, float] | None:
-    """The best point found and its value; None when no point is left.
+    """Find the best point and its value.
 
     Args:
-        criterion: What to maximise.
-        sampler: Where, and how to move there.
+        criterion: The function to maximise.
+        sampler: The space, and how to move in it.
         scattered: Feasible points all over the space, shape (points, columns).
-        best: Known points to look around, shape (points, columns).
-        avoid: Points that must not be found again, by `Space.identities`.
-        rng: Random numbers of the evolution.
+        best: Known points whose neighbourhood is searched, shape (points, columns).
+        avoid: Points that must not be returned, by `Space.identities`.
+        rng: The source of random numbers.
+
+    Returns:
+        The point and its value; None if no point is left.
     """
     space, seen = sampler.space, set(avoid)
 

@@ -1,6 +1,7 @@
-"""The point of a space that is nearest to another one, constraints, conditions and all, by a mixed-integer program.
+"""The feasible point of a space that is nearest to a given one, found by a mixed-integer program.
 
-For what bounds alone do not find: whole numbers whose sum must hit a value, and constraints that no point keeps.
+It is used where bounds alone are not enough: for whole numbers whose sum must equal a value, and to detect constraints
+that no point satisfies.
 """
 
 from collections import defaultdict
@@ -15,16 +16,16 @@ from paretonas.search.space import Space
 from paretonas.search.types import SearchError
 
 MOST_NODES = 20_000
-"""Branches that are tried: a second or two. The same number on every machine, as a limit of time would not be."""
+"""The most branches to try, which take a second or two. Unlike a time limit, it is the same on every machine."""
 UNSOLVABLE = 2
-"""The status of scipy's milp for a program that has no solution."""
+"""The status of scipy's milp for a program without a solution."""
 
 
 def nearest(space: Space, target: Codes) -> Codes:
-    """A feasible point that is near the target in the sum of the distances, shape (columns,).
+    """Find a feasible point, shape (columns,), that is near the target by the sum of the distances.
 
     Raises:
-        SearchError: no point keeps the constraints, or none was found within `MOST_NODES`.
+        SearchError: No point satisfies the constraints, or none was found within `MOST_NODES`.
     """
     program = _Program(space, target)
     solved = program.solve()
@@ -33,18 +34,18 @@ def nearest(space: Space, target: Codes) -> Codes:
         raise SearchError(f"no point of the search space keeps the parameter constraints {texts}")
     if solved is not None:
         for window in (WINDOW, 1.0):
-            code = _rounded(space, solved, window)
+            code = _round(space, solved, window)
             if code is not None:
                 return code
     raise SearchError(f"cannot find a point that keeps the parameter constraints {texts}")
 
 
 WINDOW = 1e-6
-"""Part of a continuous range within which the program's answer is made exact: the program's own accuracy."""
+"""The fraction of a continuous range within which the program's answer is made exact: the program's accuracy."""
 
 
-def _rounded(space: Space, code: Codes, window: float) -> Codes | None:
-    """The point with whole numbers and choices as they are, and the continuous ones so that every row holds."""
+def _round(space: Space, code: Codes, window: float) -> Codes | None:
+    """Snap a solution, then adjust its continuous parameters so that every row holds; None if that fails."""
     codes = space.snap(code[None].copy())
     region = space.region
     low, high = region.box(1)
@@ -53,16 +54,16 @@ def _rounded(space: Space, code: Codes, window: float) -> Codes | None:
         if column.size is not None:
             low[:, i] = high[:, i] = numbers
         else:
-            start, end = column.around(space.constrained(codes)[:, i], np.array([window]))
+            start, end = column.around(space.take_constrained(codes)[:, i], np.array([window]))
             low[:, i], high[:, i] = np.maximum(low[:, i], start), np.minimum(high[:, i], end)
     half = np.full((1, len(region.columns)), 0.5)
     part, complete = region.fill((low, high), space.applies(codes), half, np.arange(len(region.columns)))
-    codes = space.with_constrained(codes, part)
+    codes = space.replace_constrained(codes, part)
     return np.asarray(codes[0]) if complete[0] and space.feasible(codes)[0] else None
 
 
 class _Program:
-    """The columns as variables: a number's place between its ends, or of a choice one 0/1 variable a value."""
+    """The mixed-integer program; a range is one variable, a choice one 0/1 variable per value."""
 
     def __init__(self, space: Space, target: Codes) -> None:
         self._space = space
@@ -86,7 +87,10 @@ class _Program:
         return len(self._low) - 1
 
     def _add_column(self, i: int, target: float) -> int:
-        """The column's first variable: of a choice one a value, of a range its steps from min or its part of it."""
+        """Add a column and return its first variable.
+
+        A choice has one variable per value, a range one for its steps from min, or for its fraction of the range.
+        """
         column = self._space.columns[i]
         if isinstance(column, ChoiceColumn):
             codes = column.at(np.arange(column.size))
@@ -109,7 +113,7 @@ class _Program:
         return variable
 
     def _active(self, name: str) -> int | None:
-        """The 0/1 variable of whether a parameter is active; None where it always is."""
+        """The 0/1 variable for whether a parameter is active; None if it always is."""
         parameter = self._space.spec.parameter(name)
         if not parameter.active_when:
             return None
@@ -123,14 +127,14 @@ class _Program:
             if above is not None:
                 need.append({above: 1.0})
             i = self._position.get(when.parameter)
-            if i is None:  # of a single value
+            if i is None:  # a parameter with a single value
                 never = self._space.column_of[when.parameter].decode(0.0) not in when.values
                 need += [{}] if never else []
             else:
                 column = self._space.columns[i]
                 places = column.positions(column.encode(when.values)).tolist()
                 need.append({self._start[i] + place: 1.0 for place in places})
-        for part in need:  # active only where every part holds, and then for sure
+        for part in need:  # active exactly if every part holds
             self._rows.append(({**_negative(part), active: 1.0}, -np.inf, 0.0))
         together: dict[int, float] = defaultdict(float)
         for part in need:
@@ -140,7 +144,7 @@ class _Program:
         return active
 
     def _add_row(self, row: int) -> None:
-        """One row of the region; where one of its parameters is inactive, as much room as its summands can need."""
+        """Add one row of the region; it is relaxed while one of its parameters is inactive."""
         region, space = self._space.region, self._space
         terms: dict[int, float] = defaultdict(float)
         bound, most = float(region.bounds[row]), 0.0
@@ -170,7 +174,7 @@ class _Program:
         )
 
     def solve(self) -> Codes | None:
-        """The codes, shape (columns,); None without a solution, and `status` says why."""
+        """Solve the program; return the codes, shape (columns,), or None if there is no solution (see `status`)."""
         matrix = np.zeros((len(self._rows), len(self._low)))
         for k, (terms, _, _) in enumerate(self._rows):
             for variable, factor in terms.items():

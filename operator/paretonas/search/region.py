@@ -1,8 +1,8 @@
-"""The linear parameter constraints as matrices: what they leave of each parameter.
+"""The linear parameter constraints as matrices, and the range that they leave to each parameter.
 
-A set of constraints may be thin (an order of nine widths keeps one point in 362,880) or have no volume at all (``a + b
-+ c == 1``), so points are not thrown away until one fits: bounds are handed on from parameter to parameter, and points
-are built, listed (`enumeration`) and moved (`moves`) within them.
+Few points may satisfy a set of constraints (one in 362,880 for an order of nine widths), or a part of the space without
+volume (``a + b + c == 1``). Drawing points until one fits would fail, so bounds are propagated from parameter to
+parameter, and points are built, listed (`enumeration`) and moved (`moves`) within them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ from paretonas.search.encoding import Column
 from paretonas.search.encoding.codes import Codes, Mask
 
 TOLERANCE = 5e-10
-"""Slack of a constraint, relative to its largest summand: half of what the API grants, so that what passes here passes
-there."""
+"""The slack of a constraint, relative to its largest summand: half of the API's, so that a point accepted here is
+accepted there."""
 ROUNDS = 3
-"""Times that bounds are handed on to and fro. An order or a sum is exact after one; what stays looser costs some points
-that cannot be completed, never a wrong one."""
+"""The rounds of propagating bounds forward and back. An order or a sum is exact after one. Looser bounds only mean that
+some points cannot be completed; they never lead to a wrong point."""
 
 Box = tuple[Codes, Codes]
-"""Each parameter's smallest and largest number, both of shape (points, parameters); crossed where none is left."""
+"""Each parameter's smallest and largest number, both of shape (points, parameters); smallest > largest if none."""
 
 
 class Region:
-    """What some constraints leave of the parameters that they name, in these parameters' numbers.
+    """The points that satisfy a set of constraints, in the numbers of the parameters that the constraints name.
 
     Attributes:
-        columns: One a named parameter, in the order of the experiment.
+        columns: One per named parameter, in the order of the experiment.
         factors: Shape (rows, parameters). A point keeps a row when ``factors @ numbers <= bounds``; an equality
             is two rows.
         bounds: Shape (rows,).
@@ -56,11 +56,11 @@ class Region:
             for i, rows in enumerate(self._rows_of)
         ]
 
-    # In what follows, numbers have the shape (points, parameters), and applies the shape (points, rows): it is False
-    # where a row is vacuous, since one of its parameters is inactive.
+    # Below, numbers have the shape (points, parameters), and applies the shape (points, rows). applies is False where a
+    # row does not apply, since one of its parameters is inactive.
 
     def keeps(self, numbers: Codes, applies: Mask) -> Mask:
-        """Which points keep every row that applies: the API's rule, with half of its slack."""
+        """A mask of the points that satisfy every row that applies: the API's rule, with half of its slack."""
         kept = ~applies | (numbers @ self.factors.T <= self.bounds)
         close = ~kept.all(1)  # the others need no second look, with slack
         parts = numbers[close, None, :] * self.factors
@@ -69,16 +69,16 @@ class Region:
         return np.asarray(kept.all(1))
 
     def box(self, points: int) -> Box:
-        """All that the parameters can be."""
+        """The whole range of each parameter, repeated for a number of points."""
         ends = np.array([column.ends for column in self.columns]).reshape(-1, 2)
         low, high = (np.repeat(end[None], points, axis=0) for end in ends.T)
         return low, high
 
-    def left(self, i: int, box: Box, applies: Mask) -> tuple[Codes, Codes]:
-        """What the rows leave of one parameter's part of a box while the others are anywhere in theirs.
+    def remaining_range(self, i: int, box: Box, applies: Mask) -> tuple[Codes, Codes]:
+        """The range that the rows leave to one parameter while the others are anywhere in a box.
 
         Returns:
-            The smallest and the largest value that is left, both of shape (points,); crossed where there is none.
+            The smallest and the largest remaining value, both of shape (points,); smallest > largest if there is none.
         """
         low, high = box
         rows = self._rows_of[i]
@@ -92,14 +92,14 @@ class Region:
         widened = slack if self.columns[i].size is not None else 0.0
         start = np.maximum(np.where(below, limits - widened, -np.inf).max(1), low[:, i])
         end = np.minimum(np.where(above, limits + widened, np.inf).min(1), high[:, i])
-        if self.columns[i].size is None:  # of an equality, rounding may leave a little less than a point
+        if self.columns[i].size is None:  # for an equality, rounding may leave slightly less than a point
             touching = (start > end) & (start - end <= 2.0 * np.where(above | below, slack, 0.0).max(1))
             middle = 0.5 * (start + end)
             start, end = np.where(touching, middle, start), np.where(touching, middle, end)
         return self.columns[i].within(start, end)
 
     def tighten(self, box: Box, applies: Mask, changed: Sequence[int]) -> Box:
-        """Hand on what has changed in a box to all other parameters, as far as it reaches."""
+        """Propagate changes in a box to all other parameters that they affect."""
         low, high = box[0].copy(), box[1].copy()
         order = range(len(self.columns))
         dirty = {int(j) for i in changed for j in self._neighbours[i]}
@@ -110,29 +110,29 @@ class Region:
                 if i not in dirty:
                     continue
                 dirty.discard(i)
-                start, end = self.left(i, (low, high), applies)
+                start, end = self.remaining_range(i, (low, high), applies)
                 if (start > low[:, i]).any() or (end < high[:, i]).any():
                     low[:, i], high[:, i] = np.maximum(start, low[:, i]), np.minimum(end, high[:, i])
                     dirty.update(map(int, self._neighbours[i]))
         return low, high
 
     def fill(self, box: Box, applies: Mask, unit: Codes, order: npt.NDArray[np.intp]) -> tuple[Codes, Mask]:
-        """Points of the region: one parameter after the other, anywhere in what those before it leave.
+        """Build points of the region, one parameter after the other within the range left by those before it.
 
         Args:
-            box: What the parameters may be.
-            applies: See above.
+            box: The range of each parameter.
+            applies: The rows that apply to each point.
             unit: Uniform numbers in [0, 1), shape (points, parameters).
             order: The parameters in the order in which they are drawn.
 
         Returns:
-            The codes of the parameters, shape (points, parameters), and which of the points were completed.
+            The codes of the parameters, shape (points, parameters), and a mask of the points that were completed.
         """
         codes = np.zeros_like(unit)
         complete = np.ones(len(unit), dtype=bool)
         low, high = self.tighten(box, applies, range(len(self.columns)))
         for i in order:
-            codes[:, i], there = self.columns[i].between(low[:, i], high[:, i], unit[:, i])
+            codes[:, i], there = self.columns[i].draw_between(low[:, i], high[:, i], unit[:, i])
             complete &= there
             low[:, i] = high[:, i] = self.columns[i].number(codes[:, i])
             low, high = self.tighten((low, high), applies, [int(i)])

@@ -1,4 +1,4 @@
-"""Points of a space that keep every constraint: scattered all over it, and near given ones."""
+"""Sampling of feasible points: scattered over the whole space, and near given points."""
 
 from functools import cached_property
 
@@ -13,25 +13,25 @@ from paretonas.search.projection import nearest
 from paretonas.search.space import Space
 
 SCATTERED = 1024
-"""Points of one scatter; doubling it changed no hypervolume beyond noise."""
+"""The number of points in one scatter; doubling it changed no hypervolume beyond noise."""
 THIN = 30
-"""Where fewer than one Sobol point in so many keeps the constraints, points are built within them instead."""
+"""If fewer than one Sobol point in this many satisfies the constraints, points are built within them instead."""
 ORDERS = 4
-"""Orders of the parameters in which points are built: those drawn first spread most."""
+"""The number of orders of the parameters in which points are built: parameters drawn first are spread most widely."""
 FEW = 16
-"""Points built below which a mixed-integer program looks for as many: 10 to 100 ms a point."""
+"""If fewer points than this were built, a mixed-integer program finds this many more, at 10 to 100 ms per point."""
 SWEEPS = 12
-"""Rounds of steps after which built points have forgotten how they were built. After 10, the standard deviations of an
-order of 9 and 12 numbers, and of 8 with a fixed sum, are within 5 % of the exact ones; of 20 within 15 %."""
+"""The sweeps of moves after which points no longer depend on how they were built. After 10, the standard deviations of
+an order of 9 and 12 numbers, and of 8 with a fixed sum, are within 5 % of the exact ones; of 20 within 15 %."""
 FRESH_SWEEPS = 2
-"""Rounds between a stored sample and another one: it is uniform already, and only has to differ."""
+"""The sweeps between the stored sample and another one: it is uniform already, and only has to differ."""
 RIVALS = 8
-"""For each place in the sequence, points of which the one that is farthest from all before it is taken (Mitchell 1991,
-"Spectrally optimal sampling for distribution ray tracing")."""
+"""The number of candidates for each place in the sequence; the one farthest from all points before it is taken
+(Mitchell 1991, "Spectrally optimal sampling for distribution ray tracing")."""
 
 
 class Sampler:
-    """Points of one space. All of it is a function of the space and the seeds, and nothing of it ever changes."""
+    """A sampler of the feasible points of one space. Its points depend on the space and the seeds alone."""
 
     def __init__(self, space: Space) -> None:
         self.space = space
@@ -43,61 +43,62 @@ class Sampler:
         return list_points(self.space)
 
     def sequence(self, count: int) -> Codes:
-        """At least ``count`` feasible points, evenly scattered: the start of one sequence for the space's seed.
+        """At least ``count`` feasible points, evenly scattered: the start of a sequence given by the search's seed.
 
         Raises:
-            SearchError: no point of the space keeps the constraints.
+            SearchError: No point of the space satisfies the constraints.
         """
         seed = self.space.spec.search.seed
         if not self._thin:
-            return self._filtered(seed, count)
+            return self._filter(seed, count)
         while sum(map(len, self._blocks)) < count:
-            block = self._built([seed, len(self._blocks)])
-            self._blocks.append(block[_even(block)])
+            block = self._build([seed, len(self._blocks)])
+            self._blocks.append(block[_order_evenly(block)])
         return np.concatenate(self._blocks)
 
     def scatter(self, seed: int) -> Codes:
-        """`SCATTERED` feasible points all over the space, others for each seed.
+        """`SCATTERED` feasible points all over the space, different for each seed.
 
         Raises:
-            SearchError: no point of the space keeps the constraints.
+            SearchError: No point of the space satisfies the constraints.
         """
         if not self._thin:
-            return self._filtered(seed, SCATTERED)
+            return self._filter(seed, SCATTERED)
         rng = np.random.default_rng(seed)
         codes = self.space.spread(_sobol(seed, len(self.space.columns), len(self._sample)))
-        part = self.space.constrained(self._sample)
+        part = self.space.take_constrained(self._sample)
         codes = self._with_deciding(codes, self._sample)
         part = self._moves.mix(part, self.space.applies(codes), rng, FRESH_SWEEPS)
-        codes = self.space.with_constrained(codes, part)
+        codes = self.space.replace_constrained(codes, part)
         return codes[self.space.feasible(codes)]
 
     def mutate(self, codes: Codes, rng: np.random.Generator, reach: float) -> Codes:
-        """Each point with one or a few parameters changed; ``reach`` in (0, 1] is the size of a step.
+        """Change one or a few parameters of each point; ``reach`` in (0, 1] is the step size.
 
-        Where constraints are thin, those that they name move along them. A point may break one all the same.
+        If few points satisfy the constraints, the constrained parameters move along them. A new point may still break
+        a constraint.
         """
         space = self.space
         if not self._thin:
             return space.mutate(codes, rng, reach)[0]
         moving = [c for c, decides in zip(space.region.columns, space.decides, strict=True) if not decides]
         codes, chosen = space.mutate(codes, rng, reach, spared={column.name for column in moving})
-        applies, part = space.applies(codes), space.constrained(codes)
+        applies, part = space.applies(codes), space.take_constrained(codes)
         position = {column.name: i for i, column in enumerate(space.columns)}
         for i, column in enumerate(space.region.columns):
             if column in moving and column.name in position:
                 rows = chosen[:, position[column.name]]
                 part[rows] = self._moves.one(part[rows], applies[rows], rng, i, reach)
-        population = self._moves.numbers(space.constrained(self._sample))
-        along = rng.random(len(codes)) < 0.5  # noqa: PLR2004 # as many as not
+        population = self._moves.numbers(space.take_constrained(self._sample))
+        along = rng.random(len(codes)) < 0.5  # noqa: PLR2004 # half of the points
         part[along] = self._moves.pair(part[along], applies[along], rng, reach)
-        along = rng.random(len(codes)) < 0.5  # noqa: PLR2004 # as many as not
+        along = rng.random(len(codes)) < 0.5  # noqa: PLR2004 # half of the points
         part[along] = self._moves.difference(part[along], applies[along], rng, population, reach)
-        return space.with_constrained(codes, part)
+        return space.replace_constrained(codes, part)
 
     @cached_property
     def _thin(self) -> bool:
-        """Whether most points of the box break a constraint, or most of those among which the same ones hold."""
+        """Whether few points of the box satisfy the constraints, in any group of points with the same active ones."""
         if not self.space.spec.linear_constraints:
             return False
         unit = np.random.default_rng(0).random((SCATTERED, len(self.space.columns)))
@@ -113,11 +114,11 @@ class Sampler:
 
     @cached_property
     def _sample(self) -> Codes:
-        """Feasible points, about uniform."""
-        return self._built([0])
+        """Feasible points, approximately uniform."""
+        return self._build([0])
 
-    def _filtered(self, seed: int, count: int) -> Codes:
-        """The first ``count`` and more points of a Sobol sequence that keep the constraints."""
+    def _filter(self, seed: int, count: int) -> Codes:
+        """At least the first ``count`` points of a Sobol sequence that satisfy the constraints."""
         sobol = sobol_engine(seed, len(self.space.columns))
         draw = max(SCATTERED, 2 ** (count - 1).bit_length())
         kept: list[Codes] = []
@@ -126,35 +127,35 @@ class Sampler:
             kept.append(codes[self.space.feasible(codes)])
         return np.concatenate(kept)
 
-    def _built(self, seed: list[int]) -> Codes:
-        """`SCATTERED` feasible points that are built and then moved until they are about uniform."""
+    def _build(self, seed: list[int]) -> Codes:
+        """Build `SCATTERED` feasible points, and move them until they are approximately uniform."""
         rng = np.random.default_rng(seed)
-        starts = np.concatenate([self._filled(rng, SCATTERED // ORDERS) for _ in range(ORDERS)])
+        starts = np.concatenate([self._fill(rng, SCATTERED // ORDERS) for _ in range(ORDERS)])
         if len(starts) < FEW:
             found = self.space.spread(rng.random((FEW, len(self.space.columns))))
             starts = np.concatenate([starts, [nearest(self.space, target) for target in found]])
         codes = starts[np.arange(SCATTERED) % len(starts)]
-        part = self._moves.mix(self.space.constrained(codes), self.space.applies(codes), rng, SWEEPS)
+        part = self._moves.mix(self.space.take_constrained(codes), self.space.applies(codes), rng, SWEEPS)
         unit = _sobol(int(rng.integers(2**31)), len(self.space.columns), SCATTERED)
-        codes = self.space.with_constrained(self._with_deciding(self.space.spread(unit), codes), part)
+        codes = self.space.replace_constrained(self._with_deciding(self.space.spread(unit), codes), part)
         return codes[self.space.feasible(codes)]
 
-    def _filled(self, rng: np.random.Generator, count: int) -> Codes:
-        """At most ``count`` feasible points, the constrained parameters drawn one after the other in some order."""
+    def _fill(self, rng: np.random.Generator, count: int) -> Codes:
+        """Build at most ``count`` feasible points; constrained parameters are drawn one by one in a random order."""
         space, region = self.space, self.space.region
         codes = space.spread(_sobol(int(rng.integers(2**31)), len(space.columns), count))
         low, high = region.box(len(codes))
         numbers = space.numbers(codes)
-        # what decides whether others are active stays as it is drawn: it says which rows hold
+        # parameters that decide whether others are active keep their values: these determine which rows apply
         low[:, space.decides] = high[:, space.decides] = numbers[:, space.decides]
         unit = rng.random((len(codes), len(region.columns)))
         order = rng.permutation(len(region.columns))
         part, complete = region.fill((low, high), space.applies(codes), unit, order)
-        codes = space.with_constrained(codes, part)
+        codes = space.replace_constrained(codes, part)
         return codes[complete & space.feasible(codes)]
 
     def _with_deciding(self, codes: Codes, source: Codes) -> Codes:
-        """Points with the parameters that decide about constrained ones taken from others."""
+        """Copy the parameters that decide whether constrained ones are active from other points."""
         codes = codes.copy()
         kept = self.space.deciding_columns
         codes[:, kept] = source[:, kept]
@@ -167,8 +168,8 @@ def _sobol(seed: int, columns: int, count: int) -> Codes:
     return np.asarray(drawn.numpy())
 
 
-def _even(codes: Codes) -> list[int]:
-    """An order of points in which every start is even: each next one is far from those before it."""
+def _order_evenly(codes: Codes) -> list[int]:
+    """Order points so that any first part is evenly spread: each point is far from those before it."""
     order = [0]
     distance = np.full(len(codes), np.inf)
     left = np.arange(1, len(codes))

@@ -1,7 +1,7 @@
-"""The search space in the model's coordinates: one column a parameter that can vary, every rule vectorised.
+"""The search space in the model's coordinates: one column per parameter that can vary, with all rules vectorised.
 
-The optimiser only looks at codes that `Space.snap` has put on real values and that `Space.feasible` has passed,
-so no candidate needs repair after it was chosen.
+The optimiser only evaluates codes that `Space.snap` has put on actual values and that `Space.feasible` accepts, so no
+candidate has to be repaired after it was chosen.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,11 +15,11 @@ from paretonas.search.encoding.codes import Codes, Mask
 from paretonas.search.region import Region
 
 PointKey = tuple[Scalar | None, ...]
-"""A point's values in the order of the parameters, None where inactive: what makes two points the same."""
+"""A point's values in the order of the parameters, None if inactive; equal keys mean the same point."""
 
 
 class Space:
-    """The parameters of an experiment, with their conditions and constraints. It never changes."""
+    """The parameters of an experiment with their conditions and constraints. It is immutable."""
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self.spec = spec
@@ -30,14 +30,13 @@ class Space:
         self._constrained = [self._position.get(c.name) for c in self.region.columns]
 
     def __deepcopy__(self, _: object) -> "Space":
-        """Ax copies its options, and a value that never changes needs no copy."""
+        """Return the space itself: Ax copies its options, but an immutable value needs no copy."""
         return self
 
-    # -- one point
-    # -----------------------------------------------------------------------------------------------------
+    # One point
 
     def key(self, parameters: Mapping[str, Scalar]) -> PointKey:
-        """What makes it the same point as another one, whatever JSON did to its numbers."""
+        """A key that is equal for equal points, even if JSON has changed the types of numbers."""
         return tuple(
             p.cast(parameters[p.name]) if p.name in parameters else None for p in self.spec.parameters
         )
@@ -56,34 +55,33 @@ class Space:
         return {p.name: values[p.name] for p in active}
 
     def allows(self, parameters: Mapping[str, Scalar]) -> bool:
-        """The last word on a decoded point, by the API's own check."""
+        """Whether a decoded point satisfies all constraints, by the API's own check."""
         return all(constraint.is_satisfied_by(parameters) for constraint in self.spec.linear_constraints)
 
-    # -- many points: codes have the shape (points, columns)
-    # -------------------------------------------------------------
+    # Many points: codes have the shape (points, columns)
 
     def encode(self, points: Sequence[Mapping[str, Scalar]]) -> Codes:
-        """The codes of points; inactive columns at rest."""
+        """The codes of points; inactive columns have their resting code."""
         if not points:
             return np.zeros((0, len(self.columns)))
         return self._rest(np.stack([c.encode([p.get(c.name) for p in points]) for c in self.columns], axis=1))
 
     def snap(self, codes: Codes) -> Codes:
-        """The nearest codes of real points."""
+        """The nearest codes that represent points."""
         return self._rest(np.stack([c.snap(codes[:, i]) for i, c in enumerate(self.columns)], axis=1))
 
     def spread(self, unit: Codes) -> Codes:
-        """Points of the space, as even as the given points of the unit cube."""
+        """Map points of the unit cube to points of the space that are as evenly spread."""
         return self._rest(np.stack([c.spread(unit[:, i]) for i, c in enumerate(self.columns)], axis=1))
 
     def mutate(
         self, codes: Codes, rng: np.random.Generator, reach: float, spared: Collection[str] = ()
     ) -> tuple[Codes, Mask]:
-        """Each point with one or a few columns changed; ``reach`` in (0, 1] is the size of a step.
+        """Change one or a few columns of each point; ``reach`` in (0, 1] is the step size.
 
         Returns:
-            The new points, and which columns were chosen to change. Those of ``spared`` parameters are left as they
-            are all the same.
+            The new points, and a mask of the columns that were chosen to change. Chosen columns of ``spared``
+            parameters are not changed.
         """
         codes = codes.copy()
         rows, columns = codes.shape
@@ -95,7 +93,7 @@ class Space:
         return self.snap(codes), chosen
 
     def neighbours(self, code: Codes) -> Codes:
-        """Every point that differs from this one, shape (columns,), in the value of one choice."""
+        """All points that differ from this one, shape (columns,), in the value of one choice."""
         rows = [
             np.where(np.arange(len(code)) == i, other, code)
             for i, c in enumerate(self.columns)
@@ -104,17 +102,17 @@ class Space:
         return self.snap(np.array(rows)) if rows else np.zeros((0, len(code)))
 
     def feasible(self, codes: Codes) -> Mask:
-        """Which snapped codes keep every parameter constraint."""
+        """A mask of the snapped codes that satisfy every parameter constraint."""
         if not self.spec.linear_constraints:
             return np.ones(len(codes), dtype=bool)
         return self.region.keeps(self.numbers(codes), self.applies(codes))
 
     def numbers(self, codes: Codes) -> Codes:
         """The numbers of the constrained parameters, in the order of `region`."""
-        part = self.constrained(codes)
+        part = self.take_constrained(codes)
         return np.stack([c.number(part[:, i]) for i, c in enumerate(self.region.columns)], axis=1)
 
-    def constrained(self, codes: Codes) -> Codes:
+    def take_constrained(self, codes: Codes) -> Codes:
         """The codes of the constrained parameters alone, in the order of `region`."""
         part = np.zeros((len(codes), len(self._constrained)))
         for i, position in enumerate(self._constrained):
@@ -122,8 +120,8 @@ class Space:
                 part[:, i] = codes[:, position]
         return part
 
-    def with_constrained(self, codes: Codes, part: Codes) -> Codes:
-        """The codes with those of the constrained parameters replaced; inactive columns at rest."""
+    def replace_constrained(self, codes: Codes, part: Codes) -> Codes:
+        """Replace the codes of the constrained parameters; inactive columns get their resting code."""
         codes = codes.copy()
         for i, position in enumerate(self._constrained):
             if position is not None:
@@ -131,7 +129,7 @@ class Space:
         return self._rest(codes)
 
     def applies(self, codes: Codes) -> Mask:
-        """Which rows of `region` hold for which point: none while one of its parameters is inactive."""
+        """A mask of the rows of `region` that apply to each point: not those with an inactive parameter."""
         active = np.ones((len(codes), len(self.spec.linear_constraints)), dtype=bool)
         for k, constraint in enumerate(self.spec.linear_constraints):
             for name in constraint.terms:
@@ -140,12 +138,12 @@ class Space:
 
     @cached_property
     def decides(self) -> Mask:
-        """Which constrained parameters decide, directly or through others, which rows of `region` hold."""
+        """A mask of the constrained parameters that decide, directly or not, which rows of `region` apply."""
         return np.array([column.name in self._deciding for column in self.region.columns], dtype=bool)
 
     @cached_property
     def deciding_columns(self) -> list[int]:
-        """The columns, constrained or not, that decide which rows of `region` hold."""
+        """The columns, constrained or not, that decide which rows of `region` apply."""
         return [i for i, column in enumerate(self.columns) if column.name in self._deciding]
 
     @cached_property
@@ -158,7 +156,7 @@ class Space:
         return above
 
     def identities(self, codes: Codes) -> list[bytes]:
-        """What makes snapped codes the same point, one by one."""
+        """For each point of snapped codes, a key that is equal for equal points."""
         columns = [c.identity(codes[:, i]) for i, c in enumerate(self.columns)]
         return [row.tobytes() for row in np.stack(columns, axis=1)]
 
@@ -169,7 +167,7 @@ class Space:
         return codes
 
     def active(self, parameter: Parameter, codes: Codes) -> Mask:
-        """For which points a parameter is active."""
+        """A mask of the points for which a parameter is active."""
         rows = np.ones(len(codes), dtype=bool)
         for when in parameter.active_when:
             rows &= self.active(self.spec.parameter(when.parameter), codes)
@@ -180,17 +178,16 @@ class Space:
                 rows &= parent.decode(0.0) in when.values
         return rows
 
-    # -- the model's view
-    # ------------------------------------------------------------------------------------------------
+    # The model's view
 
     @cached_property
     def feature_names(self) -> list[str]:
-        """The model's inputs: a parameter's name, or ``name=value`` for each value of a choice without order."""
+        """The names of the model's inputs: a parameter's name, or ``name=value`` for values of an unordered choice."""
         return [name for c in self.columns for name in c.feature_names]
 
     @cached_property
     def feature_columns(self) -> list[int]:
-        """Which column each feature comes from; features of one column share a length scale."""
+        """The column that each feature comes from; the features of one column share a length scale."""
         return [i for i, c in enumerate(self.columns) for _ in c.feature_names]
 
     def features(self, codes: Codes) -> Codes:

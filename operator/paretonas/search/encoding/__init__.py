@@ -1,4 +1,4 @@
-"""One parameter in the model's coordinates: a range or a choice."""
+"""Encoding: one parameter in the model's coordinates, as a range or a choice."""
 
 from paretonas.api import FloatRange, IntRange, Parameter
 from paretonas.search.encoding.choices import ChoiceColumn
@@ -8,7 +8,7 @@ Column = RangeColumn | ChoiceColumn
 
 
 def column(parameter: Parameter) -> Column:
-    """The column of a parameter."""
+    """Create the column of a parameter."""
     domain = parameter.domain
     if isinstance(domain, (IntRange, FloatRange)):
         return RangeColumn(parameter, domain)

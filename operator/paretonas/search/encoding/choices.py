@@ -11,17 +11,17 @@ from paretonas.api import Choice, Fixed, FloatChoice, IntChoice, Parameter, Scal
 from paretonas.search.encoding.codes import Codes, Mask, Positions
 
 LOG_RATIO = 8
-"""An ordered choice of positive numbers whose ends differ by this factor is even in the logarithm: [16, 32, 64,
-128] is, [1, 2, 3, 4] is not. A zero before them, as in [0, 1e-5, 1e-3], is one mean step below the smallest."""
+"""An ordered choice of positive numbers is encoded by logarithm if its ends differ by at least this factor: [16, 32,
+64, 128] is, [1, 2, 3, 4] is not. A zero before them, as in [0, 1e-5, 1e-3], is one mean step below the smallest."""
 
 
 class ChoiceColumn:
-    """One of a few values."""
+    """The column of a parameter that takes one of a few values."""
 
     step: float | None = None
-    """Only a range has even steps."""
+    """The step between neighbouring numbers; always None, since only a range has even steps."""
     log = False
-    """Whether moves along it are even in the logarithm; the values of a choice are few."""
+    """Whether moves along the column are even in the logarithm; always False, since a choice has few values."""
 
     def __init__(self, parameter: Parameter) -> None:
         self.parameter = parameter
@@ -29,16 +29,16 @@ class ChoiceColumn:
         domain = parameter.domain
         values = (domain.value,) if isinstance(domain, Fixed) else domain.values  # type: ignore[union-attr] # no range
         self.ordered = isinstance(domain, (Choice, IntChoice, FloatChoice)) and domain.ordered
-        """Whether neighbouring values are alike."""
+        """Whether neighbouring values are similar."""
         numeric = not isinstance(values[0], (str, bool))
         self.values: tuple[Scalar, ...] = tuple(sorted(values)) if self.ordered and numeric else values
-        """In the order of their codes."""
+        """The values in the order of their codes."""
         self.size = len(self.values)
         self._numbers = np.array(self.values, dtype=np.float64) if numeric else None
         self._code_of = dict(zip(self.values, self._grid.tolist(), strict=True))
         self.resting = float(self._grid[len(self._grid) // 2 if self.ordered else 0])
-        """The code while inactive: constant, so that the model learns nothing from it."""
-        self._one_hot = not self.ordered and self.size > 2  # noqa: PLR2004 # one number tells two values apart as well
+        """The code while the parameter is inactive: constant, so that the model learns nothing from it."""
+        self._one_hot = not self.ordered and self.size > 2  # noqa: PLR2004 # for two values, one number is enough
         names = [f"{self.name}={value}" for value in self.values] if self._one_hot else [self.name]
         self.feature_names = names
 
@@ -63,50 +63,50 @@ class ChoiceColumn:
         return np.searchsorted((self._grid[1:] + self._grid[:-1]) / 2, codes)
 
     def number(self, codes: Codes) -> Codes:
-        """The numeric values of codes. Raises TypeError for texts and booleans."""
+        """The numeric values of codes. Raises TypeError if the values are texts or booleans."""
         if self._numbers is None:
             raise TypeError(f"parameter {self.name!r} has no numbers")
         return np.asarray(self._numbers[self._places(codes)])
 
     def snap(self, codes: Codes) -> Codes:
-        """The nearest codes that stand for a value."""
+        """The nearest codes that represent a value."""
         return np.asarray(self._grid[self._places(codes)])
 
     def positions(self, codes: Codes) -> Positions:
-        """The places of codes among the values, from 0."""
+        """The positions of codes among the values, from 0."""
         return self._places(codes).astype(np.int64)
 
     def at(self, positions: Positions) -> Codes:
-        """The codes of the values at some places."""
+        """The codes of the values at the given positions."""
         return np.asarray(self._grid[positions])
 
     def positions_between(self, low: Codes, high: Codes) -> tuple[Positions, Positions]:
-        """The first and the last place of the values from ``low`` to ``high``; crossed where there is none."""
+        """The positions of the first and the last value from ``low`` to ``high``; first > last if there is none."""
         numbers = self._sorted_numbers
         first, behind = np.searchsorted(numbers, low), np.searchsorted(numbers, high, side="right")
         return first.astype(np.int64), behind.astype(np.int64) - 1
 
     def identity(self, codes: Codes) -> Codes:
-        """What makes snapped codes the same value: its place, since two values may be as near as 0 and 1e-12."""
+        """A key that is equal for equal values: the position, since two values may be as close as 0 and 1e-12."""
         return self._places(codes).astype(np.float64)
 
     def spread(self, unit: Codes) -> Codes:
-        """Map uniform numbers in [0, 1) to codes, every value as likely."""
+        """Map uniform numbers in [0, 1) to codes; every value is equally likely."""
         return np.asarray(self._grid[np.minimum((unit * self.size).astype(int), self.size - 1)])
 
     def within(self, low: Codes, high: Codes) -> tuple[Codes, Codes]:
-        """The smallest and the largest values from ``low`` to ``high``; crossed where there is none."""
+        """The smallest and the largest value from ``low`` to ``high``; inf and -inf if there is none."""
         first, last = self.positions_between(low, high)
         numbers = np.concatenate([[-np.inf], self._sorted_numbers, [np.inf]])
         return np.where(first <= last, numbers[first + 1], np.inf), np.where(
             first <= last, numbers[last + 1], -np.inf
         )
 
-    def between(self, low: Codes, high: Codes, unit: Codes) -> tuple[Codes, Mask]:
-        """Map uniform numbers in [0, 1) to codes of the values from ``low`` to ``high``, each as likely.
+    def draw_between(self, low: Codes, high: Codes, unit: Codes) -> tuple[Codes, Mask]:
+        """Map uniform numbers in [0, 1) to codes of the values from ``low`` to ``high``, each equally likely.
 
         Returns:
-            The codes, and where there is a value at all.
+            The codes, and a mask of where there is any value.
         """
         first, last = self.positions_between(low, high)
         there = first <= last
@@ -114,14 +114,14 @@ class ChoiceColumn:
         return np.asarray(self._grid[np.clip(places, 0, self.size - 1)]), there
 
     def around(self, codes: Codes, reach: Codes) -> tuple[Codes, Codes]:
-        """The numbers of at least the next value on both sides, of more where ``reach`` in (0, 1] is wider."""
+        """The range of numbers within ``reach`` in (0, 1]; it includes at least the next value on both sides."""
         places = self._places(codes)
         steps = np.maximum(1, np.rint(2.0 * reach * self.size)).astype(int)
         numbers = self._sorted_numbers
         return numbers[np.maximum(places - steps, 0)], numbers[np.minimum(places + steps, self.size - 1)]
 
     def encode_numbers(self, numbers: Codes) -> Codes:
-        """The codes of the nearest values to numbers. Raises TypeError for texts and booleans."""
+        """The codes of the values nearest to numbers. Raises TypeError if the values are texts or booleans."""
         middles = (self._sorted_numbers[1:] + self._sorted_numbers[:-1]) / 2
         return np.asarray(self._grid[np.searchsorted(middles, numbers)])
 
@@ -137,7 +137,7 @@ class ChoiceColumn:
         return self._numbers
 
     def mutate(self, codes: Codes, rng: np.random.Generator, reach: float) -> Codes:
-        """Other codes nearby; any other where there is no order. ``reach`` in (0, 1] is the size of a step."""
+        """Change codes to others nearby, or to any other without an order; ``reach`` in (0, 1] is the step size."""
         if not self.ordered:
             return (codes + rng.integers(1, self.size, size=len(codes))) % self.size
         steps = np.rint(rng.normal(size=len(codes)) * max(1.0, 2.0 * reach * self.size))
@@ -149,7 +149,7 @@ class ChoiceColumn:
         return np.asarray(self._grid[self._grid != code])
 
     def encode(self, values: Sequence[Scalar | None]) -> Codes:
-        """The codes of values; None is at rest, and so is what is no value (a user's own point)."""
+        """The codes of values; None and unknown values (of a user's own point) get the resting code."""
         cast = self.parameter.cast
         return np.array(
             [self.resting if v is None else self._code_of.get(cast(v), self.resting) for v in values]
@@ -160,7 +160,7 @@ class ChoiceColumn:
         return self.values[int(self._places(np.array([code]))[0])]
 
     def features(self, codes: Codes) -> Codes:
-        """The model's inputs, shape (points, features): without an order, any two values are at distance 1."""
+        """The model's inputs, shape (points, features); without an order, any two values have distance 1."""
         if not self._one_hot:
             return codes[:, None]
         return np.asarray((codes[:, None] == self._grid) * math.sqrt(0.5))

@@ -8,19 +8,19 @@ from paretonas.api import FloatRange, IntRange, Parameter, Scalar
 from paretonas.search.encoding.codes import Codes, Mask, Positions
 
 _MAGNITUDE = np.int64(2**63 - 1)
-"""All bits of a double but its sign."""
+"""All bits of a double except its sign."""
 FEW_DOUBLES = 2**22
-"""Up to so many doubles a range of real numbers is one of single values: 1e12 to 1e12 + 1 has 8,193 of them. Above, no
-experiment could tell the difference."""
+"""A range of real numbers with at most this many doubles is treated as discrete: 1e12 to 1e12 + 1 has 8,193. With more,
+no experiment could tell the difference."""
 NARROW = 2.0**-20
-"""A range that is narrower than this part of its largest number is even on both scales, and logarithms would only
-round it."""
+"""A range narrower than this fraction of its largest number is even on both scales, and logarithms would only add
+rounding."""
 ROUNDING = 1e-9
-"""Parts of a step that are taken for the rounding of a bound."""
+"""The fraction of a step that is attributed to the rounding of a bound."""
 
 
 class RangeColumn:
-    """Numbers between two ends, linear or logarithmic: all whole ones, those on a step, or all that a double can be."""
+    """The column of a range, linear or logarithmic: of whole numbers, of numbers on a step, or of all doubles."""
 
     def __init__(self, parameter: Parameter, domain: IntRange | FloatRange) -> None:
         self.parameter = parameter
@@ -35,11 +35,11 @@ class RangeColumn:
         self._low, self._high = self._scaled(np.array([self._min, self._max])).tolist()
         self.ends = self._min, self._max
         self.step = self._step if self._stepped else None
-        """The distance of neighbouring numbers; None where there is no such grid."""
+        """The distance between neighbouring numbers; None without a grid."""
         self.size = domain.count if self._stepped else _few_doubles(self._min, self._max)
-        """The number of values; None when continuous."""
+        """The number of values; None if the range is continuous."""
         self.resting = float(self.snap(np.array([0.5]))[0])
-        """The code while inactive: constant, so that the model learns nothing from it."""
+        """The code while the parameter is inactive: constant, so that the model learns nothing from it."""
 
     def _scaled(self, numbers: Codes) -> Codes:
         return np.asarray(np.log(numbers)) if self.log else numbers
@@ -48,7 +48,7 @@ class RangeColumn:
         return np.asarray(np.clip((self._scaled(numbers) - self._low) / (self._high - self._low), 0.0, 1.0))
 
     def _on_scale(self, scaled: Codes) -> Codes:
-        """The nearest values to points of the scale."""
+        """The values nearest to points on the scale."""
         numbers = np.exp(scaled) if self.log else scaled
         if self._stepped:
             numbers = self._min + np.rint((numbers - self._min) / self._step) * self._step
@@ -59,11 +59,11 @@ class RangeColumn:
         return self._on_scale(self._low + codes * (self._high - self._low))
 
     def snap(self, codes: Codes) -> Codes:
-        """The nearest codes that stand for a value."""
+        """The nearest codes that represent a value."""
         return np.clip(codes, 0.0, 1.0) if self.size is None else self._code(self.number(codes))
 
     def positions(self, codes: Codes) -> Positions:
-        """The places of snapped codes among the values, from 0. Raises TypeError for a continuous range."""
+        """The positions of snapped codes among the values, from 0. Raises TypeError for a continuous range."""
         return self._positions(self.number(codes))
 
     def _positions(self, numbers: Codes) -> Positions:
@@ -74,7 +74,7 @@ class RangeColumn:
         return _ordinals(numbers) - _ordinals(np.array([self._min]))
 
     def at(self, positions: Positions) -> Codes:
-        """The codes of the values at some places. Raises TypeError for a continuous range."""
+        """The codes of the values at the given positions. Raises TypeError for a continuous range."""
         if self._stepped:
             return self._code(np.asarray(self._min + positions * self._step))
         if self.size is None:
@@ -82,25 +82,25 @@ class RangeColumn:
         return self._code(_doubles(positions + _ordinals(np.array([self._min]))))
 
     def positions_between(self, low: Codes, high: Codes) -> tuple[Positions, Positions]:
-        """The first and the last place of the values from ``low`` to ``high``; crossed where there is none."""
+        """The positions of the first and the last value from ``low`` to ``high``; first > last if there is none."""
         low, high = self.within(low, high)
         there = low <= high
         first = self._positions(np.where(there, low, self._min))
         return first, np.where(there, self._positions(np.where(there, high, self._min)), first - 1)
 
     def identity(self, codes: Codes) -> Codes:
-        """What makes snapped codes the same value; of a continuous range all but its last bits.
+        """A key that is equal for equal values; for a continuous range, it ignores the last bits.
 
         A round trip through values may change those.
         """
         return np.round(codes, 9) + 0.0 if self.size is None else self.positions(codes).astype(np.float64)
 
     def spread(self, unit: Codes) -> Codes:
-        """Map uniform numbers in [0, 1) to codes, every value as likely as its part of the scale is long."""
-        return self.between(np.full(len(unit), self._min), np.full(len(unit), self._max), unit)[0]
+        """Map uniform numbers in [0, 1) to codes; each value is as likely as its part of the scale is long."""
+        return self.draw_between(np.full(len(unit), self._min), np.full(len(unit), self._max), unit)[0]
 
     def within(self, low: Codes, high: Codes) -> tuple[Codes, Codes]:
-        """The smallest and the largest values from ``low`` to ``high``; crossed where there is none."""
+        """The smallest and the largest value from ``low`` to ``high``; smallest > largest if there is none."""
         low, high = np.maximum(low, self._min), np.minimum(high, self._max)
         if not self._stepped:
             return low, high
@@ -108,18 +108,18 @@ class RangeColumn:
         last = np.floor((high - self._min) / self._step + ROUNDING)
         return self._min + first * self._step, self._min + last * self._step
 
-    def between(self, low: Codes, high: Codes, unit: Codes) -> tuple[Codes, Mask]:
+    def draw_between(self, low: Codes, high: Codes, unit: Codes) -> tuple[Codes, Mask]:
         """Map uniform numbers in [0, 1) to codes of the values from ``low`` to ``high``, even on the scale.
 
         Returns:
-            The codes, and where there is a value at all.
+            The codes, and a mask of where there is any value.
         """
         low, high = self.within(low, high)
         there = low <= high
         low, high = np.where(there, low, self._min), np.where(there, high, self._min)
         start, stop = low, high
         if self._stepped:
-            # half a step more on both sides: the ends would have half the chance of the others
+            # half a step more on both sides, or the ends would be half as likely as the others
             half = 0.5 * self._step
             start, stop = (np.maximum(low - half, 0.5 * low) if self.log else low - half), high + half
         start, stop = self._scaled(start), self._scaled(stop)
@@ -127,14 +127,14 @@ class RangeColumn:
         return self._code(numbers), there
 
     def around(self, codes: Codes, reach: Codes) -> tuple[Codes, Codes]:
-        """The numbers at most ``reach`` away in the model's coordinates, the next value on both sides among them."""
+        """The range of numbers within ``reach`` in the model's coordinates, including the next value on both sides."""
         step = self._step if self._stepped else 0.0
         low, high = self.number(np.maximum(codes - reach, 0.0)), self.number(np.minimum(codes + reach, 1.0))
         here = self.number(codes)
         return np.minimum(low, here - step), np.maximum(high, here + step)
 
     def mutate(self, codes: Codes, rng: np.random.Generator, reach: float) -> Codes:
-        """Other codes nearby, not yet snapped; ``reach`` in (0, 1] is the size of a step."""
+        """Change codes to others nearby, not yet snapped; ``reach`` in (0, 1] is the step size."""
         moved = codes + reach * rng.normal(size=len(codes))
         if not self._stepped:
             return moved
@@ -144,15 +144,15 @@ class RangeColumn:
         )
 
     def alternatives(self, code: float) -> Codes:  # noqa: ARG002 # a range has no list of others
-        """The other codes, where they can be listed."""
+        """The codes of the other values; none, since a range is not listed."""
         return np.zeros(0)
 
     def encode_numbers(self, numbers: Codes) -> Codes:
-        """The codes of the nearest values to numbers."""
+        """The codes of the values nearest to numbers."""
         return self.snap(self._code(np.clip(numbers, self._min, self._max)))
 
     def encode(self, values: Sequence[Scalar | None]) -> Codes:
-        """The codes of values; None is at rest, and a number outside the domain (a user's own point) at its end."""
+        """The codes of values; None gets the resting code, and a number outside the range (of a user) its end."""
         numbers = np.array([self._min if v is None else float(v) for v in values], dtype=np.float64)
         codes = self.encode_numbers(numbers)
         codes[[v is None for v in values]] = self.resting
@@ -176,14 +176,14 @@ class RangeColumn:
 
 
 def _few_doubles(low: float, high: float) -> int | None:
-    """How many doubles there are from ``low`` to ``high``; None for more than `FEW_DOUBLES`."""
+    """The number of doubles from ``low`` to ``high``; None if there are more than `FEW_DOUBLES`."""
     first, last = _ordinals(np.array([low, high])).tolist()
     return last - first + 1 if last - first < FEW_DOUBLES else None
 
 
 def _ordinals(numbers: Codes) -> Positions:
-    """The places of doubles among all doubles: neighbours differ by 1 (their bits, read as sign and magnitude)."""
-    bits = np.ascontiguousarray(numbers + 0.0).view(np.int64)  # + 0.0: there is one zero
+    """The positions of doubles among all doubles: neighbours differ by 1 (the bits, read as sign and magnitude)."""
+    bits = np.ascontiguousarray(numbers + 0.0).view(np.int64)  # + 0.0 turns -0.0 into 0.0
     return np.where(bits >= 0, bits, -(bits & _MAGNITUDE))
 
 

@@ -1,8 +1,8 @@
-"""Gaussian process regression: a fit with gradients in closed form, a posterior that only predicts what is asked.
+"""Gaussian process regression: a fit with gradients in closed form, and a posterior that computes only what is read.
 
-The model is the usual one (Matérn 5/2 or Gaussian kernel, one length scale per parameter, homoscedastic noise).
-What is ours is the cost: one value and gradient of the likelihood needs a Cholesky factor, an inverse and two
-products, 1 ms at n = 50 and 30 ms at n = 500 on one core, where GPyTorch with autograd takes 4 and 150.
+The model is the usual one (Matérn 5/2 or Gaussian kernel, one length scale per parameter, homoscedastic noise), but
+cheaper. One value and gradient of the likelihood needs a Cholesky factor, an inverse and two products: 1 ms at n = 50
+and 30 ms at n = 500 on one core, where GPyTorch with autograd takes 4 and 150 ms.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch import Tensor
 Vector = npt.NDArray[np.float64]
 
 JITTER = 1e-8
-"""Added to the diagonal: keeps the Cholesky factor stable where two points nearly coincide; far below any
+"""Added to the diagonal, so that the Cholesky factor is stable if two points nearly coincide. It is far below any
 fitted noise."""
 LENGTH_BOUNDS = (math.log(0.02), math.log(200.0))
 SCALE_BOUNDS = (math.log(0.01), math.log(100.0))
@@ -26,10 +26,10 @@ NOISE_BOUNDS = (math.log(1e-6), math.log(1.0))
 """Bounds of the logarithms: features span [0, 1] and targets have unit variance, so an optimum outside means no
 signal."""
 FIT_ROWS = 200
-"""Hyperparameters are first fitted to at most this many points: past them the likelihood's optimum hardly
-moves, while one evaluation costs n^3 (3 ms at 200, 30 ms at 500)."""
+"""The most points of the first fit. More of them hardly move the optimum of the likelihood, while the cost of one
+evaluation grows as n^3 (3 ms at 200, 30 ms at 500)."""
 MOST_STEPS = 60
-"""L-BFGS steps of the first fit; 20 are usual."""
+"""The most L-BFGS steps of the first fit; 20 are usual."""
 SMOOTH_MARGIN = 1.0
 """Natural units per held-out point by which the Gaussian kernel must be better. Over the FCNet tables it is by
 1.6 to 4 for a model's size and by at most 0.7 for a loss, where that is over-fitting: there Matérn's predicts
@@ -39,23 +39,23 @@ DOUBT = 1.5
 losses of the four FCNet tables, at 10 to 48 trials, squared errors were 1.25 to 2.1 times what it claims; 1.5 gives
 the best predictive density nearly everywhere. Held-out points of the data themselves do not show it (0.6 to 0.9)."""
 REFINE_STEPS = 4
-"""L-BFGS steps that follow on all points, from the optimum over `FIT_ROWS` of them."""
+"""The most L-BFGS steps on all points, which start at the optimum over `FIT_ROWS` of them."""
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Of one outcome's process, for targets of zero mean and unit variance."""
+    """The hyperparameters of one outcome's process, for targets of zero mean and unit variance."""
 
     lengths: Vector
     """Shape (groups,): one length scale per parameter."""
     scale: float
     noise: float
     smooth: bool
-    """Whether the kernel is the Gaussian one, not Matérn's."""
+    """Whether the kernel is Gaussian; otherwise it is Matérn's."""
 
 
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """Between the rows of (n, d) and (m, d): shape (n, m)."""
+    """The squared distances between the rows of (n, d) and (m, d), shape (n, m)."""
     squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(0)
     return squares.addmm_(a, b.T, alpha=-2.0).clamp_min_(0.0)
 
@@ -129,14 +129,14 @@ def _objective(
 def fit(x: Tensor, y: Tensor, groups: Tensor) -> Hyperparameters:
     """The hyperparameters that are most probable given the data; a pure function of it, with no warm start.
 
-    The kernel is Matérn's, unless the Gaussian one predicts the data far better. It does for what is a plain
-    function of the parameters, as a model's size: after 24 trials its error is a thirtieth. A loss it would be
-    too sure of.
+    The kernel is Matérn's, unless the Gaussian one predicts the data far better. That is so if the outcome is a plain
+    function of the parameters, such as a model's size: after 24 trials its error is a thirtieth of Matérn's. For a
+    loss, the Gaussian kernel would be too sure.
 
     Args:
         x: Features, shape (n, features).
         y: Targets of zero mean and unit variance, shape (n,).
-        groups: Which length scale each feature has, shape (features,).
+        groups: The length scale that each feature has, shape (features,).
     """
     n = len(y)
     rows = torch.arange(min(n, FIT_ROWS)) * n // min(n, FIT_ROWS)
@@ -156,6 +156,7 @@ def fit(x: Tensor, y: Tensor, groups: Tensor) -> Hyperparameters:
 
 
 def _descend(x: Tensor, y: Tensor, groups: Tensor, smooth: bool, start: Vector, steps: int) -> Vector:
+    """Maximise the posterior of the logarithms of the hyperparameters from a start, in at most some steps."""
     bounds = [LENGTH_BOUNDS] * (len(start) - 2) + [SCALE_BOUNDS, NOISE_BOUNDS]
     # factr and pgtol: stop when the log posterior per point moves by less than 1e-6; finer changes no
     # candidate's rank
@@ -166,6 +167,7 @@ def _descend(x: Tensor, y: Tensor, groups: Tensor, smooth: bool, start: Vector, 
 
 
 def _hyperparameters(theta: Vector, smooth: bool) -> Hyperparameters:
+    """The hyperparameters, from their logarithms."""
     return Hyperparameters(np.exp(theta[:-2]), math.exp(theta[-2]), math.exp(theta[-1]), smooth)
 
 
@@ -182,9 +184,9 @@ def _held_out(x: Tensor, y: Tensor, groups: Tensor, hyper: Hyperparameters) -> f
 
 
 class Posterior:
-    """What the data says about one outcome, with the outcomes of pending points drawn jointly (*fantasies*).
+    """The prediction of one outcome, given the data and jointly drawn outcomes of the pending points (*fantasies*).
 
-    Every fantasy has its own mean; they share the variance, which does not depend on the outcomes.
+    Each fantasy has a mean of its own. All share one variance, since it does not depend on the outcomes.
     """
 
     def __init__(
@@ -202,7 +204,7 @@ class Posterior:
         Args:
             x: Features, shape (n, features).
             y: Targets, shape (n,).
-            groups: Which length scale each feature has, shape (features,).
+            groups: The length scale that each feature has, shape (features,).
             hyper: The hyperparameters.
             pending: Features of the pending points, shape (p, features); p may be 0.
             normals: Standard normal draws, shape (p, fantasies).

@@ -1,7 +1,7 @@
-"""Each metric on the scale of the model: in no unit, about 0 and of unit spread, whatever the user's numbers are.
+"""Each metric on the scale of the model: without a unit, near 0 and of unit spread, whatever the user's numbers are.
 
-Values, thresholds and bounds go through one map, so that what is better or allowed stays so. Nothing here is absolute:
-results in 1e-12 or 1e9 of a unit give the same candidates.
+Values, thresholds and bounds are mapped alike, so that what is better or allowed stays so. The map depends on no
+absolute size: results in 1e-12 or 1e9 of a unit give the same candidates.
 """
 
 import math
@@ -17,14 +17,14 @@ from paretonas.search.types import KnownTrial
 Vector = npt.NDArray[np.float64]
 
 SUCCEEDED = "succeeded"
-"""A metric of our own, whether a trial gave a result: 1 or 0; modelled once one has failed."""
+"""A metric that the search adds: 1 for a trial with a result, 0 for a failed one; modelled once one has failed."""
 LIKELY = 0.5
-"""What `SUCCEEDED` should be above: between the two outcomes."""
+"""The bound that `SUCCEEDED` should exceed: between the two outcomes."""
 
 NEAR_TAIL = 2.0
 """Median deviations beyond the median from which on bad values are drawn in: for a normal metric, the worst 9 %."""
 FAR_TAIL = 1e6
-"""The same for good values: only what would leave all others no digits."""
+"""The same for good values. Only a value that would leave the others no digits is so far out."""
 FAR_ABOVE = 5.0
 """Beyond a tail, in units of its logarithm: 150 median deviations."""
 FARTHEST = 1e6
@@ -37,7 +37,7 @@ difference of two of them overflows, and the smallest doubles there are have all
 
 
 class MetricScale:
-    """One metric's way to the model: increasing, drawn in at its tails, standardised."""
+    """The map of one metric to the scale of the model: increasing, compressed at its tails, standardised."""
 
     def __init__(self, values: Sequence[float], low_tail: float, high_tail: float) -> None:
         """Learn the scale.
@@ -52,27 +52,27 @@ class MetricScale:
         numbers = np.ldexp(values, self._exponent)
         self._middle = float(np.median(numbers))
         apart = np.abs(numbers - self._middle)
-        # where most are the same, the farthest one; where all are, their size
+        # if most are equal, the farthest one; if all are, their size
         self._unit = float(np.median(apart)) or float(apart.max()) or abs(self._middle) or 1.0
-        drawn = self._drawn(values)
+        drawn = self._compress_tails(values)
         self._mean = float(drawn.mean())
         self._deviation = float(drawn.std(ddof=1)) if len(values) > 1 else 0.0
 
     def __call__(self, value: float) -> float:
-        """The value as it is modelled."""
-        [drawn] = self._drawn([value])
+        """The value on the scale of the model."""
+        [drawn] = self._compress_tails([value])
         standard = (drawn - self._mean) / (self._deviation or 1.0)
         return float(np.round(np.clip(standard, -FARTHEST, FARTHEST), DECIMALS))
 
-    def _drawn(self, values: Sequence[float]) -> Vector:
-        with np.errstate(over="ignore"):  # a bound may be infinitely far
+    def _compress_tails(self, values: Sequence[float]) -> Vector:
+        with np.errstate(over="ignore"):  # a bound may be infinite
             z = (np.ldexp(np.asarray(values, dtype=np.float64), self._exponent) - self._middle) / self._unit
         z = np.clip(z, -sys.float_info.max, sys.float_info.max)
-        return -_drawn_in(-_drawn_in(z, self._high_tail), self._low_tail)
+        return -_compress(-_compress(z, self._high_tail), self._low_tail)
 
 
-def _drawn_in(z: Vector, tail: float) -> Vector:
-    """What is above ``tail`` by its logarithm; and what is still far above, a loss of 1e300 say, by that of it."""
+def _compress(z: Vector, tail: float) -> Vector:
+    """Values above a tail by their logarithm, and those still far above, such as a loss of 1e300, by its logarithm."""
     for start in (tail, tail + FAR_ABOVE):
         z = np.where(z > start, start + np.log1p(np.maximum(z - start, 0.0)), z)
     return z

@@ -17,6 +17,8 @@ WIDENED = (("[<>=]=", "[<>]="),)
 """Pieces of rules that take more than the older ones beside them: ``==`` too."""
 NARROWED = {
     ".spec.index: maximum was None, now 1000000",  # after a larger one no other trial would get an index
+    # jobs that run would be left to nobody; before, the field meant nothing
+    ".spec: there is a new rule, has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",  # noqa: E501 # the rule as it is
 }
 """What is refused now although it was taken, since it does harm to others. What is stored stays, and is told of it."""
 

@@ -15,6 +15,9 @@ from paretonas.api.status import ExperimentStatus
 from paretonas.api.trial_template import Logs, Seconds, TrialTemplate
 from paretonas.kube.kinds import API_VERSION
 
+OPERATOR = "paretonas.io/operator"
+"""The name of the operator in `managedBy`; an experiment without one is the operator's too."""
+
 MAX_TRIALS = 1000
 """The most trials of one experiment: the size that the status can hold and that the search was measured with."""
 
@@ -75,6 +78,7 @@ class ExperimentSpec(Model):
     """Ends the experiment with the results so far; running trials are stopped."""
     retry: Retry = Retry()
     managed_by: str | None = None
+    """The controller that runs it, if that is not ours (`OPERATOR`): then the operator leaves it alone."""
     active_deadline_seconds: Annotated[Seconds, Field(ge=1)] | None = None
     ttl_seconds_after_finished: Seconds | None = None
     metrics: Annotated[tuple[MetricSource, ...], ListToTuple, Field(max_length=32)] = ()

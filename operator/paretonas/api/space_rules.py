@@ -136,16 +136,32 @@ def _conditions(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Proble
     by_name = {p.name: p for p in spec.parameters}
     for i, parameter in enumerate(spec.parameters):
         path = f"spec.parameters[{i}].activeWhen"
-        if len(parameter.active_when) > 1:
-            # in Ax a space with conditions is a tree: each parameter has one parent
-            remedy = (
-                "keep one, and move the other to the parameter named by the first, so that they form a chain"
-            )
-            yield Problem(path, f"has {len(parameter.active_when)} conditions", remedy)
         for j, when in enumerate(parameter.active_when):
             if when.parameter not in hidden:
                 yield from _condition(f"{path}[{j}]", when, by_name)
-    yield from _circles(spec)
+    circles = list(_circles(spec))
+    yield from circles
+    if not circles:
+        yield from _never_active(spec, by_name)
+
+
+def _never_active(spec: ExperimentSpec, by_name: dict[str, Parameter]) -> Iterator[Problem]:
+    """Parameters whose conditions, with those of the parameters that they name, contradict each other."""
+    for i, parameter in enumerate(spec.parameters):
+        allowed, contradicted = dict[str, set[Scalar]](), dict[str, None]()
+        conditions, seen = list(parameter.active_when), set[str]()
+        for when in conditions:  # grows while it is walked
+            values = set(when.values)
+            allowed[when.parameter] = allowed.get(when.parameter, values) & values
+            if not allowed[when.parameter]:
+                contradicted[when.parameter] = None
+            if when.parameter in by_name and when.parameter not in seen:
+                seen.add(when.parameter)
+                conditions.extend(by_name[when.parameter].active_when)
+        for name in contradicted:
+            remedy = f"let the conditions agree on a value of {name!r}, or remove one of them"
+            path = f"spec.parameters[{i}].activeWhen"
+            yield Problem(path, f"is never true: its conditions need different values of {name!r}", remedy)
 
 
 def _condition(path: str, when: ActiveWhen, by_name: dict[str, Parameter]) -> Iterator[Problem]:

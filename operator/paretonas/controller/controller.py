@@ -28,7 +28,7 @@ from paretonas.controller.telemetry import Telemetry
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.engine.events import events
 from paretonas.engine.ports import Search
-from paretonas.engine.summary import failing, invalid
+from paretonas.engine.summary import failing, invalid, managed_elsewhere
 from paretonas.engine.trouble import Trouble
 from paretonas.jobs.kubernetes import KubernetesJobs
 from paretonas.kube.client import Resources
@@ -178,6 +178,10 @@ class Controller:
             _log.warning("that passes over %s fail cannot be said in its status: %s", key, _why(refusal))
 
     def _bring_forward(self, key: ExperimentKey) -> None:
+        store = self._store(key)
+        if (manager := store.other_manager) is not None:
+            self._leave_alone(store, manager)
+            return
         try:
             known = self._experiment(key)
             with self.telemetry.passes():
@@ -221,6 +225,11 @@ class Controller:
         if ends.experiment is not None:
             self._passes.mark(key, (ends.experiment - current).total_seconds())
         return True
+
+    def _leave_alone(self, store: ClusterStore, manager: str) -> None:
+        """Say once that another controller runs the experiment; what that controller writes is never touched."""
+        if not store.has_conditions:
+            store.change_status(lambda before: managed_elsewhere(before, manager, store.generation, now()))
 
     def _refuse(self, key: ExperimentKey, error: InvalidDocument) -> None:
         """Say in the status why the experiment cannot be used."""

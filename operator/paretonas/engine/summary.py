@@ -158,3 +158,14 @@ def failing(
     return before.with_condition(
         make_condition("Progressing", "False", reason, message, now=now, last=last, generation=generation)
     )
+
+
+def managed_elsewhere(
+    before: ExperimentStatus, manager: str, generation: int | None, now: datetime
+) -> ExperimentStatus:
+    """The status of an experiment that another controller runs, until that controller writes its own."""
+    reason = ProgressReason.MANAGED_ELSEWHERE
+    message = f"spec.managedBy names {manager}, so the ParetoNAS operator leaves this experiment alone"
+    return before.with_condition(
+        make_condition("Progressing", "Unknown", reason, message, now=now, generation=generation)
+    )

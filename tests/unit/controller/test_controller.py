@@ -360,3 +360,31 @@ def test_logs_that_take_for_ever_to_read_keep_no_other_experiment_waiting(cluste
     assert cluster.state("slow-0") == "Running"
     gate.set()
     cluster.until(lambda: cluster.state("slow-0") == "Succeeded", "it ends as well")
+
+
+def test_an_experiment_of_another_controller_is_left_alone_and_says_so_once(cluster: Cluster) -> None:
+    cluster.apply("theirs", managedBy="kueue.x-k8s.io/multikueue")
+    cluster.apply("ours", managedBy="paretonas.io/operator", maxTrials=2, parallelism=2)
+    cluster.controller.start()
+    cluster.until(lambda: len(cluster.names("nastrials")) == 2, "trials of ours")
+    [condition] = cluster.until(
+        lambda: cluster.experiment("theirs").get("status", {}).get("conditions"), "a word"
+    )
+    assert (condition["type"], condition["status"]) == ("Progressing", "Unknown")
+    assert condition["reason"] == "ManagedElsewhere"
+    assert "kueue.x-k8s.io/multikueue" in condition["message"]
+    assert not any(name.startswith("theirs") for name in cluster.names("nastrials"))
+
+
+@pytest.mark.parametrize("conditions", [[{"type": "Running", "status": "True"}], [{"anything": 1}]])
+def test_what_another_controller_has_written_is_never_touched(
+    cluster: Cluster, conditions: list[dict[str, Any]]
+) -> None:
+    cluster.apply("theirs", managedBy="example.com/other")
+    body = cluster.experiment("theirs")
+    body["status"] = {"conditions": conditions}
+    cluster.server.put(body)
+    cluster.apply("ours", maxTrials=2, parallelism=2)
+    cluster.controller.start()
+    cluster.until(lambda: len(cluster.names("nastrials")) == 2, "trials of ours")
+    assert cluster.experiment("theirs")["status"] == {"conditions": conditions}

@@ -1,7 +1,7 @@
 """Spaces of which constraints leave little: candidates keep them, differ, and lie all over what is left."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -15,6 +15,9 @@ from tests.unit.search.conftest import make_spec, observed
 from paretonas.api import ExperimentSpec, Scalar
 from paretonas.api.reasons import EndReason
 from paretonas.search import Suggestion, suggest_here
+from paretonas.search.enumeration import list_points
+from paretonas.search.projection import nearest
+from paretonas.search.sampling import Sampler
 from paretonas.search.space import Space
 
 Points = Sequence[dict[str, Scalar]]
@@ -312,3 +315,56 @@ def test_constraints_that_only_some_values_of_a_condition_allow_are_no_dead_end(
     suggestion, _ = candidates(spec, 12)
     assert {c.parameters["depth"] for c in suggestion.candidates} == {1}
     assert len(suggestion.candidates) == 12
+
+
+TWO_CONDITIONS = [
+    {"name": "kind", "choice": {"values": ["plain", "deep", "wide"]}},
+    {"name": "skip", "bool": {}, "activeWhen": [{"parameter": "kind", "values": ["deep", "wide"]}]},
+    {"name": "a", "int": {"min": 1, "max": 4}},
+    {
+        "name": "b",
+        "int": {"min": 1, "max": 4},
+        "activeWhen": [{"parameter": "kind", "values": ["deep", "plain"]}, {"parameter": "skip", "values": [True]}],
+    },
+    {
+        "name": "c",
+        "int": {"min": 1, "max": 3},
+        "activeWhen": [{"parameter": "kind", "values": ["wide"]}, {"parameter": "skip", "values": [False]}],
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("constraints", "kept"),
+    [
+        ([], lambda _: True),
+        (["a + b <= 3"], lambda p: "b" not in p or p["a"] + p["b"] <= 3),
+        (["a == b", "a >= c"], lambda p: p.get("b", p["a"]) == p["a"] and p["a"] >= p.get("c", 1)),
+        (["b >= c"], lambda _: True),  # never both active
+    ],
+)
+def test_all_of_several_conditions_must_hold_as_brute_force_finds(
+    constraints: list[str], kept: Callable[[dict[str, Any]], bool]
+) -> None:
+    points = set()
+    for kind, skip, a, b, c in product(
+        ("plain", "deep", "wide"), (False, True), range(1, 5), range(1, 5), range(1, 4)
+    ):
+        point: dict[str, Any] = {"kind": kind, "a": a}
+        if kind != "plain":
+            point["skip"] = skip
+        if kind == "deep" and skip:
+            point["b"] = b
+        if kind == "wide" and not skip:
+            point["c"] = c
+        if kept(point):
+            points.add(tuple(sorted(point.items())))
+    spec = make_spec(TWO_CONDITIONS, parameterConstraints=constraints, maxTrials=100)
+    space = Space(spec)
+    codes = list_points(space)
+    assert codes is not None
+    assert {tuple(sorted(space.decode(code).items())) for code in codes} == points
+    for target in np.random.default_rng(0).random((20, len(space.columns))):
+        assert tuple(sorted(space.decode(nearest(space, space.spread(target[None])[0])).items())) in points
+    sequence = Sampler(space).sequence(64)
+    assert {tuple(sorted(space.decode(code).items())) for code in sequence} <= points

@@ -14,6 +14,7 @@ from paretonas.api import (
     parse_experiment,
     read_trial,
 )
+from paretonas.api.experiment import OPERATOR
 from paretonas.backends.cluster.cache import Cache, belongs, experiment_name_of
 from paretonas.backends.cluster.parse_once import ParseOnce
 from paretonas.backends.cluster.place_rules import PlaceRules
@@ -155,6 +156,17 @@ class ClusterStore:
     def uid(self) -> str:
         """What tells the experiment from others of its name. Raises Gone."""
         return uid_of(self._body())
+
+    @property
+    def other_manager(self) -> str | None:
+        """Another controller that `spec.managedBy` names; None for our own experiments. Raises Gone."""
+        manager = (self._body().get("spec") or {}).get("managedBy")
+        return None if manager in {None, "", OPERATOR} else str(manager)
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether anybody has written a condition, readable or not. Raises Gone."""
+        return bool((self._body().get("status") or {}).get("conditions"))
 
     @property
     def generation(self) -> int | None:

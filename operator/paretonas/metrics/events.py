@@ -1,9 +1,9 @@
-"""The scalars in TensorBoard's Event messages, read from the protobuf wire format.
+"""Reading the scalars in TensorBoard's Event messages from the protobuf wire format.
 
-A writer writes the same message again and again: only the time, the step and the value change. So one record
-is parsed byte by byte into a layout, which says where those three lie, and all records of its length that
-equal it everywhere else are read with that layout in one go. A parse depends on nothing but the bits that the
-layout compares, so this gives what parsing each record would.
+A writer writes the same message repeatedly: only the time, the step and the value change. So one record is parsed
+byte by byte into a layout, which tells where those three are, and all records of the same length that equal it
+everywhere else are read at once with that layout. The result of parsing depends only on the bits that the layout
+compares, so this gives the same result as parsing each record.
 
 Messages: tensorflow/core/util/event.proto and core/framework/{summary,tensor,tensor_shape,types}.proto.
 """
@@ -77,7 +77,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """SessionLog START events: their writer begins anew at a step, and what was written from there on is void.
+    """SessionLog START events: their writer restarts at a step, and earlier values from that step on are discarded.
 
     Attributes:
         rows: (n,) as in `Points`.
@@ -89,7 +89,7 @@ class Restarts:
 
 
 class Decoded(NamedTuple):
-    """What records of one length hold.
+    """The content of records of one length.
 
     Attributes:
         points: a tag several times if its records differ in layout.
@@ -104,7 +104,7 @@ class Decoded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Scalar:
-    """One value: where its bytes lie in the record or, if they were written as a varint, the bytes."""
+    """One value: the place of its bytes in the record or, if it was written as a varint, the bytes themselves."""
 
     tag: str
     data_type: int
@@ -113,7 +113,7 @@ class _Scalar:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How to read one record, and which others may be read the same way."""
+    """How to read one record, and which other records can be read the same way."""
 
     step: slice | None  # a varint; absent for step 0
     scalars: tuple[_Scalar, ...]

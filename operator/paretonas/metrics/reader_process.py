@@ -1,6 +1,6 @@
-"""Logs read in a process of their own, which may be killed at any time: a trial's author decides what stands in them.
+"""Reading logs in a separate process, which may be killed at any time, since the content of logs is untrusted.
 
-This module is both sides of the pipe (`piped`).
+This module contains both sides of the pipe (`piped`).
 """
 
 import os
@@ -19,18 +19,18 @@ from paretonas.metrics.reduction import Reading, Wanted, unread
 from paretonas.piped import READY, HungError, LostError, PipedProcess, pipe_of
 
 HUNG_SECONDS: Final = 300.0
-"""After which an answer is not waited for any more: five times the processor time that reading may take, for a slow
-file system."""
+"""How long to wait for an answer: five times the processor time that reading may take, to allow for a slow file
+system."""
 READER_ATTEMPTS: Final = 2
-"""Processes that may die over one question: a third would as well."""
+"""The number of processes that may die while answering one question; a third would die as well."""
 READER_STARTUP_SECONDS: Final = 60.0
-"""For importing numpy: 0.2 s on an idle machine."""
+"""The time allowed for importing numpy, which takes 0.2 s on an idle machine."""
 MOST_MEMORY: Final = 512 << 20
 """Bytes, twice what a reading within the limits takes; two of them and the search fit into the operator's 2 GiB."""
 READER_GRACE_SECONDS: Final = 30
 """Of processor time beyond the limit of a reading, before its process is killed: a record of 16 MiB can take ten."""
 NICENESS: Final = 10
-"""So that passes go first, whatever is read."""
+"""Lowers the priority of reading below that of passes."""
 
 LATE_TRIES: Final = 3
 LATE_SECONDS: Final = 0.5
@@ -46,7 +46,7 @@ class Read:
     wanted: tuple[Wanted, ...]
 
     def answer(self) -> Reading:
-        """Reads the logs, and what is still missing once more."""
+        """Reads the logs, and again if a metric is still missing."""
         reader = LogReader(self.folder, {metric.tag for metric in self.wanted})
         for again in range(LATE_TRIES):
             if again:
@@ -81,21 +81,21 @@ ReaderAnswer = Reading | int | None
 
 
 class LogProcess:
-    """Answers one question after the other in a process, which is replaced when it dies or hangs.
+    """Answers questions, one at a time, in a process that is replaced if it dies or hangs.
 
     Not safe for use by several threads at once.
     """
 
     def __init__(self, hung_seconds: float = HUNG_SECONDS) -> None:
-        """Nothing is started yet."""
+        """Prepare to start the process with the first question."""
         self._hung_seconds = hung_seconds
         self._process: PipedProcess | None = None
 
     def ask(self, question: Question) -> ReaderAnswer:
-        """Returns the answer, also when the process dies over it.
+        """Returns the answer, even if the process dies while answering.
 
         Raises:
-            HungError: It does not answer, though it may take no more processor time: the file system does not.
+            HungError: The process does not answer, although its processor time is limited: the file system hangs.
         """
         why = ""
         for _ in range(READER_ATTEMPTS):
@@ -126,7 +126,7 @@ class LogProcess:
 
 
 def serve(pipe: Connection) -> None:
-    """The process itself: answer questions until the pipe ends."""
+    """Run the process: answer questions until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; our parent decides
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))

@@ -1,8 +1,8 @@
-"""Which folder of a log counts when several hold one tag. A folder of event files is a *run*, as for TensorBoard.
+"""Choosing the folder that counts if several contain a tag. As in TensorBoard, a folder of event files is a *run*.
 
-A later run of the same thing takes the place of an earlier one: Lightning counts them (version_0, version_1), others
-put the time into the name. Folders that differ in anything else (train and validation, fold_0 and fold_1) are different
-things, and only whoever wrote the trial knows which of them is meant.
+A later run of the same kind replaces an earlier one: Lightning numbers them (version_0, version_1), other programs put
+the time into the name. Folders that differ in any other way (train and validation, fold_0 and fold_1) are different
+kinds, and only the author of the trial knows which of them is meant.
 """
 
 import re
@@ -24,11 +24,11 @@ _VERSION = re.compile(r"^version_\d+$")  # Lightning
 
 
 def choose_runs(folders: Sequence[str], run: str | None = None) -> list[str]:
-    """The folders that a metric may mean: more than one if nothing tells which.
+    """Choose the folders that a metric may refer to: more than one if it is ambiguous.
 
     Args:
-        folders: by their path below the log folder, in the order in which they were written to.
-        run: the folder that is asked for, or the last parts of its path; None: whichever there is.
+        folders: their paths below the log folder, in the order in which they were written to.
+        run: the requested folder, or the last parts of its path; None for any.
     """
     if run is not None:
         folders = [folder for folder in folders if folder == run] or [
@@ -38,9 +38,9 @@ def choose_runs(folders: Sequence[str], run: str | None = None) -> list[str]:
 
 
 def name_run(folder: str, folders: Sequence[str]) -> str:
-    """What a metric's `run` may call a folder: the fewest parts of its path that tell it from the others.
+    """The shortest value of a metric's `run` for a folder: the fewest last parts of its path that identify it.
 
-    Parts that hold a time or a version are left out if that can be: they are others in the next trial.
+    Parts with a time or a version are left out if possible, since they differ in the next trial.
     """
     ends = list(accumulate(reversed(folder.split("/")), lambda end, part: f"{part}/{end}"))
     lasting = [end for end in ends if _series(end) == end and choose_runs(folders, end) == [folder]]
@@ -48,11 +48,11 @@ def name_run(folder: str, folders: Sequence[str]) -> str:
 
 
 def example(folders: Sequence[str]) -> str:
-    """One of several folders as a metric's `run` may call it, preferably in words that the next trial has too."""
+    """A possible value of a metric's `run` for one of several folders, preferably one that suits the next trial too."""
     names = [name_run(folder, folders) for folder in folders]
     return next((name for name in names if _series(name) == name), names[0])
 
 
 def _series(folder: str) -> str:
-    """What is the same in the names of one thing's runs."""
+    """The part of a folder's name that all runs of the same kind share."""
     return "/".join(_VERSION.sub("version_#", _TIME.sub("#", part)) for part in folder.split("/"))

@@ -1,4 +1,4 @@
-"""TFRecord framing: where one record ends and the next begins, and which of them can be believed.
+"""TFRecord framing: where each record begins and ends, and whether its checksums are right.
 
 A record is the length of its data (8 bytes, little-endian), a checksum of these 8 bytes (4), the data, and
 their checksum (4). Source: tensorflow/core/lib/io/record_writer.h; the checksum is a CRC-32C, masked as in
@@ -20,7 +20,7 @@ _FRAME = _HEADER + 4  # all that is not data, so the shortest record
 class Damage(StrEnum):
     """What is wrong with a record, in words that follow "a record with" or "records with"."""
 
-    LENGTH = "a wrong checksum of the length"  # nothing behind it can be found
+    LENGTH = "a wrong checksum of the length"  # no later record can be found
     DATA = "a wrong checksum of the data"
     EVENT = "data that are not a TensorBoard event"
     SIZE = "more data than scalars take"
@@ -54,13 +54,13 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a stretch of a file holds.
+    """The records in a part of a file.
 
     Attributes:
         groups: the records, one group for each length.
-        problems: the damaged records. One at or behind `consumed` may still be in the making.
-        consumed: the bytes that are done with; the next scan begins there.
-        needed: the bytes from there on that the next scan must see to get on; 0 if none would help.
+        problems: the damaged records. One at or after `consumed` may not be completely written yet.
+        consumed: the number of processed bytes; the next scan begins there.
+        needed: the number of bytes from there that the next scan needs to continue; 0 if no number would help.
     """
 
     groups: tuple[Records, ...]
@@ -70,10 +70,10 @@ class Scan:
 
 
 def scan(stretch: bytes) -> Scan:
-    """Splits a stretch of a file, which begins where a record does, into its records.
+    """Splits a part of a file, which must begin with a record, into its records.
 
-    An incomplete record at the end is left for the next scan, and so is a last one with a wrong checksum: on
-    a network file system a file can grow before its bytes arrive.
+    An incomplete record at the end is left for the next scan, and so is a last record with a wrong checksum: on a
+    network file system, a file can grow before its bytes arrive.
     """
     offsets, consumed, needed = _walk(stretch)
     groups, damaged = _verify(stretch, offsets, consumed)

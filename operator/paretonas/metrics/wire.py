@@ -1,4 +1,4 @@
-"""The fields of a protobuf message as they stand on the wire.
+"""Reading the fields of a protobuf message in its wire format.
 
 Format: protobuf.dev/programming-guides/encoding.
 """
@@ -12,7 +12,7 @@ _UINT64 = (1 << 64) - 1
 
 
 class MalformedError(ValueError):
-    """The bytes are not the message that they should be."""
+    """The bytes are not a valid message."""
 
 
 def fields(record: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:

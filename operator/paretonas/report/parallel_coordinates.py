@@ -11,9 +11,9 @@ from paretonas.report.results import Results
 
 _HEIGHT = 440
 _AXIS_WIDTH = 95
-"""Pixels between two axes at the least, so that their titles can be read."""
+"""The smallest distance between two axes in pixels, so that their titles can be read."""
 _BELOW = 0.12
-"""Where inactive trials stand below an axis of numbers, as a share of its length."""
+"""The distance of inactive trials below a numeric axis, as a fraction of its length."""
 _INACTIVE = "inactive"
 _TICK = 14
 """Characters of a choice's name, which is drawn as plain text: more would run into the axis beside it."""
@@ -26,9 +26,9 @@ Ends = tuple[()] | tuple[float, float]
 
 
 def parallel_coordinates(results: Results) -> Plot:
-    """All succeeded trials, coloured by the first objective; the last axis lets one pick the Pareto set.
+    """Plot all succeeded trials, coloured by the first objective; the last axis selects the Pareto set.
 
-    Plotly's parallel coordinates know neither log axes nor texts nor gaps: places and labels are made here.
+    Plotly's parallel coordinates support neither log axes, nor text, nor gaps, so places and labels are computed here.
     """
     trials, first = results.succeeded, results.objectives[0]
     in_front = ["yes" if trial.name in results.front_names else "no" for trial in trials]
@@ -67,7 +67,7 @@ def _varies(parameter: Parameter) -> bool:
 
 
 def _choices(parameter: Parameter) -> tuple[Scalar, ...] | None:
-    """The values of a parameter that has a list of them."""
+    """The values of a parameter with a list of values; None for a range."""
     domain = parameter.domain
     if isinstance(domain, (IntRange, FloatRange)):
         return None
@@ -93,7 +93,7 @@ def _observed(objective: Objective, trials: Sequence[NASTrial]) -> list[float]:
 
 
 def _objective(objective: Objective, trials: Sequence[NASTrial]) -> Figure:
-    """Better is up."""
+    """The axis of an objective; better values are higher."""
     dimension = _numbers(objective.metric, _observed(objective, trials), objective.scale)
     if objective.goal == "Minimize":
         dimension["range"] = dimension["range"][::-1]
@@ -103,7 +103,7 @@ def _objective(objective: Objective, trials: Sequence[NASTrial]) -> Figure:
 def _numbers(
     label: str, values: Sequence[float | None], scale: Scale, *, ends: Ends = (), whole: bool = False
 ) -> Figure:
-    """An axis of numbers, from end to end or as far as the values go; what is inactive stands below it."""
+    """A numeric axis over the given range or over all values; inactive trials are placed below it."""
     active = [*ends, *(v for v in values if v is not None)]
     low, high = _scaled(min(active), scale), _scaled(max(active), scale)
     room = high - low or 1.0

@@ -1,4 +1,4 @@
-"""The trials in the space of the objectives: two against each other, or a single one over time."""
+"""Plots of the trials in the space of the objectives: two against each other, or a single one over time."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -27,7 +27,7 @@ Span = tuple[float, float]
 
 
 def tradeoff(results: Results, x: Objective, y: Objective) -> Plot:
-    """Two objectives against each other; where these are all, with the front and the volume below it."""
+    """Plot two objectives against each other; if there are only two, with the front and the dominated volume."""
     traces = _front(results, x, y) if len(results.objectives) == 2 else []  # noqa: PLR2004 # else no line is the front
     traces += _markers(results, results.succeeded, lambda trial: _point(trial, x, y))
     layout = {
@@ -49,7 +49,7 @@ def tradeoff(results: Results, x: Objective, y: Objective) -> Plot:
 
 
 def best_so_far(results: Results) -> Plot:
-    """A single objective over the trials in the order in which they ended, with the best until then."""
+    """Plot a single objective over the trials in the order in which they ended, with the best value so far."""
     [objective] = results.objectives
     position = {trial.name: i for i, trial in enumerate(results.ended, 1)}
     best: list[float | None] = []
@@ -85,7 +85,7 @@ def _point(trial: NASTrial, x: Objective, y: Objective) -> Point:
 
 
 def _place(trial: NASTrial, objective: Objective) -> float:
-    """Where a trial lies in the coordinates of the axis, in which Plotly takes ranges: log10 on a Log scale."""
+    """A trial's position on an axis in Plotly's coordinates: log10 on a Log scale."""
     return _on_axis(_value(trial, objective), objective)
 
 
@@ -94,7 +94,7 @@ def _on_axis(value: float, objective: Objective) -> float:
 
 
 def _markers(results: Results, trials: list[NASTrial], place: Callable[[NASTrial], Point]) -> list[Figure]:
-    """One trace a kind of trial; the Pareto set comes last and so lies on top."""
+    """One trace per kind of trial; the Pareto set comes last, so it is on top."""
     kinds: dict[str, list[NASTrial]] = {kind: [] for kind in _MARKS}
     for trial in trials:
         inside = "dominated" if results.feasible(trial) else "outside"
@@ -136,7 +136,7 @@ def _front(results: Results, x: Objective, y: Objective) -> list[Figure]:
 
 
 def _staircase(points: list[Point]) -> list[Point]:
-    """From the best x on, y gets better as x gets worse: a trial's y holds until the x of the next one."""
+    """The staircase through points sorted by x, best first: each point's y holds until the x of the next one."""
     steps = points[:1]
     for (_, y), (next_x, next_y) in pairwise(points):
         steps += [(next_x, y), (next_x, next_y)]
@@ -171,7 +171,7 @@ def _around_front(results: Results, objective: Objective) -> Span | None:
 
 
 def _views(spans: tuple[Span | None, Span | None]) -> Figure:
-    """Two buttons: the front from near, and all trials."""
+    """Two buttons: a view around the front, and one of all trials."""
     near = {"xaxis.range": spans[0], "yaxis.range": spans[1]}
     far = {"xaxis.autorange": True, "yaxis.autorange": True}
     return {

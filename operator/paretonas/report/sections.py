@@ -1,4 +1,4 @@
-"""The parts of the page that hold figures, each with what it says while it has none."""
+"""The sections of the page that contain figures, each with a text for when it has none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Section:
         title: Its heading.
         lead: How to read it.
         plots: Its figures.
-        empty: What stands there when there are none.
+        empty: The text shown when there are no figures.
         width: ``whole``, or ``most`` and ``rest`` beside each other on a wide page.
         key: The names of the three marks of trials, where they are used: in the Pareto set, dominated, ruled out.
     """

@@ -1,7 +1,7 @@
-"""kopf's handlers, all of them: each hands on what it saw and returns. `run` is the operator's process.
+"""All handlers of kopf. Each passes on the change that it receives and returns. `run` is the operator's process.
 
-Nothing is written through kopf: no finalizers, no annotations, no patches (a failed one would end a kopf timer for
-good). Whatever a handler misses, the next listing brings.
+Nothing is written through kopf: no finalizers, no annotations, and no patches, because a failed patch would stop a
+kopf timer for good. A change that a handler misses is found by the next listing.
 """
 
 import asyncio
@@ -25,34 +25,38 @@ from paretonas.kube.labels import EXPERIMENT_LABEL
 from paretonas.search import SearchWorker
 
 _STOP_SECONDS = 20.0
-"""For the passes at hand: below the 30 s that Kubernetes gives a pod to end."""
+"""Time for the current passes to finish; less than the 30 s that Kubernetes gives a pod to terminate."""
 
 _log = logging.getLogger(__name__)
 
 
 def run() -> None:
-    """Serve the namespaces of the settings until the process is told to end, or cannot begin."""
+    """Serve the configured namespaces until the process is told to stop. Exits with a message if it cannot start."""
     try:
         settings, failpoint = Settings.read(), Failpoint.read()
     except ValueError as error:
         sys.exit(f"{error}")
     if not settings.namespaces:
-        sys.exit("PARETONAS_NAMESPACES: is not set; name the namespaces to serve, or write * for all of them")
+        sys.exit(
+            "PARETONAS_NAMESPACES: is not set; list the namespaces to serve, or write * for all namespaces"
+        )
     kopf.configure(log_format=kopf.LogFormat.FULL)
     try:
         config.load_incluster_config()
-    except config.ConfigException:  # outside of a cluster, where it has the account of a person
+    except config.ConfigException:  # outside a cluster, with a person's account
         config.load_kube_config()
     else:
         if settings.service_account is None:
-            sys.exit("PARETONAS_SERVICE_ACCOUNT: is not set; name the operator's own as NAMESPACE/NAME")
+            sys.exit(
+                "PARETONAS_SERVICE_ACCOUNT: is not set; write the operator's own service account as NAMESPACE/NAME"
+            )
     allow_any_depth()
     hidden = hidden_namespaces(PatientClient(), settings.namespaces)
     for refusal in hidden.values():
-        _log.warning("%s; its experiments wait until it can be seen", refusal)
+        _log.warning("%s; its experiments wait until the operator has access", refusal)
     seen = tuple(name for name in settings.namespaces if name not in hidden)
     if not seen:
-        sys.exit("PARETONAS_NAMESPACES: none of them can be seen")
+        sys.exit("PARETONAS_NAMESPACES: the operator has access to none of them")
     over = asyncio.Event()
     kopf.run(
         standalone=True,
@@ -70,33 +74,33 @@ def run() -> None:
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
-    """Connect, list everything once, and begin to make passes."""
-    settings.posting.enabled = False  # events are ours, with reasons of their own
+    """Connect, list all resources once, and start making passes."""
+    settings.posting.enabled = False  # we post our own events
     settings.scanning.disabled = True  # namespaced mode may not list CRDs and namespaces
-    settings.networking.request_timeout = 60  # seconds; a watch that says nothing is opened again
+    settings.networking.request_timeout = 60  # seconds; a silent watch is opened again
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     search = SearchWorker()
     search.warm_up()
     memo.controller = Controller(PatientClient(), memo.settings, search, memo.failpoint)
     memo.server = await serve(memo.controller)
     await asyncio.to_thread(memo.controller.start)
-    memo.look = asyncio.create_task(_end_when_seen(memo)) if memo.hidden else None
+    memo.look = asyncio.create_task(_stop_when_accessible(memo)) if memo.hidden else None
 
 
-async def _end_when_seen(memo: kopf.Memo) -> None:
-    """End the process when a namespace can be seen that could not at its start: the next one watches it."""
+async def _stop_when_accessible(memo: kopf.Memo) -> None:
+    """Stop the process once a namespace becomes accessible that was not at the start; the next process watches it."""
     while True:
         await asyncio.sleep(memo.settings.resync_seconds)
         hidden = await asyncio.to_thread(hidden_namespaces, PatientClient(), memo.hidden)
         if len(hidden) < len(memo.hidden):
-            _log.info("there are more namespaces to serve: starting anew")
+            _log.info("more namespaces are accessible now: restarting to serve them")
             memo.over.set()
             return
 
 
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: Any) -> None:
-    """Finish the passes at hand."""
+    """Finish the current passes."""
     if memo.look is not None:
         memo.look.cancel()
     await asyncio.to_thread(memo.controller.stop, _STOP_SECONDS)
@@ -106,13 +110,13 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
 @kopf.on.event(EXPERIMENTS.group, EXPERIMENTS.version, EXPERIMENTS.plural)
 async def experiment_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
     """An experiment was created, changed or deleted."""
-    memo.controller.saw(EXPERIMENTS, type, _plain(body))
+    memo.controller.handle_change(EXPERIMENTS, type, _plain(body))
 
 
 @kopf.on.event(TRIALS.group, TRIALS.version, TRIALS.plural)
 async def trial_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
     """A trial was created, changed or deleted."""
-    memo.controller.saw(TRIALS, type, _plain(body))
+    memo.controller.handle_change(TRIALS, type, _plain(body))
 
 
 @kopf.on.event(
@@ -120,13 +124,13 @@ async def trial_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_:
 )
 async def job_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
     """A trial's job was created, changed or deleted."""
-    memo.controller.saw(VOLCANO_JOBS, type, _plain(body))
+    memo.controller.handle_change(VOLCANO_JOBS, type, _plain(body))
 
 
 @kopf.on.event(PODS.version, PODS.plural, labels={EXPERIMENT_LABEL: kopf.PRESENT})
 async def pod_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
     """A trial's pod was created, changed or deleted."""
-    memo.controller.saw(PODS, type, _plain(body))
+    memo.controller.handle_change(PODS, type, _plain(body))
 
 
 def _plain(body: kopf.Body) -> dict[str, Any]:

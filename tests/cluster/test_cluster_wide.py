@@ -156,7 +156,7 @@ def test_a_namespace_that_the_operator_cannot_see_costs_only_itself_until_it_can
     hidden.apply(quick("patient", maxTrials=1, parallelism=1))
     serves([seen], "alone")
     log = everywhere("logs", "deployment/paretonas-operator")
-    assert f"PARETONAS_NAMESPACES: {hidden.namespace} cannot be seen" in log
+    assert f"PARETONAS_NAMESPACES: cannot read {hidden.namespace}" in log
     assert hidden.list("nastrials", of("patient")) == []
     Kubectl("")("apply", "-k", str(overlay))
     hidden.wait("nasexperiment/patient", "Succeeded", 180)

@@ -1,1 +1,1 @@
-"""The operator behind kopf's handlers: what has changed is brought forward, one pass at a time an experiment."""
+"""The operator behind kopf's handlers: it makes passes over experiments that changed, one at a time for each."""

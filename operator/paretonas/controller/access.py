@@ -1,4 +1,4 @@
-"""Which namespaces an operator can see: one that it cannot costs only itself."""
+"""Which namespaces the operator has access to. One without access does not affect the others."""
 
 from collections.abc import Iterable
 
@@ -13,10 +13,10 @@ from paretonas.kube.status_codes import FORBIDDEN, has_status
 
 
 def hidden_namespaces(api: client.ApiClient, namespaces: Iterable[str | None]) -> dict[str | None, str]:
-    """The namespaces that the operator's account may not look into, with the reason.
+    """The namespaces that the operator's account may not read, each with the reason.
 
-    An account without a Role there, or a namespace that does not exist: an API server makes no difference. A server
-    that gives no answer hides nothing.
+    The account has no Role there, or the namespace does not exist; an API server does not distinguish the two. If the
+    server does not answer, no namespace counts as hidden.
     """
     resources = Resources(api)
     hidden: dict[str | None, str] = {}
@@ -27,7 +27,7 @@ def hidden_namespaces(api: client.ApiClient, namespaces: Iterable[str | None]) -
         except ApiException as error:
             if has_status(error, FORBIDDEN):
                 where = namespace or "all namespaces"
-                hidden[namespace] = f"PARETONAS_NAMESPACES: {where} cannot be seen: {refusal_message(error)}"
+                hidden[namespace] = f"PARETONAS_NAMESPACES: cannot read {where}: {refusal_message(error)}"
         except HTTPError:
             continue
     return hidden

@@ -1,4 +1,4 @@
-"""The operator: caches fed by watches, passes started by changes, candidates asked for beside them."""
+"""The operator: watches fill its caches, changes start passes, and candidates are requested in the background."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from paretonas.api import InvalidDocument, NASExperiment
 from paretonas.api.reasons import Hindrance
 from paretonas.backends.cluster.cache import Cache, experiment_name_of
-from paretonas.backends.cluster.log_queue import Turns
+from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 from paretonas.backends.cluster.trimming import trim
@@ -46,27 +46,27 @@ ExperimentKey = tuple[str, str]
 _SELECTORS = {EXPERIMENTS: "", TRIALS: "", VOLCANO_JOBS: EXPERIMENT_LABEL, PODS: EXPERIMENT_LABEL}
 
 _SOON = 0.05
-"""Seconds before a pass that met a newer version is made again: the watch brings that version in less."""
+"""Seconds after which a pass that met a newer version is repeated; the watch delivers that version sooner."""
 
 _CONFLICTS = 20
-"""Passes in a row that may meet a newer version before that is a failure like any other."""
+"""Consecutive passes that may meet a newer version before it counts as a failure."""
 
 _REPEATED = 3
-"""Failures in a row that an experiment's status tells: one or two are mended before anybody has read it."""
+"""Consecutive failures after which the experiment's status reports them; one or two usually pass by themselves."""
 
 STUCK_SECONDS = 300.0
-"""A pass that is this late means that the operator hangs: each of its requests ends after 30 s at most."""
+"""If a pass is this late, the operator hangs, since each of its requests ends after at most 30 s."""
 
 
 def now() -> datetime:
-    """The time, to the millisecond: what a status needs."""
+    """The current time, rounded down to a millisecond, as a status stores it."""
     exact = datetime.now(UTC)
     return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is kept of an experiment between passes; whatever of it is lost is made again."""
+    """What is kept of an experiment between passes; all of it can be rebuilt."""
 
     uid: str
     store: ClusterStore
@@ -75,7 +75,7 @@ class _Known:
 
 
 class Controller:
-    """Everything that one operator process does, but for listening."""
+    """Everything that an operator process does, except for watching."""
 
     def __init__(
         self,
@@ -83,10 +83,10 @@ class Controller:
         settings: Settings,
         search: Search,
         failpoint: Failpoint | None = None,
-        turns: Turns | None = None,
+        queue: LogQueue | None = None,
     ) -> None:
         self._api, self.settings, self._search = api, settings, search
-        self._turns = turns or Turns()
+        self._queue = queue or LogQueue()
         self._failpoint = failpoint or Failpoint()
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
@@ -100,31 +100,31 @@ class Controller:
         self._synced = threading.Event()
 
     def start(self) -> None:
-        """List everything once, then begin to make passes. Raises ApiException when the listing is refused."""
+        """List all resources once, then start making passes. Raises ApiException if a listing is refused."""
         self._resync("start")
         for dispatcher in (self._passes, self._asks, self._resyncs):
             dispatcher.start()
 
     def stop(self, timeout: float) -> None:
-        """Finish the passes at hand, in some seconds at most. Whatever is left undone the next operator does."""
+        """Finish the current passes within ``timeout`` seconds. The next operator does whatever is left."""
         deadline = time.monotonic() + timeout
-        for dispatcher in (self._passes, self._resyncs, self._asks):  # the search may take longer than all
+        for dispatcher in (self._passes, self._resyncs, self._asks):  # the search may take the longest
             dispatcher.stop(max(0.0, deadline - time.monotonic()))
-        self._turns.close()
+        self._queue.close()
         self._poster.close(max(0.0, deadline - time.monotonic()))
 
     @property
     def ready(self) -> bool:
-        """Whether everything has been listed, so that passes know what there is."""
+        """Whether all resources have been listed, so that passes can rely on the caches."""
         return self._synced.is_set()
 
     @property
     def alive(self) -> bool:
-        """Whether passes are really made when they are due."""
+        """Whether passes are made when they are due."""
         return self._passes.lateness() < STUCK_SECONDS and self._resyncs.lateness() < STUCK_SECONDS
 
-    def saw(self, kind: ResourceKind, change: str | None, body: dict[str, Any]) -> None:
-        """A watch brought a resource: start a pass of its experiment, unless it is what we wrote ourselves."""
+    def handle_change(self, kind: ResourceKind, change: str | None, body: dict[str, Any]) -> None:
+        """Take in a change from a watch, and start a pass over its experiment unless the change is our own write."""
         cache = self._caches[kind]
         if change == "DELETED":
             cache.remove(body)
@@ -139,9 +139,9 @@ class Controller:
         for namespace in self.settings.namespaces:
             try:
                 self._list(namespace)
-            except ApiException as error:  # it costs only itself
+            except ApiException as error:  # the other namespaces go on
                 refused = error
-        for body in (*before, *experiments.all()):  # a pass forgets what is gone
+        for body in (*before, *experiments.all()):  # the pass of a deleted experiment forgets it
             self._passes.mark(_experiment_of(EXPERIMENTS, body))
         if refused is not None:
             raise refused
@@ -165,17 +165,17 @@ class Controller:
                 return
             if self._passes.failures(key) + 1 >= _REPEATED:
                 self._tell(key, error)
-            raise  # the dispatcher logs it, and tries again later and later
+            raise  # the dispatcher logs it and retries with growing delays
         else:
             self._conflicts.pop(key, None)
 
     def _tell(self, key: ExperimentKey, error: Exception) -> None:
-        """Say in the status why passes fail; it can be that this is what fails."""
+        """Report in the status why passes fail; writing the status may fail too."""
         try:
             store = self._store(key)
             store.change_status(lambda before: failing(before, _why(error), store.generation, now()))
         except (Gone, ApiException, HTTPError) as refusal:
-            _log.warning("that passes over %s fail cannot be said in its status: %s", key, _why(refusal))
+            _log.warning("cannot report the failing passes over %s in its status: %s", key, _why(refusal))
 
     def _bring_forward(self, key: ExperimentKey) -> None:
         store = self._store(key)
@@ -184,7 +184,7 @@ class Controller:
             return
         try:
             known = self._experiment(key)
-            with self.telemetry.passes():
+            with self.telemetry.time_pass():
                 if self._expire(key, known.store):
                     return
                 after = known.engine.run_pass(ask=False)
@@ -192,7 +192,7 @@ class Controller:
             self._refuse(key, error)
             return
         before, known.last = known.last, after
-        self.telemetry.snapshot(key, after)
+        self.telemetry.record_snapshot(key, after)
         if after.missing and not self._asks.failures(key):  # else the dispatcher asks again, later and later
             self._asks.mark(key, self.settings.pass_seconds if after.search_trouble else 0.0)
         due = self._next_look(after.experiment)
@@ -201,7 +201,7 @@ class Controller:
         self._poster.post(after.experiment, events(before, after) if before else ())
 
     def _next_look(self, experiment: NASExperiment) -> float | None:
-        """Seconds until an experiment is looked at although nothing was seen to change; None: never."""
+        """Seconds until the next pass over an experiment without changes; None if there is none."""
         if not experiment.status.finished:
             return self.settings.pass_seconds
         ends = expiry(experiment)
@@ -209,7 +209,7 @@ class Controller:
         return max(0.0, (min(due) - now()).total_seconds()) if due else None
 
     def _expire(self, key: ExperimentKey, store: ClusterStore) -> bool:
-        """Remove what has outlived its time; True when nothing of the experiment is to be brought forward any more."""
+        """Remove what has outlived its time to live; True if the experiment needs no further pass."""
         experiment = store.experiment()
         if not experiment.status.finished:
             return False
@@ -232,25 +232,25 @@ class Controller:
             store.change_status(lambda before: managed_elsewhere(before, manager, store.generation, now()))
 
     def _refuse(self, key: ExperimentKey, error: InvalidDocument) -> None:
-        """Say in the status why the experiment cannot be used."""
+        """Report in the status why the experiment is not valid."""
         store = self._store(key)
         store.change_status(lambda before: invalid(before, error, store.generation, now()))
 
     def _ask(self, key: ExperimentKey) -> None:
         try:
-            with self.telemetry.suggestions():
+            with self.telemetry.time_suggestion():
                 self._experiment(key).engine.ask()
-        except (Gone, InvalidDocument):  # a pass says so
+        except (Gone, InvalidDocument):  # the next pass reports it
             return
         except Exception as error:
             if self._asks.failures(key) + 1 >= _REPEATED and key in self._known:
                 self._known[key].engine.search_trouble = Trouble(Hindrance.PASS_FAILED, _why(error))
                 self._passes.mark(key)
-            raise  # the dispatcher logs it, and tries again later and later
+            raise  # the dispatcher logs it and retries with growing delays
         self._passes.mark(key)
 
     def _experiment(self, key: ExperimentKey) -> _Known:
-        """The engine of an experiment, with what its last pass left; a new one for one created anew. Raises Gone."""
+        """An experiment's engine with the state of its last pass; a new one if it was recreated. Raises Gone."""
         store = self._store(key)
         known = self._known.get(key)
         if known is None or known.uid != store.uid:
@@ -266,7 +266,7 @@ class Controller:
             logs = ClusterLogs(
                 lambda: self.settings.logs_folder(store.experiment()),
                 name,
-                self._turns,
+                self._queue,
                 wake=lambda: self._passes.mark(key),
             )
             fail = self._failpoint.on
@@ -277,7 +277,7 @@ class Controller:
         return known
 
     def _job(self, namespace: str, name: str) -> Body | None:
-        """A job as last seen; one that a deleted trial of the same name has left behind is not it."""
+        """A job as last seen, but not one that a deleted trial of the same name has left behind."""
         job = self._caches[VOLCANO_JOBS].get(namespace, name)
         for owner in owners_of(job) if job else ():
             trial = self._caches[TRIALS].get(namespace, owner["name"])
@@ -303,9 +303,9 @@ class Controller:
 
 
 def _why(error: Exception) -> str:
-    """An error that nobody has foreseen, in one line for who reads the experiment."""
+    """An unexpected error, in one line for the reader of the experiment."""
     if isinstance(error, NameTaken):
-        return f"{error}; delete it, or wait until it has gone"
+        return f"{error}; delete it, or wait until it is gone"
     if isinstance(error, (ApiException, HTTPError)):
         return f"the API server refuses what the operator needs: {refusal_message(error)}"
     return f"the operator fails over it ({type(error).__name__}: {error}); its log has more, please report it"

@@ -1,4 +1,4 @@
-"""Work by key: changes that come together make one run, and no key is worked on twice at once."""
+"""Work by key: simultaneous changes cause one run, and no key is worked on by two threads at once."""
 
 import logging
 import random
@@ -12,11 +12,11 @@ K = TypeVar("K", bound=Hashable)
 _log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
-"""Seconds before a failed key is tried again: doubled each time, with up to a quarter of jitter."""
+"""Seconds before a failed key is retried: doubled each time, with up to 25 % jitter."""
 
 
 class Dispatcher(Generic[K]):
-    """Runs ``work(key)`` in a few threads for every key that was marked."""
+    """Runs ``work(key)`` in a few threads for every marked key."""
 
     def __init__(self, work: Callable[[K], None], *, name: str, workers: int) -> None:
         self._work = work
@@ -31,12 +31,12 @@ class Dispatcher(Generic[K]):
         ]
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Begin nothing more, and wait for what is being worked on, for some seconds at most."""
+        """Start no further work, and wait at most ``timeout`` seconds for the current work."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -45,7 +45,7 @@ class Dispatcher(Generic[K]):
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def mark(self, key: K, delay: float = 0.0) -> None:
-        """Have the key worked on, now or in some seconds; the earliest of several marks counts."""
+        """Schedule work on the key, after ``delay`` seconds; the earliest of several marks counts."""
         due = time.monotonic() + delay
         with self._changed:
             if due < self._due.get(key, float("inf")):
@@ -59,12 +59,12 @@ class Dispatcher(Generic[K]):
             self._failures.pop(key, None)
 
     def failures(self, key: K) -> int:
-        """How often a key's work has failed in a row."""
+        """How many times in a row the work on a key has failed."""
         with self._changed:
             return self._failures.get(key, 0)
 
     def lateness(self) -> float:
-        """Seconds by which the most delayed piece of work is late, or has been going on."""
+        """The longest time in seconds that any work is overdue or has been running."""
         now = time.monotonic()
         with self._changed:
             times = [*self._running.values(), *(d for k, d in self._due.items() if k not in self._running)]
@@ -74,7 +74,7 @@ class Dispatcher(Generic[K]):
         while (key := self._next()) is not None:
             try:
                 self._work(key)
-            except Exception:  # noqa: BLE001 # whatever it is, the other keys go on and this one is tried again
+            except Exception:  # noqa: BLE001 # the other keys go on, and this one is retried
                 delay = self._delay(key)
                 _log.exception("work on %s failed; again in %.1f s", key, delay)
                 self.mark(key, delay)
@@ -103,4 +103,4 @@ class Dispatcher(Generic[K]):
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (failures - 1))
-        return delay * random.uniform(1.0, 1.25)  # noqa: S311 # jitter, no secret
+        return delay * random.uniform(1.0, 1.25)  # noqa: S311 # jitter is not a secret

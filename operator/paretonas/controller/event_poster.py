@@ -17,26 +17,26 @@ from paretonas.engine.events import Event
 _log = logging.getLogger(__name__)
 
 _MESSAGE = 1024
-"""Characters that the API server takes."""
+"""Characters that the API server accepts."""
 
 
 class EventPoster:
-    """Posts events; one that cannot be posted is logged, since an event is only news of what is stored already."""
+    """Posts events. An event that cannot be posted is only logged, since it repeats what is stored already."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._core = client.CoreV1Api(api)
         self._thread = ThreadPoolExecutor(
             1, thread_name_prefix="events"
-        )  # a pass does not wait for news of itself
+        )  # passes do not wait for their events
 
     def post(self, experiment: NASExperiment, events: Iterable[Event]) -> None:
-        """Post what happened to an experiment, in this order, soon."""
+        """Post an experiment's events in this order, in the background."""
         posting = self._thread.submit(self._post, experiment, tuple(events))
-        posting.add_done_callback(Future.result)  # raises what was not expected, which is then logged
+        posting.add_done_callback(Future.result)  # raises unexpected errors, which are then logged
 
     def close(self, timeout: float) -> None:
-        """Post what is waiting, for some seconds at most, and nothing after."""
-        with suppress(TimeoutError, RuntimeError):  # RuntimeError: it is closed already
+        """Post the waiting events within ``timeout`` seconds, and none after that."""
+        with suppress(TimeoutError, RuntimeError):  # RuntimeError: already closed
             self._thread.submit(lambda: None).result(timeout)
         self._thread.shutdown(wait=False, cancel_futures=True)
 

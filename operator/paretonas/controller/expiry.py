@@ -1,4 +1,4 @@
-"""What is removed of a finished experiment, and when. Pure."""
+"""When a finished experiment and its trials are removed. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from paretonas.api.status import make_condition
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When an experiment's trials, with their jobs, and it itself are removed; None: never."""
+    """When an experiment's trials (with their jobs) and the experiment itself are removed; None means never."""
 
     trials: datetime | None = None
     experiment: datetime | None = None
@@ -29,13 +29,13 @@ def expiry(experiment: NASExperiment) -> Expiry:
 
 
 def trials_removed(experiment: NASExperiment) -> bool:
-    """Whether its trials were removed, or are being removed."""
+    """Whether the experiment's trials have been, or are being, removed."""
     condition = experiment.status.condition("TrialsRemoved")
     return condition is not None and condition.status == "True"
 
 
 def without_trials(experiment: NASExperiment, now: datetime) -> NASExperiment:
-    """The experiment with the condition that says so: stored before the first trial is removed."""
+    """The experiment with the condition `TrialsRemoved`, which is stored before the first trial is removed."""
     seconds = experiment.spec.trial.ttl_seconds_after_finished
     condition = make_condition(
         "TrialsRemoved",

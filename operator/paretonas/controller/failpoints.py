@@ -1,7 +1,7 @@
-"""Failpoints: the operator ends at a chosen call to a port, as by SIGKILL. For tests; off unless asked for.
+"""Failpoints: the operator exits at a chosen call to a port, as if killed by SIGKILL. For tests; off by default.
 
-``PARETONAS_FAILPOINT="after save_trial 2"`` ends the process right after its second call of that port, once in the
-life of its pod: a file in the temporary folder, which outlives a container, tells that it was done.
+``PARETONAS_FAILPOINT="after save_trial 2"`` ends the process right after the second call of that port, once in the
+life of its pod: a file in the temporary folder, which outlives a container, records that it happened.
 """
 
 import logging
@@ -18,13 +18,13 @@ Port = TypeVar("Port")
 VARIABLE = "PARETONAS_FAILPOINT"
 
 _KILLED = 137
-"""What a shell calls the end by SIGKILL."""
+"""The exit code that a shell reports for SIGKILL."""
 
 _log = logging.getLogger(__name__)
 
 
 class Failpoint:
-    """One of them. Ports that are handed through `on` count their calls; without one they are left as they are."""
+    """A failpoint. A port that is passed through `on` has its calls counted; an empty failpoint changes nothing."""
 
     def __init__(self, text: str = "", folder: Path | None = None) -> None:
         """Read ``before|after <call> <number>``. Raises ValueError."""
@@ -38,15 +38,15 @@ class Failpoint:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Failpoint":
-        """That of an environment. Raises ValueError."""
+        """The failpoint of an environment. Raises ValueError."""
         return cls(environment.get(VARIABLE, ""))
 
     def on(self, port: Port) -> Port:
-        """The port, with its calls counted if this failpoint is about one of them."""
+        """The port, with its calls counted if this failpoint is for one of them."""
         return cast(Port, _Counted(port, self)) if self._call and hasattr(port, self._call) else port
 
-    def met(self, moment: str, call: str) -> None:
-        """Count, and die if it is time."""
+    def count_call(self, moment: str, call: str) -> None:
+        """Count a call, and end the process if it is the chosen one."""
         if (moment, call) != (self._moment, self._call):
             return
         with self._lock:
@@ -61,7 +61,7 @@ class Failpoint:
 
 
 class _Counted:
-    """A port whose calls are told to a failpoint."""
+    """A port that reports its calls to a failpoint."""
 
     def __init__(self, port: Any, failpoint: Failpoint) -> None:
         self._port, self._failpoint = port, failpoint
@@ -72,9 +72,9 @@ class _Counted:
             return method
 
         def counted(*args: Any, **kwargs: Any) -> Any:
-            self._failpoint.met("before", name)
+            self._failpoint.count_call("before", name)
             result = method(*args, **kwargs)
-            self._failpoint.met("after", name)
+            self._failpoint.count_call("after", name)
             return result
 
         return counted

@@ -1,4 +1,4 @@
-"""How an operator is set up: environment variables, read once."""
+"""The operator's settings, read once from environment variables."""
 
 import os
 import re
@@ -14,10 +14,10 @@ from paretonas.jobs.pod_policy import Account, PodPolicy
 from paretonas.jobs.pod_security import LEVELS, Level
 
 _ALL = "*"
-"""In the place of the names of namespaces."""
+"""Stands for all namespaces."""
 
 _DEFAULT = "default"
-"""Among paths of an overlay: those that may be set anyway."""
+"""Among the paths of an overlay, stands for the default ones."""
 
 _FIELD = rf"{_DEFAULT}|(metadata\.(labels|annotations)|spec)\.\S+"
 
@@ -27,37 +27,37 @@ class Settings:
     """The operator's settings; each is ``PARETONAS_<NAME>`` in the environment."""
 
     namespaces: tuple[str | None, ...] = ()
-    """The namespaces that are served; a single None: all of them."""
+    """The namespaces to serve; a single None means all."""
 
     logs_root: Path = Path("/logs")
-    """Where the operator sees the logs: `logs_claim` itself, or a folder ``<namespace>/<claim>`` for each claim."""
+    """Where the logs are mounted: `logs_claim` itself, or a folder ``<namespace>/<claim>`` for each claim."""
 
     port: int = 8080
-    """Of /healthz, /readyz and /metrics."""
+    """The port of /healthz, /readyz and /metrics."""
 
     resync_seconds: float = 60.0
-    """How often everything is listed again, in case a watch has gone deaf."""
+    """Seconds between full listings, in case a watch has stopped delivering."""
 
     pass_seconds: float = 10.0
-    """How often an unfinished experiment is looked at although nothing was seen to change."""
+    """Seconds between passes over an unfinished experiment without changes."""
 
     ask_ahead: int = 1
-    """Candidates that are kept ready, so that a free slot is filled at once (docs/adr/0005)."""
+    """Candidates that are requested in advance, so that a free slot is filled at once (docs/adr/0005)."""
 
     pod_security: Level = "restricted"
-    """The Pod Security Standard that a pod overlay may not go beyond: restricted, baseline or privileged."""
+    """The Pod Security Standard that every pod must meet: restricted, baseline or privileged."""
 
     overlay_fields: tuple[str, ...] = AUTHORS_FIELDS
     """Paths below `podOverlay` that the author of an experiment may set."""
 
     service_account: Account | None = None
-    """The operator's own, which no trial may have."""
+    """The operator's own service account, which no trial may use."""
 
     logs_claim: str | None = None
-    """The one claim that is mounted at the root, if it is one: an experiment that names another is not valid."""
+    """The claim that is mounted at `logs_root`, if there is only one; experiments that name another are not valid."""
 
     def logs_folder(self, experiment: NASExperiment) -> Path:
-        """Where the operator sees an experiment's claim."""
+        """Where an experiment's claim is mounted in the operator's pod."""
         if self.logs_claim or experiment.spec.logs is None:
             return self.logs_root
         namespace = experiment.metadata.namespace or "default"
@@ -65,20 +65,20 @@ class Settings:
 
     @property
     def rules(self) -> PlaceRules:
-        """What an experiment must keep on this cluster."""
+        """The rules for experiments on this cluster."""
         return PlaceRules(self.logs_claim, self.pods)
 
     @property
     def pods(self) -> PodPolicy:
-        """What the pods of trials may be."""
+        """The rules for the pods of trials."""
         return PodPolicy(self.pod_security, self.overlay_fields, self.service_account)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of an environment.
+        """Read the settings from an environment.
 
         Raises:
-            ValueError: a variable's value does not fit; the message names it.
+            ValueError: the value of a variable is not valid; the message names both.
         """
         default = cls()
 
@@ -99,9 +99,11 @@ class Settings:
 
         namespaces = names("NAMESPACES", rf"\*|{DNS_LABEL_PATTERN}", "the name of a namespace, or *")
         if _ALL in namespaces and len(namespaces) > 1:
-            raise ValueError(f"PARETONAS_NAMESPACES: {_ALL} is all namespaces: write it alone, or name some")
+            raise ValueError(
+                f"PARETONAS_NAMESPACES: {_ALL} means all namespaces: write it alone, or list names only"
+            )
         overlay_fields = default.overlay_fields
-        if "PARETONAS_OVERLAY_FIELDS" in environment:  # an empty one allows nothing
+        if "PARETONAS_OVERLAY_FIELDS" in environment:  # an empty value allows no field
             what = "a path as spec.tolerations or metadata.labels.team, or default"
             fields = names("OVERLAY_FIELDS", _FIELD, what)
             overlay_fields = tuple(

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""The operator's metrics for Prometheus."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ STATES = ("pending", "running", "succeeded", "failed", "early_stopped", "infeasi
 
 
 class Telemetry:
-    """The operator's metrics. They show counts and sizes; never a parameter's value."""
+    """Counts, sizes and durations; never the value of a parameter."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -29,7 +29,7 @@ class Telemetry:
         self._errors = Counter("paretonas_pass_errors", "Passes that ended with an error.", registry=registry)
         self._suggestions = Histogram(
             "paretonas_suggestion_seconds",
-            "Duration of asking the search for candidates.",
+            "Duration of a request to the search for candidates.",
             buckets=_SUGGESTION_BUCKETS,
             registry=registry,
         )
@@ -49,19 +49,19 @@ class Telemetry:
         self._counts: dict[tuple[str, str], object] = {}
 
     @contextmanager
-    def passes(self) -> Iterator[None]:
-        """Time a pass and count its error."""
+    def time_pass(self) -> Iterator[None]:
+        """Time a pass, and count it as an error if it raises."""
         with self._passes.time(), self._errors.count_exceptions():
             yield
 
     @contextmanager
-    def suggestions(self) -> Iterator[None]:
-        """Time a question to the search."""
+    def time_suggestion(self) -> Iterator[None]:
+        """Time a request to the search."""
         with self._suggestions.time():
             yield
 
-    def snapshot(self, key: tuple[str, str], after: Snapshot) -> None:
-        """Show an experiment as it is after a pass."""
+    def record_snapshot(self, key: tuple[str, str], after: Snapshot) -> None:
+        """Set the gauges of an experiment after a pass."""
         counts = after.status.trials
         for state in STATES:
             self._trials.labels(*key, state).set(getattr(counts, state))
@@ -75,7 +75,7 @@ class Telemetry:
             self._progress.remove(*key)
 
     def forget(self, key: tuple[str, str]) -> None:
-        """Drop a deleted experiment."""
+        """Remove the gauges of a deleted experiment."""
         if self._counts.pop(key, None) is None:
             return
         for state in STATES:
@@ -84,5 +84,5 @@ class Telemetry:
             gauge.remove(*key)
 
     def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format."""
+        """The metrics in the text format of Prometheus."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""A trial as a TorchX application of one role."""
+"""A trial as a TorchX application with one role."""
 
 import json
 import math
@@ -13,14 +13,14 @@ from paretonas.jobs.job import Launch
 ROLE = "trial"
 
 RENDEZVOUS_PORT = 29500
-"""Where the replicas of a gang meet, on the first of them; PyTorch's own default."""
+"""The port on which the replicas of a gang meet, on the first of them; the default of PyTorch."""
 
 _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
-"""Resources that TorchX counts as a GPU; any other device is passed through by name."""
+"""The resources that TorchX counts as GPUs; other devices are passed on by name."""
 
 
 def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
-    """The application of one attempt; its logs go to ``log_dir`` as the trial sees it."""
+    """The application of one attempt; ``log_dir`` is its log folder as the trial sees it."""
     template = launch.experiment.spec.trial
     values = launch.values(log_dir)
     command = [*words(template.command, values), *trial_arguments(template, values)]
@@ -46,25 +46,25 @@ def _alone(launch: Launch, command: list[str], env: dict[str, str]) -> specs.App
         entrypoint=command[0],
         args=command[1:],
         env=env,
-        max_retries=0,  # the engine retries, under a new name and with a folder of its own
+        max_retries=0,  # the engine retries, with a new name and a new folder
         resource=_resource(template.resources),
     )
     return specs.AppDef(name=launch.name, roles=[role])
 
 
 def _gang(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppDef:
-    """Replicas that find each other: torchrun starts the command in each, once for every GPU that it has."""
+    """A gang of replicas: torchrun starts the command in each of them, once for each of its GPUs."""
     template = launch.experiment.spec.trial
     resource = _resource(template.resources)
     app = torchrun(
         *command,
-        script="--no-python",  # torchrun's flag for a command of any kind, which TorchX knows no other way to pass
+        script="--no-python",  # torchrun's flag for any command; TorchX has no other way to pass it
         name=f"{launch.experiment.name}/{launch.name}",
         image=template.image,
         j=f"{template.replicas}x{max(1, resource.gpu)}",
         env=env,
         rdzv_port=RENDEZVOUS_PORT,
-        tee=0,  # what a trial prints is its output, without a copy in a file
+        tee=0,  # no copy of the output in a file
     )
     for role in app.roles:
         role.name, role.resource = (
@@ -75,12 +75,12 @@ def _gang(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppD
 
 
 def _literal(text: str) -> str:
-    """The text so that TorchX's own macros (``${app_id}``) leave it as it is."""
+    """Escape a text, so that TorchX does not substitute its own macros (``${app_id}``)."""
     return text.replace("$", "$$")
 
 
 def _resource(resources: dict[str, str]) -> specs.Resource:
-    """TorchX counts whole CPUs, whole GPUs and MB; fractions are rounded up."""
+    """The resources in TorchX's units (whole CPUs, whole GPUs and MB), rounded up."""
     devices = {
         name: math.ceil(amount(quantity))
         for name, quantity in resources.items()

@@ -1,15 +1,15 @@
-"""What is written down about the attempts of one experiment on this machine, apart from what they log.
+"""The records of attempts on this machine, apart from their logs.
 
-A trial may do with its own folder of logs what it likes, also empty or remove it. So the records of an attempt stand
-beside the folders of its experiment's trials::
+A trial may do anything with its own log folder, even remove it. The records of an attempt are therefore kept beside
+the folders of the trials::
 
-    runs/<experiment>/jobs/<attempt>/job.json      who runs it, since when; locked for as long as it lives
+    runs/<experiment>/jobs/<attempt>/job.json      who runs it, and since when; locked while it runs
     runs/<experiment>/jobs/<attempt>/exit.json     how it ended
     runs/<experiment>/jobs/<attempt>/output.log    what it printed
-    runs/<experiment>/jobs/<attempt>/devices.json  the devices that it has, if it was given any
+    runs/<experiment>/jobs/<attempt>/devices.json  its devices, if it was given any
 
-`supervisor` writes them. Up to version 0.1.0 they stood in the folder of logs, and an attempt that began there is still
-read from there.
+The supervisor writes them. Version 0.1.0 kept them in the log folder; attempts that started with it are still read
+from there.
 """
 
 import contextlib
@@ -48,30 +48,30 @@ class AttemptRecord:
 
     folder: Path
     logs: Path
-    """Where the attempt logs: by it, its processes are known."""
+    """The log folder of the attempt, by which its processes are identified."""
     earlier_version: bool = False
-    """Whether its supervisor was that of version 0.1.0, which shares a process group with all that it ends."""
+    """Whether its supervisor is that of version 0.1.0, which is in the process group that it terminates."""
 
     @property
-    def begun(self) -> bool:
-        """Whether somebody has taken the attempt: it is not to be run again."""
+    def has_begun(self) -> bool:
+        """Whether the attempt has started (or was withdrawn), so that it must not be started again."""
         return _read_json(self.folder / JOB) is not None
 
     @property
     def started(self) -> datetime | None:
-        """When it began; None before."""
+        """When it started; None before."""
         job = _read_json(self.folder / JOB)
         return _time(job["startTime"]) if job is not None else None
 
     @property
     def exit(self) -> Exit | None:
-        """How it ended; None while that is not known."""
+        """How it ended; None if that is not known yet."""
         ended = _read_json(self.folder / EXIT)
         return Exit(int(ended["exitCode"]), _time(ended["endTime"])) if ended is not None else None
 
     @property
     def locked(self) -> bool:
-        """Whether anything of the attempt lives."""
+        """Whether any process of the attempt is running."""
         try:
             descriptor = os.open(self.folder / JOB, os.O_RDONLY)
         except OSError:
@@ -98,11 +98,11 @@ class AttemptRecord:
 
     @property
     def devices(self) -> frozenset[str]:
-        """The keys of the devices that it was given."""
+        """The keys of its devices."""
         return frozenset(_read_json(self.folder / DEVICES) or ())
 
     def give(self, devices: Iterable[str]) -> None:
-        """Write down its devices, before anything can start on them. Raises OSError."""
+        """Record its devices, before anything can start on them. Raises OSError."""
         temporary = self.folder / f"{DEVICES}.tmp"
         with temporary.open("w") as file:
             json.dump(sorted(devices), file)
@@ -111,7 +111,7 @@ class AttemptRecord:
         temporary.replace(self.folder / DEVICES)
 
     def withdraw(self) -> None:
-        """Take an attempt that has not begun: a supervisor that is about to start finds it taken.
+        """Mark an attempt that has not started as ended, so that no supervisor starts it.
 
         Raises:
             OSError: its folder cannot be written.
@@ -125,26 +125,26 @@ class AttemptRecord:
                 os.close(lock)
 
     def terminate(self) -> None:
-        """Ask the attempt's processes to end."""
+        """Send SIGTERM to the attempt's processes."""
         self._signal_group(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the attempt's processes at once, with all that they have started."""
+        """Kill the attempt's processes and all of their descendants."""
         if self.earlier_version or not self._signal_supervisor(KILL):
             self._signal_group(signal.SIGKILL)
             self.end_strays()
 
     def end_strays(self) -> None:
-        """End what an attempt has left behind whose supervisor was killed (on Linux)."""
+        """Kill the remaining processes of an attempt whose supervisor was killed (on Linux)."""
         mark = f"PARETONAS_LOG_DIR={self.logs}".encode()
         for process in Path("/proc").glob("[0-9]*"):
-            # OSError: it has ended meanwhile, or is another user's
+            # OSError: it has ended in the meantime, or belongs to another user
             with contextlib.suppress(OSError):
                 if mark in (process / "environ").read_bytes().split(b"\0"):
                     os.kill(int(process.name), signal.SIGKILL)
 
     def _signal_supervisor(self, signum: signal.Signals) -> bool:
-        """Whether there is one, which alone can reach what has left the process group."""
+        """Signal the supervisor, which can also reach processes outside the group. False if it is gone."""
         job = _read_json(self.folder / JOB)
         if job is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -160,7 +160,7 @@ class AttemptRecord:
 
 
 def record(root: Path, experiment: str, trial: str, attempt: int) -> AttemptRecord:
-    """The records of an attempt, wherever they stand or are to stand."""
+    """The records of an attempt, whether or not they exist yet."""
     folder = root / experiment / JOBS / job_name(trial, attempt)
     logs = attempt_folder(root, experiment, trial, attempt)
     if not folder.exists() and (logs / JOB).exists():
@@ -169,7 +169,7 @@ def record(root: Path, experiment: str, trial: str, attempt: int) -> AttemptReco
 
 
 def _read_json(path: Path) -> Any:
-    """A file's content; None while it is absent or not written yet, or when it cannot be read."""
+    """The content of a file; None if it is absent, incomplete or unreadable."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A job as the engine sees it, wherever it runs."""
+"""A job as the engine sees it, on this machine or on a cluster."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,18 +8,18 @@ from paretonas.api import NASExperiment, NASTrial, Scalar, job_name
 from paretonas.api.reasons import AttemptReason
 
 GRACE_SECONDS = 5
-"""From SIGTERM to SIGKILL: long enough to flush a TensorBoard file, short enough to wait for."""
+"""Seconds between SIGTERM and SIGKILL: enough to flush a TensorBoard file, and short enough to wait for."""
 
 
 class Phase(Enum):
-    """Where a job stands."""
+    """The phase of a job."""
 
     PENDING = "Pending"
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     LOST = "Lost"
-    """It ended without telling how: its machine or its supervisor went away."""
+    """It ended in an unknown way: its machine or its supervisor disappeared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,25 @@ class Job:
     log_tail: str = ""
     """The last lines of its output, once it has ended."""
     message: str = ""
-    """Why it waits or could not run, where that is known."""
+    """Why it waits or could not run, if known."""
     quiet: timedelta = timedelta()
-    """For how long it has been seen to log nothing new, where somebody minds."""
+    """How long it has logged nothing new, if the trial has a deadline for progress."""
     reason: AttemptReason | None = None
     """Why it failed, where the place that it ran in knows better than the exit code."""
 
     @property
     def over(self) -> bool:
-        """Whether it will not run any more."""
+        """Whether the job has ended."""
         return self.phase in {Phase.SUCCEEDED, Phase.FAILED, Phase.LOST}
 
 
 class SubmitError(Exception):
-    """A job could not be submitted; the message says why, and the next pass tries again."""
+    """A job could not be submitted. The message says why; the next pass retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Everything that a backend needs to run one attempt."""
+    """An attempt to run, with its trial and its experiment."""
 
     experiment: NASExperiment
     trial: NASTrial
@@ -65,7 +65,7 @@ class Launch:
         return job_name(self.trial.name, self.attempt)
 
     def values(self, log_dir: str) -> dict[str, Scalar]:
-        """What ``${…}`` may stand for in this attempt."""
+        """The values that ``${…}`` may refer to in this attempt."""
         parameters = {f"parameters.{name}": value for name, value in self.trial.spec.parameters.items()}
         return {
             **parameters,

@@ -1,4 +1,4 @@
-"""Jobs on a cluster: TorchX's ``kubernetes`` scheduler makes and submits Volcano Jobs, a watch tells how they do."""
+"""Jobs on a cluster: TorchX's ``kubernetes`` scheduler creates Volcano Jobs, and watches report their state."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,17 +34,17 @@ from paretonas.kube.status_codes import CONFLICT, has_status
 KUBERNETES_SCHEDULER = "kubernetes"
 
 _PATIENCE = timedelta(seconds=5)
-"""A job that waits longer is asked why: scheduling and starting a pod takes a second or two."""
+"""How long a job may be pending before the reason is looked up; a pod usually starts within two seconds."""
 
 _READ_LINES, _READ_BYTES = 200, 65_536
-"""What is read for it: torchrun adds half a page of its own."""
+"""How much of a log is read to find its tail: torchrun adds half a page of its own."""
 
 Watched = Callable[[str], Mapping[str, Any] | None]
-"""A Volcano Job, or a pod, by name, as last watched; None when there is none."""
+"""Returns a Volcano Job or a pod by name, as last seen by a watch; None if it does not exist."""
 
 
 class KubernetesJobs:
-    """Submits, observes and cancels attempts in one namespace."""
+    """Submits, observes and cancels the jobs of one namespace."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class KubernetesJobs:
         return jobs
 
     def submit(self, launch: Launch) -> None:
-        """Create the attempt's Volcano Job; one that exists is left as it is.
+        """Create the attempt's Volcano Job; an existing one is left as it is.
 
         Raises:
-            SubmitError: the API server or Volcano refuses it, or cannot be reached; its pods may not be made; or
-                somebody else's job has the name.
+            SubmitError: the API server or Volcano refuses it or cannot be reached, its pods are not allowed, or its
+                name is taken by somebody else's job.
         """
         spec = launch.experiment.spec
         root = PurePosixPath(spec.logs.mount_path if spec.logs else "/logs")
@@ -88,7 +88,7 @@ class KubernetesJobs:
         options = {
             "queue": spec.trial.queue,
             "namespace": self._namespace,
-            "validate_spec": False,  # it would check TorchX's manifest, before it becomes ours
+            "validate_spec": False,  # it would check TorchX's manifest instead of ours
             "reserved_millicpu": 0,
             "reserved_memmb": 0,
             "service_account": spec.trial.service_account_name,
@@ -99,8 +99,8 @@ class KubernetesJobs:
         manifest = self._api.sanitize_for_serialization(info.request.resource)
         overlay, problems = read_shape(spec.trial.pod_overlay)
         job = info.request.resource = finish_manifest(manifest, launch, overlay)
-        for task in job["spec"]["tasks"]:  # what is really sent, whoever has looked at the experiment before
-            problems += self._policy.beyond(task["template"], overlay, self._namespace)
+        for task in job["spec"]["tasks"]:  # checks what is sent, even if the experiment was checked before
+            problems += self._policy.find_violations(task["template"], overlay, self._namespace)
         if problems:
             raise SubmitError(f"cannot submit {launch.name}: {problems[0]}")
         try:
@@ -113,10 +113,10 @@ class KubernetesJobs:
             raise SubmitError(f"cannot submit {launch.name}: {refusal_message(error)}") from error
 
     def _check_owner(self, launch: Launch) -> None:
-        """Raise SubmitError when the job that has the attempt's name is not of the attempt's trial."""
+        """Raise SubmitError if the existing job of the attempt's name does not belong to its trial."""
         body = self._stored(launch.name)
         if body is None:
-            raise SubmitError(f"cannot submit {launch.name}: a job of that name has just gone")
+            raise SubmitError(f"cannot submit {launch.name}: a job of that name has just been deleted")
         if not is_owned_by(body, launch.trial.uid):
             owners = (f"{of['kind']} {of['name']} ({of['uid']})" for of in owners_of(body))
             whose = ", ".join(owners) or "nobody"
@@ -126,31 +126,31 @@ class KubernetesJobs:
             )
 
     def cancel(self, trial: str, attempt: int) -> None:
-        """Delete the attempt's job; its pods get their grace period. One that does not exist is seen as ended.
+        """Delete the attempt's job; its pods get their grace period.
 
-        So is somebody else's of its name, which is left alone.
+        A job that does not exist counts as ended from now on. Somebody else's job of the same name is left alone.
         """
         name = job_name(trial, attempt)
-        body = self._stored(name)  # whatever the watch shows: it may not have brought the job yet
+        body = self._stored(name)  # not from the watch, which may not have delivered it yet
         owners = {(of["kind"], of["name"]) for of in owners_of(body)} if body is not None else set()
         if body is not None and (TRIALS.kind, trial) in owners:
             self._resources.delete(VOLCANO_JOBS, self._namespace, name, uid_of(body))
         self._cancelled.add(name)
 
     def _stored(self, name: str) -> dict[str, Any] | None:
-        """A Volcano Job as the API server has it now; listed, since the operator may not get one."""
+        """A Volcano Job as it is stored now; listed, since the operator has no permission to get one."""
         found, _ = self._resources.list(VOLCANO_JOBS, self._namespace, fields=f"metadata.name={name}")
         return next(iter(found), None)
 
     def _details(self, job: Job, body: Mapping[str, Any]) -> Job:
-        """What the Volcano Job does not tell: how its container ended, or why it does not start."""
+        """Add what the Volcano Job does not report: how its container ended, or why it does not start."""
         if job.phase is Phase.PENDING:
             created = datetime.fromisoformat(body["metadata"]["creationTimestamp"])
             return replace(job, message=self._waits(body)) if datetime.now(UTC) - created > _PATIENCE else job
         if job.phase is not Phase.FAILED:
             return job
         ends = [(pod, *pod_end(pod)) for pod in self._pods(body)]
-        # one of a gang that ended by itself tells more than those that Volcano then took away
+        # a pod that ended by itself tells more than those that Volcano then removed
         failed = sorted(
             (end for end in ends if end[1] != 0),
             key=lambda end: (end[2] is AttemptReason.EVICTED, end[1] is None),
@@ -162,12 +162,12 @@ class KubernetesJobs:
         return replace(job, exit_code=code, reason=why, started=started, log_tail=tail)
 
     def _pods(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The pods of a job that there are, without those of an earlier job of its name."""
+        """The existing pods of a job, without those of an earlier job of the same name."""
         pods = [pod for name in pod_names(body) if (pod := self._pod(name)) is not None]
         return [pod for pod in pods if is_owned_by(pod, uid_of(body))]
 
     def _waits(self, body: Mapping[str, Any]) -> str:
-        """Why a job does not start: its pods say it, or it has none and its events say why, or its gang waits."""
+        """Why a job does not start: from its pods, or its events if it has no pods, or its pod group."""
 
         def looks() -> Iterator[str]:
             name, pods = body["metadata"]["name"], self._pods(body)
@@ -179,7 +179,7 @@ class KubernetesJobs:
         return next(filter(None, looks()), "waits for its pod")
 
     def _warnings(self, name: str) -> list[dict[str, Any]]:
-        """The warnings of a job, the last one first."""
+        """The warnings of a job, newest first."""
         fields = f"involvedObject.kind=Job,involvedObject.name={name},type=Warning"
         found = self._core.list_namespaced_event(self._namespace, field_selector=fields)
         items: list[dict[str, Any]] = self._api.sanitize_for_serialization(found)["items"]
@@ -201,7 +201,7 @@ class KubernetesJobs:
 
 
 def _scheduler(session_name: str, api: client.ApiClient) -> Any:
-    """TorchX's own, which reads its options out of its source text once, instead of twice a submission: 15 ms."""
+    """TorchX's scheduler, but it parses its options from its source once, not twice for each submission (15 ms)."""
     scheduler = create_scheduler(session_name, client=api)
     options = scheduler.run_opts()
     scheduler.run_opts = lambda: options

@@ -124,7 +124,7 @@ class LocalJobs:
             SubmitError: its folders cannot be made, or its supervisor cannot be started.
         """
         kept = self._record(launch.trial.name, launch.attempt)
-        if launch.name in self._supervisors or launch.name in self._waiting or kept.begun:
+        if launch.name in self._supervisors or launch.name in self._waiting or kept.has_begun:
             return
         try:
             if not self._start(launch, kept):
@@ -189,7 +189,7 @@ class LocalJobs:
         """
         name, kept = job_name(trial, attempt), self._record(trial, attempt)
         self._waiting.pop(name, None)
-        if not kept.begun:
+        if not kept.has_begun:
             kept.withdraw()
         elif not kept.locked:
             return
@@ -203,7 +203,7 @@ class LocalJobs:
         """End the attempt's processes at once. One that has not begun never will."""
         kept = self._record(trial, attempt)
         self._waiting.pop(job_name(trial, attempt), None)
-        if not kept.begun:
+        if not kept.has_begun:
             with contextlib.suppress(OSError):  # where we cannot write, no supervisor can begin either
                 kept.withdraw()
         elif kept.locked:

@@ -1,4 +1,4 @@
-"""The Volcano Job of one attempt: TorchX's, with our name, owner, security and resources."""
+"""The Volcano Job of an attempt: TorchX's manifest with our name, owner, security context and resources."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ from paretonas.kube.metadata import owner_reference
 LOGS_VOLUME = "paretonas-logs"
 
 TTL_SECONDS = 86_400
-"""A finished job stays a day, so that its pods can be looked at; its result was stored the moment it ended."""
+"""A finished job is kept for a day, so that its pods can be inspected. Its result is stored when it ends."""
 
 LEAST_TTL_SECONDS = 60
-"""A finished job stays until the operator has certainly seen how it ended, also one that was restarted meanwhile."""
+"""A finished job is kept at least until the operator has seen its end, even if it was being restarted."""
 
 RESTRICTED_POD = {
     "runAsNonRoot": True,
@@ -30,16 +30,16 @@ RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
 }
-"""What the Pod Security Standard `restricted` asks for; `podOverlay` can change it where the operator allows that."""
+"""The requirements of the Pod Security Standard `restricted`; `podOverlay` can change them if the operator allows."""
 
 END_WITH_A_LOST_POD = {"event": "PodEvicted", "action": "TerminateJob"}
-"""Without it Volcano makes the pod anew, and one attempt would log twice into its folder."""
+"""Otherwise Volcano would recreate the pod, and one attempt would log twice into its folder."""
 END_WITH_A_FAILED_POD = {"event": "PodFailed", "action": "TerminateJob"}
-"""Without it a gang with one failed pod stays Running for ever."""
+"""Otherwise a gang with one failed pod would stay Running forever."""
 
 
 def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """TorchX's manifest made deterministic and ours.
+    """The manifest to submit: TorchX's, without its random name, and with our fields.
 
     Args:
         torchx_job: the resource of a dry run, as plain values.
@@ -47,7 +47,7 @@ def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping
         overlay: the trial's pod overlay, of the right shape.
     """
     spec = launch.experiment.spec
-    job: dict[str, Any] = _renamed(torchx_job, torchx_job["metadata"]["name"], launch.name)
+    job: dict[str, Any] = _rename(torchx_job, torchx_job["metadata"]["name"], launch.name)
     labels = {
         EXPERIMENT_LABEL: launch.experiment.name,
         TRIAL_LABEL: launch.trial.name,
@@ -65,7 +65,7 @@ def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping
         "policies": [END_WITH_A_LOST_POD],
     }
     if spec.trial.replicas == 1:
-        job["spec"]["plugins"] = {}  # a service, a config map and a policy that one pod has no use for
+        job["spec"]["plugins"] = {}  # a service, a config map and a policy, which a single pod does not need
     else:
         job["spec"]["policies"] = [END_WITH_A_LOST_POD, END_WITH_A_FAILED_POD]
     for task in job["spec"]["tasks"]:
@@ -85,22 +85,22 @@ def finish_template(
         template: TorchX's, as plain values.
         spec: the experiment's.
         overlay: its pod overlay, of the right shape.
-        labels: by which its pods are known.
+        labels: the labels of its pods.
     """
     base = copy.deepcopy(dict(template))
     _finish_base(base["spec"], spec)
     for kind in ("initContainers", "containers"):
-        if beside := list(_beside(base["spec"], overlay, kind)):
-            base["spec"].setdefault(kind, []).extend(beside)
+        if added := list(_added_containers(base["spec"], overlay, kind)):
+            base["spec"].setdefault(kind, []).extend(added)
     finished: dict[str, Any] = merge_overlay(base, overlay)
-    # what must hold whatever an overlay has is written last
+    # written last, since an overlay must not change it
     pod, metadata = finished["spec"], finished["metadata"]
     metadata["labels"] = {**metadata.get("labels", {}), **base["metadata"].get("labels", {}), **labels}
     for field in ACCOUNT_FIELDS:
         pod.pop(field, None)
     if spec.trial.service_account_name is not None:
         pod["serviceAccountName"] = spec.trial.service_account_name
-    pod["automountServiceAccountToken"] = False  # a trial has no business with the API server
+    pod["automountServiceAccountToken"] = False  # a trial does not need the API server
     return finished
 
 
@@ -121,22 +121,22 @@ def _finish_base(pod: dict[str, Any], spec: ExperimentSpec) -> None:
     for container in pod["containers"]:
         if trial.working_dir is not None:
             container["workingDir"] = trial.working_dir
-        container["name"] = ROLE  # in every replica the same, so that an overlay reaches it
+        container["name"] = ROLE  # the same in every replica, so that an overlay can name it
         container["securityContext"] = copy.deepcopy(RESTRICTED_CONTAINER)
         _keep_texts(container)
         for name, _, path, read_only in volumes:
             mount = {"name": name, "mountPath": path, "readOnly": read_only}
             container.setdefault("volumeMounts", []).append(mount)
-        if trial.resources:  # exactly as written: TorchX knows whole CPUs and MB only
+        if trial.resources:  # exactly as written: TorchX only knows whole CPUs and MB
             amounts = {name: quantity for name, quantity in trial.resources.items() if quantity != "0"}
             container["resources"] = {"limits": amounts, "requests": amounts}
 
 
 def _keep_texts(container: dict[str, Any]) -> None:
-    """Have a container's texts arrive as they are written, as on a laptop.
+    """Escape a container's texts, so that they arrive as written, like on a laptop.
 
-    The kubelet takes ``$(NAME)`` for a variable and ``$$`` for a ``$``; TorchX takes a variable whose value begins
-    with ``[FIELD_PATH]`` for a field of the pod.
+    The kubelet expands ``$(NAME)`` and turns ``$$`` into ``$``; TorchX replaces a value that begins with
+    ``[FIELD_PATH]`` by a field of the pod.
     """
     for field in ("command", "args"):
         if field in container:
@@ -151,18 +151,20 @@ def _literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _beside(pod: Mapping[str, Any], overlay: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
-    """What containers that an overlay adds are laid over: they are restricted like the trial's own."""
+def _added_containers(
+    pod: Mapping[str, Any], overlay: Mapping[str, Any], kind: str
+) -> Iterator[dict[str, Any]]:
+    """Restricted containers to which the ones that an overlay adds are merged."""
     known = {container["name"] for container in pod.get(kind, ())}
     for container in overlay.get("spec", {}).get(kind) or ():
         if container["name"] not in known:
             yield {"name": container["name"], "securityContext": copy.deepcopy(RESTRICTED_CONTAINER)}
 
 
-def _renamed(value: Any, old: str, new: str) -> Any:
-    """TorchX's random name replaced wherever it stands: names, labels, arguments, environment."""
+def _rename(value: Any, old: str, new: str) -> Any:
+    """Replace TorchX's random name everywhere: in names, labels, arguments and environment."""
     if isinstance(value, dict):
-        return {key: _renamed(item, old, new) for key, item in value.items()}
+        return {key: _rename(item, old, new) for key, item in value.items()}
     if isinstance(value, list):
-        return [_renamed(item, old, new) for item in value]
+        return [_rename(item, old, new) for item in value]
     return value.replace(old, new) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""A pod overlay: what of a pod an author may set by it, and how it is laid over the pod. Pure."""
+"""Pod overlays: which fields an author may set, and how an overlay is merged into a pod. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ from paretonas.api.validation import Location, dotted_path
 from paretonas.kube.labels import RESERVED_PREFIXES
 
 OVERLAY: Location = ("spec", "trial", "podOverlay")
-"""Where an experiment has it."""
+"""The path of the overlay in an experiment."""
 
 AUTHORS_FIELDS = (
     "spec.affinity.nodeAffinity",
@@ -22,29 +22,29 @@ AUTHORS_FIELDS = (
     "spec.volumes.persistentVolumeClaim",
     "spec.volumes.secret",
 )
-"""What an author may set unless the operator says otherwise: what a program needs, and on which nodes it may run."""
+"""The fields that an author may set by default: what a program needs, and on which nodes it may run."""
 
 ACCOUNT_FIELDS = ("serviceAccountName", "serviceAccount")
-"""Where a pod's spec names its account; the second is the older name of the first, and counts where that is not set."""
+"""The fields that name a pod's account; the second is the old name of the first, and is used if that is not set."""
 
-_NAME_THE_ACCOUNT = "leave it out, and name the account in spec.trial.serviceAccountName"
+_NAME_THE_ACCOUNT = "remove it, and name the account in spec.trial.serviceAccountName"
 _OURS = {
-    "automountServiceAccountToken": "leave it out: no trial gets a token by itself",
+    "automountServiceAccountToken": "remove it: trials get no token by default",
     **dict.fromkeys(ACCOUNT_FIELDS, _NAME_THE_ACCOUNT),
 }
-"""Fields of the spec that are written after the overlay, with the remedy for who tries."""
+"""Fields of the spec that ParetoNAS sets after the overlay, each with the remedy for an author who sets it."""
 
 _KEYS = {"volumeMounts": "mountPath"}
-"""What tells the items of a list apart, where it is not their name: one volume may be mounted twice."""
+"""The key of the items of a list where it is not `name`: one volume may be mounted twice."""
 
 
 def find_refused_fields(overlay: Mapping[str, Any], fields: Sequence[str]) -> Iterator[Problem]:
-    """What of an overlay its author may not set, each at the highest point that is too much.
+    """The fields of an overlay that its author may not set, each at the highest refused level.
 
     Args:
         overlay: of the right shape.
-        fields: paths below the overlay that may be set, with all that is below them; a ``*`` stands for any text.
-            The name of a label or an annotation is one part of its path, whatever dots it has.
+        fields: paths below the overlay that may be set, including everything below them; ``*`` matches any text.
+            The name of a label or an annotation is a single part of its path, even if it contains dots.
     """
     allowed = [tuple(field.split(".", 2 if field.startswith("metadata.") else -1)) for field in fields]
     metadata, spec = overlay.get("metadata", {}), overlay.get("spec", {})
@@ -54,42 +54,44 @@ def find_refused_fields(overlay: Mapping[str, Any], fields: Sequence[str]) -> It
                 path = _path(("metadata", kind, name))
                 yield Problem(path, "is set by ParetoNAS itself", "leave it out", value)
             else:
-                yield from _beyond(value, ("metadata", kind, name), allowed)
+                yield from _find_refused(value, ("metadata", kind, name), allowed)
     for name, value in spec.items():
         if name in _OURS:
             yield Problem(_path(("spec", name)), "is set by ParetoNAS itself", _OURS[name], value)
         else:
-            yield from _beyond(value, ("spec", name), allowed)
-    yield from _twice(spec, ("spec",))
+            yield from _find_refused(value, ("spec", name), allowed)
+    yield from _find_duplicates(spec, ("spec",))
 
 
-def _beyond(value: Any, at: Location, allowed: Sequence[tuple[str, ...]]) -> Iterator[Problem]:
+def _find_refused(value: Any, at: Location, allowed: Sequence[tuple[str, ...]]) -> Iterator[Problem]:
     names = [part for part in at if isinstance(part, str)]
-    on_the_way = [entry for entry in allowed if all(map(fnmatchcase, names, entry))]  # as far as both go
+    on_the_way = [
+        entry for entry in allowed if all(map(fnmatchcase, names, entry))
+    ]  # compared over the shorter length
     if any(len(entry) <= len(names) for entry in on_the_way):
         return
     if on_the_way and isinstance(value, Mapping):
         for name, inner in value.items():
             if not (name == "name" and isinstance(at[-1], int)):  # it only says which item is meant
-                yield from _beyond(inner, (*at, name), allowed)
+                yield from _find_refused(inner, (*at, name), allowed)
     elif on_the_way and isinstance(value, list):
         for position, inner in enumerate(value):
-            yield from _beyond(inner, (*at, position), allowed)
+            yield from _find_refused(inner, (*at, position), allowed)
     else:
         setting = f"{'.'.join(names)} in PARETONAS_OVERLAY_FIELDS"
         remedy = f"leave it out, or have the operator started with {setting}"
         yield Problem(_path(at), "is not for a trial's author to set", remedy, value)
 
 
-def _twice(value: Any, at: Location) -> Iterator[Problem]:
-    """Items of one list that cannot be told apart: which one is laid over the pod's?"""
+def _find_duplicates(value: Any, at: Location) -> Iterator[Problem]:
+    """Items of a list with the same key: it is unclear which one to merge."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _twice(inner, (*at, name))
+            yield from _find_duplicates(inner, (*at, name))
     elif isinstance(value, list):
         key, seen = _KEYS.get(str(at[-1]), "name"), set[str]()
         for position, inner in enumerate(value):
-            yield from _twice(inner, (*at, position))
+            yield from _find_duplicates(inner, (*at, position))
             name = inner.get(key) if isinstance(inner, Mapping) else None
             if name in seen:
                 path = _path((*at, position, key))
@@ -99,9 +101,9 @@ def _twice(value: Any, at: Location) -> Iterator[Problem]:
 
 
 def merge_overlay(base: Any, overlay: Any, key: str = "name") -> Any:
-    """The overlay laid over a pod: mappings are merged; lists of items with a key by it, other lists are replaced.
+    """Merge an overlay into a pod: mappings by field, lists of keyed items by key; other lists are replaced.
 
-    A null takes a field away.
+    A null removes a field.
     """
     if isinstance(base, Mapping) and isinstance(overlay, Mapping):
         names = [*base, *(name for name in overlay if name not in base)]
@@ -114,27 +116,27 @@ def merge_overlay(base: Any, overlay: Any, key: str = "name") -> Any:
         return {name: value for name, value in both.items() if value is not None}
     if isinstance(overlay, Mapping):
         return merge_overlay({}, overlay)
-    if _keyed(base, key) and _keyed(overlay, key):
+    if _has_keys(base, key) and _has_keys(overlay, key):
         over = {item[key]: item for item in overlay}
         kept = [merge_overlay(item, over.pop(item[key], {})) for item in base]
         return [*kept, *(merge_overlay({}, item) for item in over.values())]
     return [merge_overlay(None, item) for item in overlay] if isinstance(overlay, list) else overlay
 
 
-def _keyed(value: Any, key: str) -> bool:
+def _has_keys(value: Any, key: str) -> bool:
     return isinstance(value, list) and all(
         isinstance(item, Mapping) and isinstance(item.get(key), str) for item in value
     )
 
 
-def find_written_at(location: Location, pod: Any, overlay: Any) -> str:
-    """The path of a finished pod's field in the overlay that it comes from: items of lists are found by their keys."""
+def find_overlay_path(location: Location, pod: Any, overlay: Any) -> str:
+    """The path of a finished pod's field in its overlay; items of lists are found by their keys."""
     at: list[str | int] = []
     for part in location:
         found: str | int = part
         if isinstance(part, int):
             key = _KEYS.get(str(at[-1]), "name")
-            items = overlay if _keyed(overlay, key) else []
+            items = overlay if _has_keys(overlay, key) else []
             same = [i for i, item in enumerate(items) if item[key] == pod[part].get(key)]
             found = same[0] if same else part
             overlay = items[found] if same else None

@@ -1,7 +1,7 @@
-"""The Pod Security Standards, held against a pod template. Pure.
+"""Checks a pod template against the Pod Security Standards. Pure.
 
-An operator makes pods for whoever may create a NASExperiment, who need not be allowed to create pods. The namespace's
-own admission has the last word; this is the first, also where a namespace enforces nothing.
+The operator creates pods for everyone who may create a NASExperiment, even if they may not create pods. The namespace's
+own admission decides in the end; this check comes first, and also protects a namespace that enforces nothing.
 
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/ (of Kubernetes 1.34).
 """
@@ -29,7 +29,7 @@ _VOLUMES = frozenset(
         "secret",
     }
 )
-"""Kinds of volumes that `restricted` allows."""
+"""The kinds of volumes that `restricted` allows."""
 
 _CAPABILITIES = frozenset(
     {
@@ -48,7 +48,7 @@ _CAPABILITIES = frozenset(
         "SYS_CHROOT",
     }
 )
-"""Those that `baseline` allows."""
+"""The capabilities that `baseline` allows."""
 
 _SYSCTLS = frozenset(
     {
@@ -67,10 +67,10 @@ _SYSCTLS = frozenset(
     }
 )
 _PROFILES = frozenset({"RuntimeDefault", "Localhost"})
-"""Of seccomp and AppArmor."""
+"""The profiles of seccomp and AppArmor that are allowed."""
 
 _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
-"""An annotation for each container, which counts where its security context says nothing."""
+"""The prefix of an annotation for each container, which is used if the security context sets no profile."""
 
 _HANDLERS = (
     ("livenessProbe",),
@@ -79,16 +79,16 @@ _HANDLERS = (
     ("lifecycle", "postStart"),
     ("lifecycle", "preStop"),
 )
-"""What the kubelet does from the node: to another host it would be a request in the node's name."""
+"""Requests that the kubelet makes from the node: with another host, they would come from the node's address."""
 
 _SELINUX = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
 
 Found = Iterator[tuple[Location, Any]]
-"""Fields of a pod template that ask for too much, with their values."""
+"""The violating fields of a pod template, with their values."""
 
 
 def violations(template: Mapping[str, Any], level: Level) -> dict[Location, Any]:
-    """The fields of a pod template, of the right shape, that ask for more than a level allows; with their values."""
+    """The fields of a pod template, of the right shape, that a level does not allow, with their values."""
     if level == "privileged":
         return {}
     spec = template["spec"]
@@ -192,7 +192,7 @@ def _items(spec: Mapping[str, Any], field: str) -> Iterator[tuple[Location, Mapp
 
 
 def _at(value: Mapping[str, Any], *fields: str) -> Mapping[str, Any]:
-    """A mapping inside of others; an empty one where there is none."""
+    """A nested mapping; an empty one if it is absent."""
     for field in fields:
         value = value.get(field, {})
     return value

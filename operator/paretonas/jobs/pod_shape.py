@@ -1,4 +1,4 @@
-"""The shape of a pod template: which fields there are and of which type, as Kubernetes' Python client knows them."""
+"""The shape of a pod template: its fields and their types, taken from the Kubernetes client."""
 
 import re
 from dataclasses import replace
@@ -13,13 +13,13 @@ from paretonas.api.base import ListToTuple, rule
 from paretonas.api.validation import read
 
 _LARGEST = 2**63 - 1
-"""Kubernetes' numbers have 64 bits."""
+"""Numbers have 64 bits in Kubernetes."""
 
 _NAMED = ("V1Container", "V1EnvVar", "V1Volume")
-"""What an overlay merges by name, and so must have one."""
+"""Items that an overlay merges by name, which they must therefore have."""
 
 _LASTING = {("V1PodSpec", "containers")}
-"""What a pod cannot be without, so that an overlay cannot take it away."""
+"""Required fields, which an overlay cannot remove."""
 
 
 def _number_or_text(value: Any) -> Any:
@@ -38,16 +38,16 @@ _LEAVES: dict[str, Any] = {
 
 
 class _Metadata(Model):
-    """What an author may say of a pod beside its spec; its name and its owner are Volcano's to give."""
+    """The metadata that an author may set; Volcano sets the name and the owner."""
 
     labels: dict[str, str | None] = Field(default_factory=dict)
     annotations: dict[str, str | None] = Field(default_factory=dict)
 
 
 def read_shape(overlay: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """An overlay without what no pod has, and all of that as problems.
+    """The valid part of an overlay, and a problem for everything else.
 
-    A null stays where it takes a field away; metadata and spec, labels and annotations cannot be taken away.
+    A null is kept where it removes a field; metadata, spec, labels and annotations cannot be removed.
     """
     found, problems, _ = read(_holder(), {"podOverlay": overlay}, {("podOverlay",): {}})
     plain = found.model_dump(mode="json", by_alias=True, exclude_unset=True) if found else {"podOverlay": {}}
@@ -56,7 +56,7 @@ def read_shape(overlay: Any) -> tuple[dict[str, Any], list[Problem]]:
 
 @cache
 def _holder() -> type[Model]:
-    """Made when it is needed: the 111 models take half a second."""
+    """Created on first use: the 111 models take half a second."""
     template = create_model(
         "PodTemplate", __base__=Model, metadata=(_Metadata, _Metadata()), spec=(_model("V1PodSpec"), None)
     )
@@ -65,14 +65,14 @@ def _holder() -> type[Model]:
 
 @cache
 def _model(kind: str) -> type[Model]:
-    """One of the client's models as ours."""
+    """One of the client's models as a pydantic model."""
     of = getattr(client, kind)
     fields: dict[str, Any] = {}
     for name, alias in of.attribute_map.items():
         field = _type(of.openapi_types[name])
         needed = kind in _NAMED and name == "name"
         lasting = needed or (kind, name) in _LASTING
-        # the prefix: `copy`, `_exec` and others are names that pydantic has a use for
+        # prefixed, since pydantic reserves names such as `copy` and `_exec`
         fields[f"f_{name}"] = (
             field if lasting else field | None,
             Field(... if needed else None, alias=alias),

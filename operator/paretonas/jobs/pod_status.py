@@ -1,4 +1,4 @@
-"""What Volcano's and Kubernetes' words mean for an attempt. Tables, total over what they may say."""
+"""What the phases and reasons of Volcano and Kubernetes mean for an attempt."""
 
 import logging
 import re
@@ -48,18 +48,18 @@ WAITING = frozenset(
         "CreateContainerConfigError",
     }
 )
-"""Reasons of a container that cannot start until somebody mends something."""
+"""The reasons of containers that cannot start until somebody fixes something."""
 
 
 def phase(word: str | None) -> Phase:
-    """The phase; a job without status is Pending, and so is one with a word that we do not know."""
+    """The phase of a job; PENDING if it has no status yet, or an unknown one."""
     if word and word not in PHASES:
         _log.warning("unknown Volcano phase %r is taken for Pending", word)
     return PHASES.get(word or "Pending", Phase.PENDING)
 
 
 def read_job(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) -> Job:
-    """A Volcano Job as last watched, with its pods.
+    """The job of a Volcano Job and its pods, as last seen by a watch.
 
     A single pod tells more exactly when it began, and a second earlier that it has ended well: the kubelet tidies up
     for a second before it calls the pod Succeeded, which is what Volcano waits for. How it failed is left to the job.
@@ -87,7 +87,7 @@ def read_job(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) ->
 
 
 def pod_names(body: Mapping[str, Any]) -> list[str]:
-    """The names that Volcano gives to the pods of a job: of each task's each replica."""
+    """The names that Volcano gives to the pods of a job, one for each replica of each task."""
     job, tasks = body["metadata"]["name"], (body.get("spec") or {}).get("tasks") or ()
     return [f"{job}-{task['name']}-{number}" for task in tasks for number in range(task.get("replicas", 1))]
 
@@ -109,7 +109,7 @@ def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, AttemptReason | None, d
 
 
 def pod_wait(pod: Mapping[str, Any]) -> str:
-    """Why a pod does not start; "" when nothing is wrong with it."""
+    """Why a pod does not start; "" if nothing is wrong with it."""
     status = pod.get("status") or {}
     for container in status.get("containerStatuses") or ():
         waiting = (container.get("state") or {}).get("waiting") or {}
@@ -122,7 +122,7 @@ def pod_wait(pod: Mapping[str, Any]) -> str:
 
 
 _BLANK: Mapping[str, str] = {"n": "\n", "r": "\r", "t": "\t"}
-"""What Go writes behind a backslash for a blank; for everything else it writes the character itself."""
+"""What Go writes after a backslash for whitespace; any other escaped character stands for itself."""
 
 
 def event_wait(event: Mapping[str, Any]) -> str:
@@ -139,7 +139,7 @@ def event_wait(event: Mapping[str, Any]) -> str:
 
 
 def _container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state of a pod's container; empty before it has one."""
+    """The state of a pod's first container; empty if it has none yet."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
     state: Mapping[str, Any] = statuses[0].get("state") or {}
     return state

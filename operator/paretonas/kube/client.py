@@ -12,22 +12,22 @@ from paretonas.kube.status_codes import CONFLICT, EXPIRED, NOT_FOUND, has_status
 
 
 class PatientClient(client.ApiClient):
-    """A client none of whose requests, TorchX's included, waits for an answer for ever."""
+    """A client whose requests all have a deadline, including those of TorchX."""
 
     def call_api(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a request, by default with a deadline."""
+        """Make a request, with a default deadline."""
         kwargs["_request_timeout"] = kwargs.get("_request_timeout") or Resources.TIMEOUT
         return super().call_api(*args, **kwargs)
 
 
 class Resources:
-    """Calls for custom resources, with one policy for what is there already or gone already."""
+    """Calls for resources, with one policy for those that exist already or are gone already."""
 
     TIMEOUT = 30.0
-    """Seconds for one request: a pass must not hang on a dead connection."""
+    """Seconds for one request, so that a pass does not hang on a dead connection."""
 
     WATCH_SECONDS = 300
-    """After which a watch ends by itself."""
+    """Seconds after which a watch ends by itself."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api, self._custom = api, client.CustomObjectsApi(api)
@@ -41,7 +41,7 @@ class Resources:
         fields: str = "",
         limit: int = 0,
     ) -> tuple[list[dict[str, Any]], int]:
-        """All resources of a kind in a namespace, or everywhere, and the version of the listing; or some of them."""
+        """The resources of a kind in a namespace or in all (at most ``limit``), and the version of the listing."""
         listing, place = self._listing(kind, namespace)
         options: dict[str, Any] = {"label_selector": selector, "_request_timeout": self.TIMEOUT}
         if limit:
@@ -55,9 +55,9 @@ class Resources:
     def watch(
         self, kind: ResourceKind, namespace: str | None, version: int, *, fields: str = ""
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What happens after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
+        """Yields the changes after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
 
-        Ends after WATCH_SECONDS, or when the API server has forgotten what came after that version: list again.
+        Ends after WATCH_SECONDS, or when the API server no longer has the changes since that version: list again.
         """
         listing, place = self._listing(kind, namespace)
         try:
@@ -75,7 +75,7 @@ class Resources:
                 raise
 
     def get(self, kind: ResourceKind, namespace: str, name: str) -> dict[str, Any] | None:
-        """A resource, or None."""
+        """The resource, or None if it does not exist."""
         try:
             body: Any = self._custom.get_namespaced_custom_object(
                 kind.group, kind.version, namespace, kind.plural, name, _request_timeout=self.TIMEOUT
@@ -87,7 +87,7 @@ class Resources:
         return dict(body)
 
     def create(self, kind: ResourceKind, namespace: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """The created resource; None when there is one of this name."""
+        """Create a resource and return it; None if the name is taken."""
         try:
             created: Any = self._custom.create_namespaced_custom_object(
                 kind.group, kind.version, namespace, kind.plural, body, _request_timeout=self.TIMEOUT
@@ -105,7 +105,7 @@ class Resources:
         )
 
     def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
-        """Delete a resource, and in the background what it owns; one that is gone, or another by now, is no error."""
+        """Delete a resource, and in the background what it owns. Does nothing if it is gone or has another uid."""
         try:
             self._custom.delete_namespaced_custom_object(
                 kind.group,
@@ -123,7 +123,7 @@ class Resources:
                 raise
 
     def replace_status(self, kind: ResourceKind, body: dict[str, Any]) -> dict[str, Any]:
-        """Write a status in the place of the version that ``body`` is. Raises ApiException 409 when it has moved on."""
+        """Replace the status of the version that ``body`` is. Raises ApiException 409 if there is a newer version."""
         metadata = body["metadata"]
         written: Any = self._custom.replace_namespaced_custom_object_status(
             kind.group,
@@ -139,7 +139,7 @@ class Resources:
     def _listing(
         self, kind: ResourceKind, namespace: str | None
     ) -> tuple[Callable[..., Any], dict[str, str]]:
-        """The call that lists a kind in a namespace, or everywhere, and where."""
+        """The call that lists a kind in a namespace or in all of them, and its arguments."""
         if kind is PODS:
             core = client.CoreV1Api(self._api)
             if namespace:

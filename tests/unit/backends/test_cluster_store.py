@@ -212,10 +212,10 @@ def test_the_status_is_written_and_read_back(world: World) -> None:
     ],
 )
 def test_what_an_experiment_lacks_on_a_cluster_is_told_with_its_field(spec: dict[str, Any], path: str):
-    [problem] = PlaceRules("nas-logs").broken(builders.experiment(**spec))
+    [problem] = PlaceRules("nas-logs").find_problems(builders.experiment(**spec))
     assert (problem.path, bool(problem.remedy)) == (path, True)
 
 
 def test_an_operator_that_sees_every_claim_minds_none():
     spec = {**builders.ON_CLUSTER, "logs": {"persistentVolumeClaim": {"claimName": "other"}}}
-    assert PlaceRules().broken(builders.experiment(**spec)) == []
+    assert PlaceRules().find_problems(builders.experiment(**spec)) == []

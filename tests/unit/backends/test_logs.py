@@ -9,7 +9,7 @@ from tests.local.quick_trial import write_scalars
 from tests.waiting import eventually
 
 from paretonas.backends.cluster import logs as cluster_logs
-from paretonas.backends.cluster.log_queue import Turns
+from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.backends.cluster.logs import ClusterLogs
 from paretonas.backends.local.logs import FolderLogs
 from paretonas.engine.ports import LogSource
@@ -55,9 +55,9 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 @pytest.fixture
 def cluster(reader: Reader) -> Iterator[Callable[[Path], ClusterLogs]]:
     """Opens the logs of the experiment ``nas`` below a claim."""
-    turns = Turns(lambda: reader)
-    yield lambda root: ClusterLogs(lambda: root, "nas", turns)
-    turns.close()
+    queue = LogQueue(lambda: reader)
+    yield lambda root: ClusterLogs(lambda: root, "nas", queue)
+    queue.close()
 
 
 @pytest.fixture(params=["local", "cluster"])
@@ -218,7 +218,7 @@ def test_a_pass_does_not_wait_for_logs_that_take_long_to_read(
     monkeypatch.setattr(cluster_logs, "SOON", 0.0)
     woken = threading.Event()
     logged(tmp_path, 1, 0.5)
-    found = ClusterLogs(lambda: tmp_path, "nas", Turns(lambda: reader), woken.set)
+    found = ClusterLogs(lambda: tmp_path, "nas", LogQueue(lambda: reader), woken.set)
     reader.gate.clear()
     assert [found.read("nas-0", 1, ACCURACY) for _ in range(3)] == [Unread()] * 3
     assert not woken.is_set()
@@ -241,7 +241,7 @@ def test_a_file_system_that_does_not_answer_is_said_and_tried_again(
     logged(tmp_path, 1, 0.5)
     found = cluster(tmp_path)
     reader.hangs = 1
-    why = "its logs cannot be read: it did not answer within 300 s; it is tried again"
+    why = "its logs cannot be read: it did not answer within 300 s; the next pass retries"
     assert found.read("nas-0", 1, ACCURACY) == Unread(why)
     assert values(found.read("nas-0", 1, ACCURACY)) == {"accuracy": 0.5}
 
@@ -272,37 +272,37 @@ def test_an_old_look_does_not_tell_what_is_now(
 
 def test_as_many_questions_are_answered_at_once_as_there_are_workers() -> None:
     reader = Reader()
-    turns = Turns(lambda: reader, workers=2)
-    question = Read(ClusterLogs(Path, "nas", turns)._folder("t", 1), ())
-    turns.ask("a", question).result(30)
-    eventually(lambda: turns._idle == 1, "one worker waits")
+    queue = LogQueue(lambda: reader, workers=2)
+    question = Read(ClusterLogs(Path, "nas", queue)._folder("t", 1), ())
+    queue.ask("a", question).result(30)
+    eventually(lambda: queue._idle == 1, "one worker waits")
     reader.gate.clear()
-    answers = [turns.ask("a", question) for _ in range(3)]
+    answers = [queue.ask("a", question) for _ in range(3)]
     eventually(
         lambda: len(reader.asked) == 3,
         "the worker that waits and another one answer, the third question waits",
     )
-    assert not turns.idle
+    assert not queue.idle
     reader.gate.set()
     for answer in answers:
         answer.result(30)
-    turns.close()
+    queue.close()
 
 
 def test_experiments_take_turns() -> None:
     reader = Reader()
     reader.gate.clear()
-    turns = Turns(lambda: reader, workers=1)
+    queue = LogQueue(lambda: reader, workers=1)
     questions = {
-        name: Read(ClusterLogs(Path, name, turns)._folder("t", 1), ()) for name in ("a1", "a2", "a3", "b1")
+        name: Read(ClusterLogs(Path, name, queue)._folder("t", 1), ()) for name in ("a1", "a2", "a3", "b1")
     }
-    answers = [turns.ask("a", questions["a1"])]
+    answers = [queue.ask("a", questions["a1"])]
     eventually(lambda: len(reader.asked) == 1, "the first is being answered")
-    assert not turns.idle
-    answers += [turns.ask("a", questions[name]) for name in ("a2", "a3")]
-    answers.append(turns.ask("b", questions["b1"]))
+    assert not queue.idle
+    answers += [queue.ask("a", questions[name]) for name in ("a2", "a3")]
+    answers.append(queue.ask("b", questions["b1"]))
     reader.gate.set()
     for answer in answers:
         answer.result(30)
     assert reader.asked == [questions[name] for name in ("a1", "a2", "b1", "a3")]
-    turns.close()
+    queue.close()

@@ -484,7 +484,7 @@ def test_a_trial_that_does_not_exist_is_said_not_to(user: ClusterUser, trial: st
     ("code", "line"),
     [
         (404, "the cluster has no NASExperiment resource: kubectl apply -k deploy/base"),
-        (401, "the API server does not take the credentials of context 'here'; renew them"),
+        (401, "the API server does not accept the credentials of context 'here'; renew them"),
         (
             403,
             'not allowed: forbidden: User "jane" cannot list resource "nasexperiments"; ask for a Role with that verb',
@@ -537,8 +537,11 @@ def test_a_server_that_does_not_speak_tls_is_out_of_reach(user: ClusterUser) -> 
     ("content", "line"),
     [
         (None, "no kubeconfig: {path} does not exist; give --kubeconfig, or set KUBECONFIG"),
-        ("", "{path} has no current context; there is: none; give --context, or another --kubeconfig"),
-        ("contexts: [{{name: a}}]", "{path} has no current context; there is: a; give --context, or another"),
+        ("", "{path} has no current context; available: none; give --context, or another --kubeconfig"),
+        (
+            "contexts: [{{name: a}}]",
+            "{path} has no current context; available: a; give --context, or another",
+        ),
         ("{{", "cannot use the kubeconfig {path}: while parsing"),
         ("- 1", "cannot use the kubeconfig {path}: 'list' object"),
         ("current-context: a\ncontexts: [{{name: a}}]", "cannot use the kubeconfig {path}: Invalid"),
@@ -558,7 +561,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_said_to_be_none(
 def test_a_context_that_does_not_exist_is_said_not_to(user: ClusterUser) -> None:
     result = user.call("get", "--context", "prod")
     assert result.exit_code == 3
-    assert only_line(result.stderr).startswith(f"no context 'prod' in {user.kubeconfig}; there is: here; ")
+    assert only_line(result.stderr).startswith(f"no context 'prod' in {user.kubeconfig}; available: here; ")
 
 
 # --- how it starts

@@ -14,7 +14,7 @@ from tests.unit.engine.fakes import suggestion
 from tests.waiting import eventually
 
 from paretonas.api import ExperimentSpec
-from paretonas.backends.cluster.log_queue import Turns
+from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.controller.controller import Controller
 from paretonas.controller.settings import Settings
 from paretonas.kube.client import PatientClient
@@ -63,9 +63,9 @@ class Cluster:
     def operator(self, **settings: Any) -> Controller:
         """An operator process; a later one takes the place of the one before."""
         api = PatientClient(client.Configuration(host=self.server.url, retries=False))
-        turns = settings.pop("turns", None) or Turns(ReadHere)
+        queue = settings.pop("queue", None) or LogQueue(ReadHere)
         usual = {"namespaces": ("team",), "logs_root": self.logs, "logs_claim": "nas-logs"}
-        self.controller = Controller(api, Settings(**{**usual, **settings}), self.search, turns=turns)
+        self.controller = Controller(api, Settings(**{**usual, **settings}), self.search, queue=queue)
         self._controllers.append(self.controller)
         return self.controller
 
@@ -109,7 +109,7 @@ class Cluster:
             "spec": {"containers": []},
             "status": {"containerStatuses": [{"state": {"terminated": ended}}]},
         }
-        self.controller.saw(PODS, "MODIFIED", pod)
+        self.controller.handle_change(PODS, "MODIFIED", pod)
 
     def log(self, job: str, **metrics: float) -> None:
         """Write the logs of a job's attempt."""
@@ -161,7 +161,7 @@ class Cluster:
         told, self._told = self._told, len(self.server.events)
         for change, (plural, _, _), body in self.server.events[told : self._told]:
             if plural in KINDS:
-                self.controller.saw(KINDS[plural], change, body)
+                self.controller.handle_change(KINDS[plural], change, body)
 
     def deafen(self) -> None:
         """The watch forgets what has happened since."""

@@ -19,7 +19,7 @@ def test_a_namespace_that_forbids_one_kind_is_hidden_and_costs_only_itself(
     server.refused[f"/namespaces/closed/{kind}"] = 403
     hidden = hidden_namespaces(api, ("open", "closed", "also-open"))
     assert list(hidden) == ["closed"]
-    assert hidden["closed"].startswith("PARETONAS_NAMESPACES: closed cannot be seen: forbidden")
+    assert hidden["closed"].startswith("PARETONAS_NAMESPACES: cannot read closed: forbidden")
 
 
 @pytest.mark.parametrize("code", [404, 429, 500, 503])

@@ -9,7 +9,7 @@ from kubernetes.client.exceptions import ApiException
 from tests.unit.controller.conftest import Cluster, ReadHere
 from tests.waiting import PATIENCE_SECONDS, eventually
 
-from paretonas.backends.cluster.log_queue import Turns
+from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.controller import controller as under_test
 from paretonas.controller.dispatch import Dispatcher
 from paretonas.kube.kinds import EXPERIMENTS
@@ -261,7 +261,7 @@ def test_a_pass_that_hangs_shows(cluster: Cluster, monkeypatch: pytest.MonkeyPat
     running(cluster, "nas-0-a1", "nas-1-a1")
     monkeypatch.setattr(under_test, "STUCK_SECONDS", 0.1)
     with cluster.server.news:  # the server answers nobody meanwhile
-        cluster.controller.saw(EXPERIMENTS, "MODIFIED", _newer(cluster))
+        cluster.controller.handle_change(EXPERIMENTS, "MODIFIED", _newer(cluster))
         eventually(lambda: not cluster.controller.alive, "it is seen to hang")
     eventually(lambda: cluster.controller.alive, "it goes on")
 
@@ -346,7 +346,7 @@ def test_logs_that_take_for_ever_to_read_keep_no_other_experiment_waiting(cluste
                 assert gate.wait(PATIENCE_SECONDS)
             return super().ask(question)
 
-    cluster.operator(turns=Turns(Slow, workers=2)).start()
+    cluster.operator(queue=LogQueue(Slow, workers=2)).start()
     for name in ("slow", "quick"):
         cluster.apply(name, maxTrials=1, parallelism=1)
     cluster.until(lambda: len(cluster.names("jobs")) == 2, "each has its job")

@@ -51,7 +51,7 @@ def test_it_leaves_out_what_it_cannot_see(
     begun = begin(NAMESPACES="team-a team-b team-c")
     assert begun["namespaces"] == ["team-a", "team-c"]
     assert (begun["memo"].settings.namespaces, begun["memo"].hidden) == (("team-a", "team-c"), ["team-b"])
-    assert "PARETONAS_NAMESPACES: team-b cannot be seen: forbidden" in caplog.text
+    assert "PARETONAS_NAMESPACES: cannot read team-b: forbidden" in caplog.text
 
 
 def test_it_survives_any_depth_before_it_looks_at_anything(
@@ -68,12 +68,12 @@ def test_it_survives_any_depth_before_it_looks_at_anything(
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({}, "PARETONAS_NAMESPACES: is not set; name the namespaces to serve, or write * for all of them"),
+        ({}, "PARETONAS_NAMESPACES: is not set; list the namespaces to serve, or write * for all namespaces"),
         ({"NAMESPACES": "team", "PORT": "http"}, "PARETONAS_PORT: 'http' is not a number"),
         ({"NAMESPACES": "team", "FAILPOINT": "now"}, "PARETONAS_FAILPOINT: 'now' is not"),
         ({"NAMESPACES": "team", "SERVICE_ACCOUNT": ""}, "PARETONAS_SERVICE_ACCOUNT: is not set"),
-        ({"NAMESPACES": "closed"}, "PARETONAS_NAMESPACES: none of them can be seen"),
-        ({"NAMESPACES": "*"}, "PARETONAS_NAMESPACES: none of them can be seen"),
+        ({"NAMESPACES": "closed"}, "PARETONAS_NAMESPACES: the operator has access to none of them"),
+        ({"NAMESPACES": "*"}, "PARETONAS_NAMESPACES: the operator has access to none of them"),
     ],
 )
 def test_it_says_in_a_line_why_it_cannot_begin(

@@ -48,7 +48,7 @@ def test_a_list_is_written_with_commas_spaces_or_lines(text: str) -> None:
 def test_all_namespaces_are_served_only_when_it_says_so() -> None:
     assert Settings.read({"PARETONAS_NAMESPACES": "*"}).namespaces == (None,)
     assert Settings.read({"PARETONAS_NAMESPACES": ""}).namespaces == ()
-    with pytest.raises(ValueError, match=r"PARETONAS_NAMESPACES: \* is all namespaces"):
+    with pytest.raises(ValueError, match=r"PARETONAS_NAMESPACES: \* means all namespaces"):
         Settings.read({"PARETONAS_NAMESPACES": "team,*"})
 
 
@@ -97,7 +97,7 @@ def test_a_trial_is_held_against_the_settings_in_the_namespace_that_it_is_in() -
     document = builders.experiment(**{**builders.ON_CLUSTER, "trial": trial}).to_dict()
     for namespace, count in (("tools", 1), ("team", 0)):
         document["metadata"]["namespace"] = namespace
-        assert len(rules.broken(parse_experiment(document))) == count
+        assert len(rules.find_problems(parse_experiment(document))) == count
     assert rules.pods.level == "baseline"
 
 

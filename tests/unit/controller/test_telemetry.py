@@ -21,7 +21,7 @@ def test_an_experiment_is_shown_by_counts_and_sizes_and_never_by_its_parameters(
     point = ParetoPoint(trial="nas-0", index=0, parameters={"secret": "hunter2"}, metrics={"accuracy": 0.9})
     telemetry = Telemetry()
     counts = TrialCounts(total=3, running=1, succeeded=2)
-    telemetry.snapshot(KEY, snapshot(trials=counts, pareto_set=(point,), hypervolume=1.5))
+    telemetry.record_snapshot(KEY, snapshot(trials=counts, pareto_set=(point,), hypervolume=1.5))
     shown = lines(telemetry)
     for expected in (
         'paretonas_trials{experiment="nas",namespace="team",state="running"} 1.0',
@@ -40,19 +40,19 @@ def test_progress_is_stamped_when_counts_change_and_only_then() -> None:
         [line] = [line for line in lines(telemetry) if line.startswith("paretonas_last_progress")]
         return line
 
-    telemetry.snapshot(KEY, snapshot(trials=TrialCounts(running=1)))
+    telemetry.record_snapshot(KEY, snapshot(trials=TrialCounts(running=1)))
     first = stamp()
-    telemetry.snapshot(KEY, snapshot(trials=TrialCounts(running=1)))
+    telemetry.record_snapshot(KEY, snapshot(trials=TrialCounts(running=1)))
     assert stamp() == first
-    telemetry.snapshot(KEY, snapshot(trials=TrialCounts(succeeded=1)))
+    telemetry.record_snapshot(KEY, snapshot(trials=TrialCounts(succeeded=1)))
     assert stamp() != first
 
 
 def test_passes_are_timed_and_their_errors_counted() -> None:
     telemetry = Telemetry()
-    with telemetry.passes():
+    with telemetry.time_pass():
         pass
-    with pytest.raises(RuntimeError), telemetry.passes():
+    with pytest.raises(RuntimeError), telemetry.time_pass():
         raise RuntimeError("planted")
     shown = lines(telemetry)
     assert "paretonas_pass_seconds_count 2.0" in shown
@@ -61,7 +61,7 @@ def test_passes_are_timed_and_their_errors_counted() -> None:
 
 def test_a_deleted_experiment_is_shown_no_more() -> None:
     telemetry = Telemetry()
-    telemetry.snapshot(KEY, snapshot(hypervolume=1.0))
+    telemetry.record_snapshot(KEY, snapshot(hypervolume=1.0))
     telemetry.forget(KEY)
     assert not [line for line in lines(telemetry) if 'experiment="nas"' in line]
     telemetry.forget(KEY)

@@ -71,7 +71,7 @@ def test_a_finished_pod_is_held_against_the_account_by_both_of_its_fields() -> N
     for field in ("serviceAccount", "serviceAccountName"):
         template = finished({})
         template["spec"][field] = "nas-runner"
-        [problem] = PodPolicy(operator=OPERATOR).beyond(template, {}, "tools")
+        [problem] = PodPolicy(operator=OPERATOR).find_violations(template, {}, "tools")
         assert problem.message == "is the operator's own service account"
 
 
@@ -84,7 +84,7 @@ def test_no_trial_gets_a_token_by_itself(value: bool | None) -> None:
     template = finished(overlay)
     assert template["spec"]["automountServiceAccountToken"] is False
     template["spec"]["automountServiceAccountToken"] = value
-    assert len(list(PodPolicy().beyond(template, {}, "team"))) == (value is not False)
+    assert len(list(PodPolicy().find_violations(template, {}, "team"))) == (value is not False)
 
 
 # --- its labels and annotations
@@ -300,7 +300,7 @@ def test_a_pod_that_is_good_is_found_good_again_as_it_is_sent(overlay: dict[str,
     """The check of the experiment, and that of what is sent, are of one mind."""
     policy = allowing("spec.*", "metadata.*")
     found = policy.problems(spec(overlay), "team")
-    beyond = list(policy.beyond(finished(overlay), overlay, "team"))
+    beyond = list(policy.find_violations(finished(overlay), overlay, "team"))
     assert {p.path for p in beyond} == {p.path for p in found}
 
 

@@ -1,4 +1,4 @@
-"""The resources as last seen. Watches and our own writes feed it; passes read it and ask the API server for nothing."""
+"""The resources as last seen. Watches and our own writes fill the cache; passes read it instead of the API server."""
 
 import threading
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from paretonas.kube.metadata import Body, ResourceKey, is_owned_by, key_of, owne
 
 
 class Cache:
-    """Resources of one kind by namespace and name; of two versions of one, the newer stays."""
+    """Resources of one kind by namespace and name; the newest version of each is kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -15,7 +15,7 @@ class Cache:
         self._gone: dict[ResourceKey, int] = {}
 
     def put(self, body: Body) -> bool:
-        """Take a version in; False when a newer one, or its deletion, is known."""
+        """Store a version. False if this version, a newer one or its deletion is known already."""
         key, version = key_of(body), version_of(body)
         with self._lock:
             known = self._bodies.get(key)
@@ -25,7 +25,7 @@ class Cache:
             return True
 
     def remove(self, body: Body) -> None:
-        """Take a deletion in."""
+        """Record a deletion."""
         key, version = key_of(body), version_of(body)
         with self._lock:
             known = self._bodies.get(key)
@@ -34,9 +34,9 @@ class Cache:
             self._gone[key] = max(version, self._gone.get(key, -1))
 
     def replace(self, bodies: Iterable[Body], version: int, namespace: str | None = None) -> set[ResourceKey]:
-        """Take a whole listing in, of a namespace or of all. The keys that changed come back.
+        """Store the listing of a namespace, or of all namespaces. Returns the keys that changed.
 
-        What it lacks and is not newer than it is gone.
+        A resource that the listing lacks is gone, unless it is newer than the listing.
         """
         listed = {key_of(body): body for body in bodies}
         changed = {key for key, body in listed.items() if self.put(body)}
@@ -65,10 +65,10 @@ class Cache:
 
 
 def belongs(body: Body, experiment: str, uid: str) -> bool:
-    """Whether a trial is of this experiment, and not of a deleted one that had its name."""
+    """Whether a trial belongs to this experiment, and not to a deleted one of the same name."""
     return experiment_name_of(body) == experiment and (not owners_of(body) or is_owned_by(body, uid))
 
 
 def experiment_name_of(body: Body) -> str:
-    """The experiment that a trial says it belongs to."""
+    """The name of the experiment in a trial's spec."""
     return str((body.get("spec") or {}).get("experiment", ""))

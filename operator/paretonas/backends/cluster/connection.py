@@ -1,4 +1,4 @@
-"""A person's way to a cluster: kubectl's rules for finding it, and in plain words why it cannot be used."""
+"""A user's connection to a cluster: found by the rules of kubectl, with readable errors."""
 
 import os
 from collections.abc import Iterator
@@ -27,21 +27,21 @@ _UNUSABLE: Final = (
     TypeError,
     KeyError,
 )
-"""What reading a file may raise that is no kubeconfig: the client does not look at its form."""
+"""What the client may raise for a file that is not a kubeconfig, since it does not check its form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A cluster as its user reaches it."""
+    """A cluster, as its user reaches it."""
 
     api: client.ApiClient
     context: str
     namespace: str
-    """The context's own."""
+    """The namespace of the context."""
 
     @contextmanager
-    def explained(self, missing: str = "") -> Iterator[None]:
-        """Turn what the client raises inside into a ClusterError; ``missing`` is what a 404 means here."""
+    def translate_errors(self, missing: str = "") -> Iterator[None]:
+        """Turn errors of the client into ClusterError; ``missing`` is the message for a 404."""
         try:
             yield
         except ApiException as error:
@@ -54,7 +54,7 @@ class Connection:
         if error.status == NO_ANSWER:  # the client's way to report what is wrong with TLS
             return self._unreachable(message)
         if error.status == UNAUTHORIZED:
-            return ClusterError(f"the API server does not take the credentials of {self._name}; renew them")
+            return ClusterError(f"the API server does not accept the credentials of {self._name}; renew them")
         if error.status == FORBIDDEN:  # the server names user, verb, resource and namespace
             return ClusterError(f"not allowed: {message}; ask for a Role with that verb")
         if error.status == NOT_FOUND and missing:
@@ -74,14 +74,14 @@ class Connection:
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> Connection:
-    """The cluster that kubectl would use; nothing is asked of it yet.
+    """The cluster that kubectl would use; no request is made yet.
 
     Args:
         kubeconfig: the file; else those of ``KUBECONFIG``, else that in the home folder.
         context: its context; else the current one.
 
     Raises:
-        ClusterError: there is no such file or context, or the file cannot be read.
+        ClusterError: the file or the context does not exist, or the file cannot be read.
     """
     given = kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
     paths = [Path(part).expanduser() for part in given.split(os.pathsep) if part]
@@ -92,11 +92,11 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
         namespaces, current = _contexts(files)
         context = context or current
         if context not in namespaces:
-            there = f"there is: {', '.join(namespaces) or 'none'}"
+            there = f"available: {', '.join(namespaces) or 'none'}"
             lacking = f"no context {context!r} in {given}" if context else f"{given} has no current context"
             raise ClusterError(f"{lacking}; {there}; give --context, or another --kubeconfig")
         settings = client.Configuration()
-        settings.retries = False  # a person waits; who watches tries again anyhow
+        settings.retries = False  # a person waits; watching retries by itself
         api = config.new_client_from_config(config_file=given, context=context, client_configuration=settings)
     except _UNUSABLE as error:
         why = " ".join(str(error).split())
@@ -109,9 +109,9 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
 
 
 def _contexts(files: list[Path]) -> tuple[dict[str, str | None], str | None]:
-    """The contexts with their namespaces, and the current one; as for kubectl, of several files the first counts.
+    """The contexts with their namespaces, and the current context. As in kubectl, the first of several files counts.
 
-    The client takes the last one's current context, which would be another cluster than kubectl's.
+    The client uses the current context of the last file, which may be another cluster than kubectl's.
     """
     namespaces: dict[str, str | None] = {}
     current = None

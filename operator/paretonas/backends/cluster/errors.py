@@ -1,9 +1,9 @@
-"""What goes wrong with a cluster, in one line. Imports nothing, so that whoever catches it need not wait."""
+"""Errors of a cluster. Imports nothing, so that catching them costs no time."""
 
 
 class ClusterError(Exception):
-    """The cluster cannot be used as asked; the message says why and what to do."""
+    """The request cannot be served; the message says why and what to do."""
 
 
 class UnreachableError(ClusterError):
-    """The API server does not answer; it may again in a moment."""
+    """The API server does not answer; a retry may succeed."""

@@ -1,4 +1,4 @@
-"""Questions about logs, answered beside the passes: one experiment's do not keep the others' waiting."""
+"""Questions about logs, answered in the background; one experiment does not block the others."""
 
 import threading
 from collections import deque
@@ -10,40 +10,40 @@ from paretonas.metrics.reader_process import LogProcess, Question, ReaderAnswer
 
 
 class Answers(Protocol):
-    """Whoever answers, one question after the other."""
+    """Answers questions, one after the other."""
 
     def ask(self, question: Question) -> ReaderAnswer:
         """The answer, which may take minutes."""
 
     def close(self) -> None:
-        """Release what was held for answering."""
+        """Release all resources."""
 
 
-class Turns:
-    """Answers questions in a few threads, in turn for each asker: of each the oldest."""
+class LogQueue:
+    """Answers questions in a few threads, taking the oldest question of each asker in turn."""
 
     def __init__(self, answers: Callable[[], Answers] = LogProcess, workers: int = 2) -> None:
-        """Nothing is started before the first question.
+        """Nothing is started before the first question is asked.
 
         Args:
-            answers: makes what answers, once a thread.
-            workers: how many questions are answered at once; the reading of logs takes one processor each.
+            answers: creates what answers the questions, once for each thread.
+            workers: how many questions are answered at once; each takes one processor.
         """
         self._answers, self._workers = answers, workers
         self._changed = threading.Condition()
         self._waiting: dict[Hashable, deque[tuple[Question, Future[ReaderAnswer]]]] = {}
-        """By who asks; whose turn it is comes first."""
+        """By asker; the one whose turn it is comes first."""
         self._threads: list[threading.Thread] = []
         self._idle, self._closed = 0, False
 
     @property
     def idle(self) -> bool:
-        """Whether a question would be answered at once."""
+        """Whether a new question would be answered immediately."""
         with self._changed:
             return len(self._threads) < self._workers or self._idle > self._count
 
     def ask(self, asker: Hashable, question: Question) -> Future[ReaderAnswer]:
-        """The answer to come."""
+        """A future for the answer."""
         answer: Future[ReaderAnswer] = Future()
         with self._changed:
             self._waiting.setdefault(asker, deque()).append((question, answer))
@@ -57,11 +57,11 @@ class Turns:
 
     @property
     def _count(self) -> int:
-        """Questions that nobody has begun to answer."""
+        """The number of questions that no thread has taken."""
         return sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
-        """Answer nothing more. What is being read is left to its end, which nobody waits for."""
+        """Answer no further questions. Current ones run to their end, but nothing waits for them."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -73,7 +73,7 @@ class Turns:
                 question, answer = next_one
                 try:
                     answer.set_result(answers.ask(question))
-                except Exception as error:  # noqa: BLE001 # whoever asked is told
+                except Exception as error:  # noqa: BLE001 # the asker gets the error
                     answer.set_exception(error)
         finally:
             answers.close()

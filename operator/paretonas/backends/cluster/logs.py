@@ -1,4 +1,4 @@
-"""The TensorBoard logs on the shared claim, as the operator sees them."""
+"""The TensorBoard logs on the shared claims."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,84 +7,88 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from paretonas.backends.cluster.log_queue import Turns
+from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.jobs.attempt_folder import folder_name, free_attempt
 from paretonas.metrics import LogFolder, Reading, Unread, Wanted
 from paretonas.metrics.reader_process import Question, Read, ReaderAnswer, Size
 
 SOON: Final = 0.1
-"""Seconds for which a pass waits for what most logs are read in, if nothing else is being read."""
+"""Seconds that a pass waits for an answer if nothing else is being read; most logs are read in less."""
 LOOKS: Final = 5.0
-"""Seconds between two looks at how much an attempt has logged."""
+"""Seconds between two requests for the size of an attempt's logs."""
 FRESH: Final = 2.0
-"""Seconds for which such a look tells what is now."""
+"""Seconds for which such a size counts as current."""
 
 
 @dataclass(slots=True)
 class _Look:
-    """One look at how much an attempt has logged."""
+    """One request for the size of an attempt's logs."""
 
     answer: Future[ReaderAnswer]
-    begun: float
-    told: bool = False
+    started: float
+    reported: bool = False
 
 
 class ClusterLogs:
-    """Reads what the attempts of one experiment have logged.
+    """Reads the logs of one experiment's attempts.
 
-    Trials write the logs, and decide how long it takes to read them: so that is done beside the passes.
+    Trials decide how much they log, and so how long reading takes; it is therefore done in the background.
     """
 
     def __init__(
-        self, root: Callable[[], Path], experiment: str, turns: Turns, wake: Callable[[], None] = lambda: None
+        self,
+        root: Callable[[], Path],
+        experiment: str,
+        queue: LogQueue,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """``wake`` is called once there is an answer that a caller could not wait for."""
-        self._root, self._experiment, self._turns, self._wake = root, experiment, turns, wake
+        """``wake`` is called when an answer arrives that a caller did not wait for."""
+        self._root, self._experiment, self._queue, self._wake = root, experiment, queue, wake
         self._readings: dict[tuple[str, int], Future[ReaderAnswer]] = {}
         self._looks: dict[tuple[str, int], _Look] = {}
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
-        """The metrics of an attempt that has ended. They are read once, however often they are asked for."""
+        """The metrics of an attempt that has ended; read once, however often they are requested."""
         key = trial, attempt
         if key not in self._readings:
-            self._readings[key] = self._asked(Read(self._folder(trial, attempt), tuple(wanted)))
+            self._readings[key] = self._ask(Read(self._folder(trial, attempt), tuple(wanted)))
         if not self._readings[key].done():
             return Unread()
         if error := self._readings[key].exception():
             del self._readings[key]
-            return Unread(f"its logs cannot be read: {error}; it is tried again")
+            return Unread(f"its logs cannot be read: {error}; the next pass retries")
         answer = self._readings[key].result()
         return answer if isinstance(answer, Reading) else Unread()
 
     def size(self, trial: str, attempt: int) -> int | None:
-        """Bytes that an attempt has logged so far; None when nobody has looked just now."""
+        """Bytes that an attempt has logged so far; None if there is no current answer."""
         key, now = (trial, attempt), time.monotonic()
         look = self._looks.get(key)
-        if look is None or (look.answer.done() and now - look.begun >= LOOKS):
-            look = self._looks[key] = _Look(self._asked(Size(self._folder(trial, attempt))), now)
+        if look is None or (look.answer.done() and now - look.started >= LOOKS):
+            look = self._looks[key] = _Look(self._ask(Size(self._folder(trial, attempt))), now)
         if (
-            look.told
+            look.reported
             or not look.answer.done()
             or look.answer.exception()
-            or time.monotonic() - look.begun >= FRESH
+            or time.monotonic() - look.started >= FRESH
         ):
             return None
-        look.told = True
+        look.reported = True
         size = look.answer.result()
         return size if isinstance(size, int) else None
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on whose folder does not exist yet. Raises SubmitError."""
+        """The first attempt number, from ``number`` on, whose folder does not exist yet. Raises SubmitError."""
         folder = LogFolder(self._root(), (self._experiment, trial))
         return free_attempt(lambda attempt: folder.has(folder_name(attempt)), folder.path, number)
 
     def _folder(self, trial: str, attempt: int) -> LogFolder:
         return LogFolder(self._root(), (self._experiment, trial, folder_name(attempt)))
 
-    def _asked(self, question: Question) -> Future[ReaderAnswer]:
-        """The answer to come, which is there already if nothing else is read and there is little to read."""
-        at_once = self._turns.idle
-        answer = self._turns.ask(self, question)
+    def _ask(self, question: Question) -> Future[ReaderAnswer]:
+        """A future for the answer, which is often done already if nothing else is being read."""
+        at_once = self._queue.idle
+        answer = self._queue.ask(self, question)
         if at_once:
             wait([answer], SOON)
         if not answer.done():

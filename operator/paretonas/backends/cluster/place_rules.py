@@ -1,4 +1,4 @@
-"""What an experiment must keep on a cluster, though not on a laptop."""
+"""The rules that an experiment must follow on a cluster, but not on a laptop."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
 
 @dataclass(frozen=True, slots=True)
 class PlaceRules:
-    """The rules of one operator's place."""
+    """The rules of one operator."""
 
     logs_claim: str | None = None
-    """The one claim whose logs the operator sees; None: it sees every claim's."""
+    """The only claim that is mounted in the operator's pod; None if all are."""
     pods: PodPolicy = DEFAULT_POLICY
 
-    def broken(self, experiment: NASExperiment) -> list[Problem]:
-        """Everything that an experiment lacks, or asks too much of."""
+    def find_problems(self, experiment: NASExperiment) -> list[Problem]:
+        """Every rule that an experiment breaks."""
         namespace = experiment.metadata.namespace or "default"
         return [*self._lacking(experiment.spec), *self.pods.problems(experiment.spec, namespace)]
 

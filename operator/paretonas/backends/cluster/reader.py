@@ -1,4 +1,4 @@
-"""What a person looks at in a cluster: resources, their changes, and the output of pods."""
+"""What the command line reads from a cluster: resources, their changes, and the output of pods."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,43 +20,43 @@ from paretonas.kube.status_codes import BAD_REQUEST, NOT_FOUND
 _NO_CRDS: Final = "the cluster has no NASExperiment resource: kubectl apply -k deploy/base"
 
 _RETRY_SECONDS: Final = 2.0
-"""Until an API server that went away while it was watched is asked again."""
+"""Seconds before retrying an API server that stopped answering during a watch."""
 
 Pod = tuple[str, str]
-"""Name, and its first container: that of the trial, whatever `podOverlay` adds."""
+"""The name of a pod and of its first container, which is the trial's."""
 
 
 class ClusterReader:
-    """Reads what the user's account may read. Every method raises ClusterError."""
+    """Reads with the user's account. Every method raises ClusterError."""
 
     def __init__(self, connection: Connection, warn: Callable[[str], None]) -> None:
-        """Read through ``connection``; ``warn`` is told when a watched API server goes away."""
+        """Read through ``connection``; ``warn`` is called when a watched API server stops answering."""
         self._connection, self._warn = connection, warn
         self._resources = Resources(connection.api)
 
     @cached_property
     def _core(self) -> "client.CoreV1Api":
-        """Made when it is needed, and named in quotes: its import alone takes a second."""
+        """Created on first use: its import alone takes a second."""
         return client.CoreV1Api(self._connection.api)
 
     def all(self, kind: ResourceKind, namespace: str | None, fields: str = "") -> list[dict[str, Any]]:
-        """The resources of a kind in a namespace, or everywhere."""
+        """The resources of a kind in a namespace, or in all of them."""
         return self._list(kind, namespace, fields)[0]
 
     def get(self, kind: ResourceKind, namespace: str, name: str) -> dict[str, Any] | None:
         """A resource, or None."""
-        with self._connection.explained():
+        with self._connection.translate_errors():
             return self._resources.get(kind, namespace, name)
 
     def patch(self, kind: ResourceKind, namespace: str, name: str, changes: dict[str, Any]) -> None:
         """Merge changes into a resource."""
-        with self._connection.explained(f"{name} has been deleted meanwhile"):
+        with self._connection.translate_errors(f"{name} has been deleted in the meantime"):
             self._resources.patch(kind, namespace, name, changes)
 
     def follow(
         self, kind: ResourceKind, namespace: str | None, fields: str = ""
     ) -> Iterator[list[dict[str, Any]]]:
-        """The resources now, and all of them again after each change, for as long as the caller wants."""
+        """Yields the resources now and again after each change, without end."""
         seen = lost = False
         while True:
             try:
@@ -74,11 +74,11 @@ class ClusterReader:
     def _follow_once(
         self, kind: ResourceKind, namespace: str | None, fields: str
     ) -> Iterator[list[dict[str, Any]]]:
-        """One listing and what is watched after it."""
+        """Yields one listing, and the resources after each change that the following watch delivers."""
         items, version = self._list(kind, namespace, fields)
         bodies = {key_of(body): body for body in items}
         yield list(bodies.values())
-        with self._connection.explained():
+        with self._connection.translate_errors():
             for event, body in self._resources.watch(kind, namespace, version, fields=fields):
                 if event == "DELETED":
                     bodies.pop(key_of(body), None)
@@ -89,12 +89,12 @@ class ClusterReader:
     def _list(
         self, kind: ResourceKind, namespace: str | None, fields: str
     ) -> tuple[list[dict[str, Any]], int]:
-        with self._connection.explained(_NO_CRDS):
+        with self._connection.translate_errors(_NO_CRDS):
             return self._resources.list(kind, namespace, fields=fields)
 
     def pods(self, namespace: str, job: str) -> list[Pod]:
         """The pods of a job, by name."""
-        with self._connection.explained():
+        with self._connection.translate_errors():
             pods = self._core.list_namespaced_pod(
                 namespace, label_selector=f"{VOLCANO_JOB_LABEL}={job}", _request_timeout=Resources.TIMEOUT
             )
@@ -102,9 +102,9 @@ class ClusterReader:
         return sorted((pod["metadata"]["name"], pod["spec"]["containers"][0]["name"]) for pod in found)
 
     def log(self, namespace: str, pod: Pod, *, tail: int, follow: bool) -> Iterator[str] | None:
-        """The last lines that a pod printed, and those to come; None when the pod is gone."""
+        """The last lines that a pod printed, and further ones with ``follow``; None if the pod is gone."""
         name, container = pod
-        with self._connection.explained():
+        with self._connection.translate_errors():
             try:
                 answer = self._core.read_namespaced_pod_log(
                     name,
@@ -124,12 +124,12 @@ class ClusterReader:
         return self._lines(answer)
 
     def _lines(self, answer: Any) -> Iterator[str]:
-        with self._connection.explained():
+        with self._connection.translate_errors():
             yield from _lines(answer.stream())
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Each line as soon as it is whole."""
+    """Yields each line as soon as it is complete."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")

@@ -1,4 +1,4 @@
-"""One experiment's resources as the engine's store."""
+"""The store of one experiment on a cluster."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,19 +25,20 @@ from paretonas.kube.labels import EXPERIMENT_LABEL
 from paretonas.kube.metadata import Body, owner_reference, owners_of, uid_of
 
 
-class Gone(Exception):  # noqa: N818 # it is no mistake: somebody deleted the experiment
-    """The experiment does not exist any more."""
+class Gone(Exception):  # noqa: N818 # not an error: somebody deleted the experiment
+    """The experiment no longer exists."""
 
 
-class NameTaken(Exception):  # noqa: N818 # it is no mistake: what was deleted takes some time to go
-    """A trial that is none of this experiment's has the name that a new one is to get.
+class NameTaken(Exception):  # noqa: N818 # not an error: deletion takes some time
+    """The name of a new trial is taken by a trial that does not belong to this experiment.
 
-    Where a deleted experiment of the same name has left it, it will go; any other is passed over from now on.
+    If a deleted experiment of the same name left it behind, it will be gone soon; the name of any other is skipped
+    from now on.
     """
 
 
 class ClusterStore:
-    """Reads from the caches, writes to the API server, and puts what it wrote into the caches at once."""
+    """Reads from the caches and writes to the API server; every write is put into the caches at once."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class ClusterStore:
         *,
         rules: PlaceRules | None = None,
     ) -> None:
-        """The store of one experiment, which is to keep the rules."""
+        """The store of one experiment, which must follow ``rules``."""
         self._rules = rules or PlaceRules()
         self._resources, self._experiments, self._trials = resources, experiments, trials
         self._namespace, self._name = namespace, name
@@ -57,12 +58,12 @@ class ClusterStore:
         self._parse_trial = ParseOnce(lambda body: read_trial(dict(body)))
 
     def experiment(self) -> NASExperiment:
-        """The experiment. Raises Gone, or InvalidDocument, also for what it lacks on a cluster only."""
+        """The experiment. Raises Gone, and InvalidDocument also if it breaks the rules of the cluster."""
         return self._parse_experiment(self._body())
 
     def _valid_experiment(self, body: Body) -> NASExperiment:
         experiment = parse_experiment(dict(body))
-        if problems := self._rules.broken(experiment):
+        if problems := self._rules.find_problems(experiment):
             raise InvalidDocument(problems)
         return experiment
 
@@ -74,14 +75,14 @@ class ClusterStore:
         return sorted(map(self._parse_trial, bodies), key=lambda t: t.spec.index)
 
     def strangers(self) -> Mapping[str, str]:
-        """Trials that have the name of one of this experiment, and say that they are another one's."""
+        """Trials whose names fit this experiment, but which say that they belong to another owner, by name."""
         names = re.compile(rf"{re.escape(self._name)}-(0|[1-9][0-9]{{0,9}})")
         bodies = self._trials.all(self._namespace)
         named = {name: body for body in bodies if names.fullmatch(name := body["metadata"]["name"])}
         return {name: of for name, body in named.items() if (of := self._of_another(body))}
 
     def _of_another(self, body: Mapping[str, Any]) -> str:
-        """Whose a trial is; "" for this experiment's own, and for what one of its name has left, which will go."""
+        """The owner of a trial; "" for this experiment, or for a deleted one of the same name."""
         if (named := experiment_name_of(body)) != self._name:
             return named
         owners = owners_of(body)
@@ -90,7 +91,7 @@ class ClusterStore:
         return ", ".join(f"{owner['kind']} {owner['name']}" for owner in owners)
 
     def create_trial(self, trial: NASTrial) -> None:
-        """Store a new trial; one that is stored already is left as it is. Raises NameTaken."""
+        """Store a new trial; an existing one is left as it is. Raises NameTaken."""
         document = trial.to_dict()
         document.pop("status", None)
         document["metadata"] |= {
@@ -101,28 +102,27 @@ class ClusterStore:
         created = self._resources.create(TRIALS, self._namespace, document)
         body = created or self._resources.get(TRIALS, self._namespace, trial.name)
         if body is not None:
-            self._trials.put(trim(TRIALS, body))  # a stranger's too: the next question passes it over
+            self._trials.put(trim(TRIALS, body))  # a stranger's too, so that its name is skipped
         if body is not None and not belongs(body, self._name, self.uid):
             raise NameTaken(
-                f"there is a NASTrial {self._namespace}/{trial.name} that is none of this experiment's"
+                f"NASTrial {self._namespace}/{trial.name} exists and does not belong to this experiment"
             )
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
-        """Store a trial's status; the trial comes back in its new version.
+        """Store a trial's status. Returns the trial in its new version.
 
-        Raises ApiException 409 when there is a newer version than the one that ``trial`` was read in: then another
-        process has decided about it.
+        Raises ApiException 409 if there is a newer version than ``trial``: another process has changed it.
         """
         written = trim(TRIALS, self._resources.replace_status(TRIALS, trial.to_dict()))
         self._trials.put(written)
         return self._parse_trial(written)
 
     def save_status(self, experiment: NASExperiment) -> None:
-        """Store the experiment's status. Raises ApiException 409 when it has changed since it was read."""
+        """Store the experiment's status. Raises ApiException 409 if the experiment has changed since it was read."""
         self._put_status(experiment.metadata.to_dict(), experiment.status)
 
     def change_status(self, change: Callable[[ExperimentStatus], ExperimentStatus]) -> None:
-        """Change the status of an experiment whose spec cannot be read. Raises ApiException 409 as `save_status`."""
+        """Change the status of an experiment whose spec may be invalid. Raises ApiException 409 like `save_status`."""
         body = self._body()
         before = _readable(body.get("status") or {})
         after = change(before)
@@ -130,21 +130,21 @@ class ClusterStore:
             self._put_status(body["metadata"], after)
 
     def _put_status(self, metadata: Mapping[str, Any], status: ExperimentStatus) -> None:
-        """Only the metadata's version and the status count: the rest of what is sent is left as it is stored."""
+        """The API server uses only the version and the status of the request, and ignores the rest."""
         body = {**self._body(), "metadata": metadata, "status": status.to_dict()}
         self._experiments.put(trim(EXPERIMENTS, self._resources.replace_status(EXPERIMENTS, body)))
 
     def delete(self) -> None:
-        """Delete the experiment, and with it everything that it owns."""
+        """Delete the experiment and everything that it owns."""
         self._resources.delete(EXPERIMENTS, self._namespace, self._name, self.uid)
 
     def delete_trials(self) -> None:
-        """Delete the experiment's trials, and with them their jobs."""
+        """Delete the experiment's trials and their jobs."""
         for trial in self.trials():
             self._resources.delete(TRIALS, self._namespace, trial.name, trial.uid)
 
     def finished(self, name: str) -> Sequence[NASTrial] | None:
-        """The ended trials of another experiment of the namespace, in index order; None without one."""
+        """The ended trials of another experiment in the namespace, in index order; None if it does not exist."""
         body = self._experiments.get(self._namespace, name)
         if body is None:
             return None
@@ -154,7 +154,7 @@ class ClusterStore:
 
     @property
     def uid(self) -> str:
-        """What tells the experiment from others of its name. Raises Gone."""
+        """The uid of the experiment. Raises Gone."""
         return uid_of(self._body())
 
     @property
@@ -186,7 +186,7 @@ def _experiment_of_name(owner: Mapping[str, Any], name: str) -> bool:
 
 
 def _readable(status: Mapping[str, Any]) -> ExperimentStatus:
-    """The status as it is stored; an empty one where somebody else has written it."""
+    """The stored status; an empty one if it is not valid because somebody else has written it."""
     try:
         return ExperimentStatus.model_validate(status)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What is kept of a resource: no more than a pass needs, whatever its author has put into it. Pure."""
+"""Trims resources for the cache to what a pass needs, so that their authors cannot fill the memory. Pure."""
 
 from typing import Any, Final
 
@@ -8,19 +8,19 @@ from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS, Resour
 from paretonas.kube.metadata import Body, without_metadata
 
 _PODS: Final = 1000
-"""Pods of a job that are looked at: ten times what a trial may have. The job may be somebody else's."""
+"""Pods of a job that are considered: ten times what a trial may have. The job may be somebody else's."""
 
 _LEFT_OUT: Final = ("managedFields", "annotations")
-"""Of the metadata: they are as large as the rest, and a second copy of it as a rule."""
+"""Fields of the metadata that are usually a second copy of the resource."""
 
 
 def trim(kind: ResourceKind, body: Body) -> Body:
-    """A resource for the cache."""
+    """The resource as the cache keeps it."""
     return _PARTS[kind](without_metadata(body, *_LEFT_OUT))
 
 
 def _experiment(body: Body) -> Body:
-    """With a stand-in for a pod overlay beyond its bounds: memory takes 25 times what etcd does."""
+    """With a placeholder for a pod overlay that is too large: it needs 25 times as much memory here as in etcd."""
     trial = (body.get("spec") or {}).get("trial")
     if not isinstance(trial, dict) or "podOverlay" not in trial:
         return body
@@ -29,7 +29,7 @@ def _experiment(body: Body) -> Body:
 
 
 def _trial(body: Body) -> Body:
-    """With as much of each value as shows what is wrong with it."""
+    """With as much of each value as an error message needs."""
     spec = body.get("spec") or {}
     parameters = spec.get("parameters")
     if not isinstance(parameters, dict):
@@ -39,12 +39,12 @@ def _trial(body: Body) -> Body:
 
 def _value(value: Any) -> Any:
     if isinstance(value, (dict, list)):
-        return type(value)()  # as little a value as before
+        return type(value)()  # just as invalid
     return value[: MAX_TEXT + 1] if isinstance(value, str) else value
 
 
 def _job(body: Body) -> Body:
-    """Only how it does, and which pods it has."""
+    """Only its status, and the names of its pods."""
     tasks, left = [], _PODS
     for task in (body.get("spec") or {}).get("tasks") or ():
         replicas = max(0, min(task.get("replicas", 1), left))
@@ -54,7 +54,7 @@ def _job(body: Body) -> Body:
 
 
 def _pod(body: Body) -> Body:
-    """Only how it does."""
+    """Only its status."""
     return {"metadata": body["metadata"], "status": body.get("status")}
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and on disk when the call returns."""
+"""Writes files so that they are complete or absent, and on disk when the call returns."""
 
 import contextlib
 import os
@@ -6,15 +6,15 @@ from pathlib import Path
 
 
 def write(path: Path, text: str) -> None:
-    """Put the text in the place of the file. After a crash the file holds the old text or the new one."""
-    temporary = _written(path, text)
+    """Replace the file's text. After a crash the file holds either the old or the new text."""
+    temporary = _write_temporary(path, text)
     temporary.replace(path)
     _sync_folder(path.parent)
 
 
 def create(path: Path, text: str) -> bool:
-    """Create the file with the text; False, and nothing done, when there is one already."""
-    temporary = _written(path, text)
+    """Create the file with this text. False, without a change, if it exists already."""
+    temporary = _write_temporary(path, text)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -25,7 +25,7 @@ def create(path: Path, text: str) -> bool:
     return True
 
 
-def _written(path: Path, text: str) -> Path:
+def _write_temporary(path: Path, text: str) -> Path:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -35,13 +35,13 @@ def _written(path: Path, text: str) -> Path:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        error.filename = str(path)  # a full disk does not tell where
+        error.filename = str(path)  # for a full disk it is not set
         raise
     return temporary
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable: it lives in the folder, not in the file."""
+    """Make a rename durable: it is stored in the folder, not in the file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Where an experiment was last run from: a retry is told a name only, and its paths lead from there."""
+"""Where an experiment was last run from, so that a retry, which only gets a name, finds its files."""
 
 import json
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ FILE = "origin.json"
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """What ``paretonas run`` was given."""
+    """The arguments of the last ``paretonas run``."""
 
     file: Path
     folder: Path
-    """The one that it was started in."""
+    """The folder in which it was started."""
 
 
 def write(experiment: Path, origin: LastRun) -> None:
-    """Note it in the experiment's folder. Raises OSError."""
+    """Write it to the experiment's folder. Raises OSError."""
     text = json.dumps({"file": str(origin.file), "folder": str(origin.folder)})
     files.write(experiment / FILE, text)
 
 
 def read(experiment: Path) -> LastRun | None:
-    """What was noted there; None when nothing was, or it cannot be read."""
+    """Read it from the experiment's folder; None if it is absent or cannot be read."""
     try:
         noted = json.loads((experiment / FILE).read_text(encoding="utf-8"))
         return LastRun(Path(noted["file"]), Path(noted["folder"]))

@@ -9,7 +9,7 @@ from paretonas.metrics import LogFolder, Reading, Wanted, count_logged, read
 
 
 class FolderLogs:
-    """Reads what the attempts of one experiment have logged."""
+    """Reads the logs of one experiment's attempts."""
 
     def __init__(self, root: Path, experiment: str) -> None:
         self._root, self._experiment = root, experiment
@@ -23,7 +23,7 @@ class FolderLogs:
         return count_logged(attempt_folder(self._root, self._experiment, trial, attempt))
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on that nothing is left of, neither logs nor records. Raises SubmitError."""
+        """The first attempt number, from ``number`` on, that has neither logs nor records. Raises SubmitError."""
         logs = LogFolder(self._root / self._experiment / trial)
 
         def is_taken(attempt: int) -> bool:

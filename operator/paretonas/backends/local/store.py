@@ -6,7 +6,7 @@
     runs/<experiment>/trials/<trial>.json    a NASTrial
     runs/<experiment>/<trial>/a<attempt>/    the logs of an attempt
     runs/<experiment>/jobs/<attempt>/        how it is run and how it ended (`jobs/attempt_records.py`)
-    runs/<experiment>/origin.json            where it was last run from (`origin.py`)
+    runs/<experiment>/origin.json            where it was last run from (`last_run.py`)
 """
 
 import fcntl
@@ -48,8 +48,8 @@ CHANGEABLE = frozenset(
         "trial",
     }
 )
-"""Fields of a spec that may change while trials exist: none of them alters what the stored results mean, or which
-candidates the search would have asked."""
+"""Fields of a spec that may change while trials exist: they affect neither the meaning of the stored results nor the
+candidates of the search."""
 
 
 class StoreError(Exception):
@@ -66,7 +66,7 @@ class FolderStore:
 
     @classmethod
     def open(cls, runs: Path, experiment: NASExperiment) -> "FolderStore":
-        """The experiment's folder, new or as it was left.
+        """Open the experiment's folder, or create it.
 
         Raises:
             StoreError: the folder holds another experiment of this name, or cannot be written.
@@ -83,7 +83,7 @@ class FolderStore:
         return store
 
     def _adopt(self, experiment: NASExperiment) -> None:
-        """Take over what may change in the spec since the last run."""
+        """Take over the fields of the spec that may change between runs."""
         old, new = self._experiment.spec, experiment.spec
         fields = type(new).model_fields
         fixed = [n for n in fields if n not in CHANGEABLE and getattr(old, n) != getattr(new, n)]
@@ -93,11 +93,13 @@ class FolderStore:
                 f"{self._folder} holds {experiment.name!r} with other {names}: its results would lose their meaning; "
                 f"rename the experiment, or give another --runs-dir"
             )
-        status = ExperimentStatus() if fixed else self._experiment.status  # it was another search's
+        status = (
+            ExperimentStatus() if fixed else self._experiment.status
+        )  # it was the status of another search
         self._change(adopt_spec(old, new), status)
 
     def retry(self, retry: Retry) -> None:
-        """Have trials taken up again, also should this process end before the next pass. Raises StoreError."""
+        """Request a retry of trials; it survives the end of this process. Raises StoreError."""
         try:
             self._change(self._experiment.spec.replace(retry=retry), self._experiment.status)
         except OSError as error:
@@ -118,18 +120,18 @@ class FolderStore:
         return sorted(self._trials.values(), key=lambda t: t.spec.index)
 
     def create_trial(self, trial: NASTrial) -> None:
-        """Store a new trial; one that is stored already is left as it is."""
+        """Store a new trial; an existing one is left as it is."""
         path = self._path(trial)
         if not files.create(path, _text(trial)):
             trial = _read_trial(path)
         self._trials[trial.name] = trial
 
     def strangers(self) -> Mapping[str, str]:
-        """None: its folder is an experiment's own."""
+        """None: each experiment has its own folder."""
         return {}
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
-        """Store a trial's status; the trial comes back."""
+        """Store a trial's status. Returns the trial."""
         files.write(self._path(trial), _text(trial))
         self._trials[trial.name] = trial
         return trial
@@ -141,7 +143,7 @@ class FolderStore:
         self._experiment = experiment
 
     def finished(self, name: str) -> Sequence[NASTrial] | None:
-        """The ended trials of the experiment of this name, in index order; None without one. Raises StoreError."""
+        """The ended trials of another experiment, in index order; None if it does not exist. Raises StoreError."""
         folder = self._folder.parent / name
         if not (folder / EXPERIMENT_FILE).exists():
             return None
@@ -152,7 +154,7 @@ class FolderStore:
 
 
 def adopt_spec(stored: ExperimentSpec, given: ExperimentSpec) -> ExperimentSpec:
-    """The spec of a file for an experiment that is stored: the retries that were asked for since are no part of it."""
+    """The spec of a file for a stored experiment; retries that were requested since are kept."""
     newer = given.retry.generation > stored.retry.generation
     return given if newer else given.replace(retry=stored.retry)
 
@@ -172,13 +174,13 @@ def read_trials(folder: Path) -> list[NASTrial]:
 
 
 def experiments(runs: Path) -> list[Path]:
-    """The folders below ``runs`` that hold an experiment, by name."""
+    """The folders below ``runs`` that contain an experiment, by name."""
     folders = (path.parent for path in runs.glob(f"*/{EXPERIMENT_FILE}"))
     return sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
 def take_away(folder: Path) -> Path:
-    """An experiment's folder, moved to where nothing takes it for an experiment: in one step, however much is in it.
+    """Rename an experiment's folder, in one step, so that it no longer counts as an experiment. Returns the new path.
 
     Raises:
         OSError: it cannot be moved.
@@ -190,10 +192,10 @@ def take_away(folder: Path) -> Path:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Keep a second run of the same experiment out for as long as this one lives.
+    """Lock an experiment's folder, so that no second run of it starts.
 
     Raises:
-        StoreError: another process has it; it is named. Or the folder cannot be written.
+        StoreError: another process holds the lock (the message names it), or the folder cannot be written.
     """
     descriptor = _lock(folder)
     try:
@@ -203,7 +205,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def _lock(folder: Path) -> int:
-    """The lock as a descriptor: it is let go of when that is closed, however this process ends."""
+    """The lock as a file descriptor; it is released when that is closed, however this process ends."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)

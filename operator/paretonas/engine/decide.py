@@ -1,4 +1,4 @@
-"""What is to be done now: a pure function of the experiment, its trials, their jobs and the time."""
+"""Decides what to do next: a pure function of the experiment, its trials, their jobs and the time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An open attempt to end, and why."""
+    """An open attempt to stop, and the reason."""
 
     trial: NASTrial
     reason: AttemptReason
@@ -52,16 +52,16 @@ def decide(
     draining: bool = False,
     ahead: int = 0,
 ) -> Decision:
-    """Decide.
+    """Decide what to do next.
 
     Args:
-        experiment: the experiment; it is valid.
-        trials: all its trials in index order, as their jobs now show them.
-        jobs: the jobs of open attempts, by name; one that does not exist is absent.
-        now: the time.
-        no_more: why the search has no further point for these trials; None as far as is known.
-        draining: nothing new is started and what runs is stopped (the run is being ended by its user).
-        ahead: candidates to keep ready beyond the free slots, so that the next free slot is filled at once.
+        experiment: a valid experiment.
+        trials: all of its trials, in index order, up to date with their jobs.
+        jobs: the jobs of open attempts by name, without those that do not exist.
+        now: the current time.
+        no_more: why the search has no further point for these trials; None if that is not known.
+        draining: whether the user is ending the run: running attempts are stopped, and nothing is started.
+        ahead: the number of candidates to keep ready beyond the free slots, so that a slot is filled at once.
     """
     spec = experiment.spec
     unfinished = [t for t in trials if not t.ended]
@@ -88,7 +88,7 @@ def decide(
 def ending(
     experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, *, no_more: NoMore | None
 ) -> Outcome | None:
-    """How the experiment ends with these trials; None while it goes on."""
+    """How the experiment ends with these trials; None while it continues."""
     spec = experiment.spec
     counted = [t for t in trials if t.counts_toward_budget]
     ended = [t for t in counted if t.ended]

@@ -66,7 +66,7 @@ def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
 
 
 def _brought(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
-    """Results that were brought along: there may be hundreds, and none is news of this experiment."""
+    """Known results, in one event: there may be hundreds, and none is news of this experiment."""
     new = [
         trial
         for trial in after.trials
@@ -116,7 +116,7 @@ def _sentence(words: str, message: str) -> str:
 
 
 def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
-    """Trials that a retry has taken up again."""
+    """Trials that a retry runs again."""
     again = [t for t in after.trials if not t.ended and t.name in before and before[t.name].ended]
     if again:
         names = list_names([trial.name for trial in again], _NAMES)

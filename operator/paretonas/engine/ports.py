@@ -1,4 +1,4 @@
-"""What the engine needs from the world: where trials are stored, how jobs are run, where logs are."""
+"""The engine's interfaces to the outside: storage, jobs, logs and the search."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -45,12 +45,12 @@ class Jobs(Protocol):
         """The jobs of these (trial, attempt number) pairs, by job name; one that does not exist is absent."""
 
     def submit(self, launch: Launch) -> None:
-        """Start an attempt's job; one that exists is left as it is. Raises SubmitError."""
+        """Start an attempt's job, unless it exists. Raises SubmitError."""
 
     def cancel(self, trial: str, attempt: int) -> None:
-        """End an attempt's job, and see to it that one which does not exist yet never will.
+        """End an attempt's job; if it was not submitted yet, make sure that it never starts.
 
-        Asked again in every pass until the job is observed as over, also when it never existed.
+        Called in every pass until the job is observed as over, even if it never existed.
         """
 
 

@@ -1,4 +1,4 @@
-"""What would have an ended experiment go on: each is tried out on the decision itself. Pure."""
+"""Finds what would let an ended experiment continue, by trying each remedy on the decision itself. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -14,9 +14,9 @@ class Remedy(Enum):
     """Something that a user can do."""
 
     RETRY = auto()
-    """Have the failed trials retried."""
+    """Retry the failed trials."""
     RETRY_INFEASIBLE = auto()
-    """Have the infeasible ones retried too; of use where nothing else has come out."""
+    """Retry the infeasible ones too, which helps only where no trial has succeeded."""
     MORE_TRIALS = auto()
     """Raise `maxTrials`."""
     MORE_TIME = auto()

@@ -1,13 +1,13 @@
-"""What a user's retry means for a trial. Pure."""
+"""Decides what a user's retry means for a trial. Pure."""
 
 from paretonas.api import NASTrial, Retry, UnreadableTrial
 
 
 def retriable(trial: NASTrial, retry: Retry) -> bool:
-    """Whether this retry takes the trial up again.
+    """Whether this retry runs the trial again.
 
     One that has failed in an attempt of an earlier generation, also when that attempt was still running as the retry
-    was asked for. A result that was brought along had no attempt here, and what is refused or cannot be read gets none.
+    was asked for. A known result had no attempt here, and a refused or unreadable trial gets none.
     """
     states = {"Failed", "Infeasible"} if retry.infeasible else {"Failed"}
     attempts = trial.status.attempts

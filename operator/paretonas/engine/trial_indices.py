@@ -37,7 +37,7 @@ def free_indices(
 
 
 def describe_passed_over(trials: Sequence[NASTrial], strangers: Mapping[str, str]) -> str:
-    """What is said of indices that no trial could have; "" when there is nothing to say."""
+    """The remark about indices that no trial could have; "" if there are none."""
     last = trials[-1].spec.index if trials else 0
     between = {name: of for name, of in strangers.items() if int(name.rpartition("-")[2]) < last}
     if not between:

@@ -1,4 +1,4 @@
-"""What the end of an attempt means for its trial."""
+"""Decides what the end of an attempt means for its trial."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ ReadMetrics = Callable[[NASTrial, int], Reading | Unread]
 
 LOST_LIMIT: Final = 10
 """Attempts that may end through no fault of the candidate before its trial is given up: more means that the machine
-is broken, and a search must not wait for it for ever."""
+is broken, and a search must not wait for it forever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _describe_stop(reason: AttemptReason, spec: ExperimentSpec) -> str:
 
 
 def _describe(reason: AttemptReason) -> str:
-    """What is said of a reason that the place of the job gave; "" for one that the job's own message explains."""
+    """The message for a reason that the backend gave; "" if the job's own message explains it."""
     match reason:
         case AttemptReason.OUT_OF_MEMORY:
             return "ran out of memory; raise trial.resources.memory if such candidates should fit"

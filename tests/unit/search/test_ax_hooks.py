@@ -255,7 +255,7 @@ def test_outcome_constraints_hold_for_the_same_trials(asked, constraint) -> None
     position, outcome = _by_metric(seen)["latency"]
     assert bound.outcome == position
     kept = (bound.factor * outcome.y <= bound.bound).tolist()
-    assert kept == [seen.spec.outcomes[0].satisfied(trial.metrics) for trial in seen.ended]
+    assert kept == [seen.spec.outcomes[0].is_satisfied_by(trial.metrics) for trial in seen.ended]
     assert len(set(kept)) == 2  # else the direction would not show
 
 

@@ -362,3 +362,9 @@ def test_a_search_that_fails_for_any_reason_is_asked_again_only_after_a_pause(
     ending, _ = session.run(Snapshot(experiment(), ()))
     assert ending is Ending.INTERRUPTED
     assert engine.asked == 1
+
+
+def test_a_run_on_this_machine_ignores_which_controller_manages_the_experiment() -> None:
+    ending, snapshot = Stage(world(managedBy="example.com/another-controller")).run()
+    assert ending is Ending.FINISHED
+    assert len(snapshot.trials) == 6

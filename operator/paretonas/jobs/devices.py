@@ -1,4 +1,4 @@
-"""Which GPUs a trial gets on this machine: values in, values out. `detection` finds what there is."""
+"""Which GPUs a trial gets on this machine. Pure; `device_detection` finds the GPUs."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ from paretonas.api import TrialTemplate
 
 
 class DeviceError(Exception):
-    """A variable that limits devices cannot be understood; the message names it and the remedy."""
+    """A variable that limits devices is not valid; the message names it and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A GPU, or a MIG slice of one, as the driver tells."""
+    """A GPU, or a MIG slice of one, as the driver reports it."""
 
     index: int
     uuid: str = ""
     sliced: bool = False
-    """Whether it is a MIG slice, of which CUDA shows a process one only."""
+    """Whether it is a MIG slice; CUDA shows only one of these to a process."""
 
     @property
     def key(self) -> str:
-        """What it is known by, however it is spelt."""
+        """Identifies the device, however it is written."""
         return self.uuid or str(self.index)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A device that trials may have."""
+    """A device that trials may use."""
 
     key: str
     spelt: str
-    """What stands for it in the variable that a trial is given."""
+    """How it is written in the variable of a trial."""
     sliced: bool = False
 
 
@@ -40,29 +40,29 @@ Slots = tuple[Slot, ...]
 
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
-    """The GPUs of a maker."""
+    """The GPUs of one vendor."""
 
     resource: str
     """Its name in ``resources``."""
     words: str
     variables: tuple[str, ...]
-    """Those with which a user limits them; trials are given the first."""
+    """The variables that limit the GPUs; the first one is set for trials."""
     _allowed: Callable[[Sequence[Device], Mapping[str, str]], Slots]
 
     def allowed(self, found: Sequence[Device], limits: Mapping[str, str]) -> Slots:
-        """The devices that trials may have.
+        """The devices that trials may use.
 
         Args:
             found: what this machine has, in the driver's order.
             limits: the variables of this kind that are set.
 
         Raises:
-            DeviceError: a variable names what is not there.
+            DeviceError: a variable names a device that does not exist.
         """
         return self._allowed(found, {name: limits[name] for name in self.variables if name in limits})
 
     def environment(self, slots: Slots, limits: Mapping[str, str]) -> dict[str, str]:
-        """The variables of a trial that has these devices."""
+        """The variables of a trial that uses these devices."""
         given = {self.variables[0]: ",".join(slot.spelt for slot in slots)}
         if self is NVIDIA and "CUDA_VISIBLE_DEVICES" not in limits:
             given["CUDA_DEVICE_ORDER"] = (
@@ -72,26 +72,26 @@ class DeviceKind:
 
 
 def free(slots: Slots, held: Collection[str], count: int) -> Slots | None:
-    """So many devices that nobody holds, by their keys; None while there are not so many."""
+    """``count`` devices whose keys are not in ``held``; None if there are too few."""
     usable = [slot for slot in slots if slot.key not in held and (count == 1 or not slot.sliced)]
     return tuple(usable[:count]) if len(usable) >= count else None
 
 
 def requests(template: TrialTemplate) -> dict[DeviceKind, int]:
-    """How many GPUs of each kind a trial asks for."""
+    """How many GPUs of each kind a trial requests."""
     asked = {kind: int(template.resources.get(kind.resource, "0")) for kind in KINDS}
     return {kind: count for kind, count in asked.items() if count > 0}
 
 
 def limits(template: TrialTemplate, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that limit devices: those that the trial sets itself count before those of the run."""
+    """The variables that limit devices; those of the trial take precedence over those of the run."""
     names = {name for kind in KINDS for name in kind.variables}
     own = {variable.name: variable.value for variable in template.env}
     return {name: text for name, text in {**environment, **own}.items() if name in names}
 
 
 def allots_itself(kind: DeviceKind, template: TrialTemplate) -> bool:
-    """Whether the file gives each trial its devices, as by ``CUDA_VISIBLE_DEVICES: ${trial.index}``."""
+    """Whether the template assigns devices itself, for example by ``CUDA_VISIBLE_DEVICES: ${trial.index}``."""
     return any(v.name in kind.variables and "${" in v.value for v in template.env)
 
 
@@ -105,7 +105,7 @@ def _nvidia(found: Sequence[Device], given: Mapping[str, str]) -> Slots:
 
 
 def _amd(found: Sequence[Device], given: Mapping[str, str]) -> Slots:
-    """``ROCR_VISIBLE_DEVICES`` comes first, and what HIP is given counts within what it leaves."""
+    """``ROCR_VISIBLE_DEVICES`` applies first; the variables of HIP number the devices that it leaves."""
     rocr = "ROCR_VISIBLE_DEVICES"
     seen = [d for _, d in _named(rocr, given[rocr], found)] if rocr in given else list(found)
     renumbered = [Device(position, device.uuid or str(device.index)) for position, device in enumerate(seen)]
@@ -115,7 +115,7 @@ def _amd(found: Sequence[Device], given: Mapping[str, str]) -> Slots:
 
 
 def _named(name: str, text: str, found: Sequence[Device]) -> Iterator[tuple[str, Device]]:
-    """The devices that a variable names, each with its spelling there."""
+    """The devices that a variable names, each with how it is written there."""
     there = f"this machine has {', '.join(d.uuid if d.sliced else str(d.index) for d in found) or 'none'}"
     for entry in filter(None, (part.strip() for part in text.split(","))):
         if entry == "-1":  # what follows it is not seen, as the CUDA Programming Guide has it
@@ -133,7 +133,7 @@ def _named(name: str, text: str, found: Sequence[Device]) -> Iterator[tuple[str,
 
 
 def _distinct(slots: Iterator[Slot]) -> Slots:
-    """Each device once, however often it is named."""
+    """Each device once, even if it is named several times."""
     first = dict[str, Slot]()
     for slot in slots:
         first.setdefault(slot.key, slot)

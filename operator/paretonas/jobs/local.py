@@ -29,14 +29,14 @@ from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
 LOCAL_SCHEDULER = "local_cwd"
 
 _SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
-"""Without the environment's site-packages it starts in some 20 ms."""
+"""Without site-packages it starts in about 20 ms."""
 
 _CACHE = 2000
-"""Jobs that TorchX remembers: above what can run at once (1,000); of those that have ended it forgets the oldest."""
+"""Jobs that TorchX remembers: more than can run at once (1,000). It forgets the oldest that have ended."""
 
 
 class _WorkingFolder(CWDImageProvider):  # type: ignore[misc] # TorchX ships no types
-    """The folder that trials run in, in the place of an image; TorchX's own takes the current one."""
+    """The folder that trials run in, instead of an image; TorchX would use the current folder."""
 
     def __init__(self, cfg: Any, folder: Path) -> None:
         super().__init__(cfg)
@@ -52,18 +52,18 @@ class _WorkingFolder(CWDImageProvider):  # type: ignore[misc] # TorchX ships no 
 
 
 class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
-    """TorchX's own, for jobs that outlive it: they are left to whoever runs the experiment next."""
+    """TorchX's scheduler for jobs that outlive it: they are left to the next run of the experiment."""
 
     @functools.cache  # noqa: B019 # there is one scheduler, and it lives as long as the process
     def run_opts(self) -> Any:
-        """Its options, which TorchX would read out of its own source text twice for every submission: 25 ms."""
+        """The options, which TorchX would parse from its source text twice for each submission (25 ms)."""
         return super().run_opts()
 
     def close(self) -> None:
-        """Leave the jobs alone.
+        """Leave the jobs running.
 
-        TorchX would signal the process group of every job that it has ever started, and by then the numbers of
-        some belong to others.
+        TorchX would signal the process group of every job that it has started, but some of these numbers may belong to
+        other processes by now.
         """
 
 
@@ -82,8 +82,8 @@ class LocalJobs:
         Args:
             root: the folder of runs.
             experiment: its name.
-            folder: the one that trials run in; the current one when not given.
-            slots: the devices that trials may have, of the kinds that are given out.
+            folder: the folder that trials run in; by default the current one.
+            slots: the devices that trials may use, by kind.
         """
         self._root, self._working, self._slots = root.resolve(), folder, slots
         self._waiting: dict[str, Launch] = {}  # for devices, in the order in which they came
@@ -118,10 +118,10 @@ class LocalJobs:
         return jobs
 
     def submit(self, launch: Launch) -> None:
-        """Start the attempt, as soon as there are devices for it; one that was started before stays as it is.
+        """Start the attempt as soon as devices are free for it; one that was started before is left as it is.
 
         Raises:
-            SubmitError: its folders cannot be made, or its supervisor cannot be started.
+            SubmitError: its folders cannot be created, or its supervisor cannot be started.
         """
         kept = self._record(launch.trial.name, launch.attempt)
         if launch.name in self._supervisors or launch.name in self._waiting or kept.has_begun:
@@ -133,7 +133,7 @@ class LocalJobs:
             raise SubmitError(f"cannot start {launch.name}: {error}") from error
 
     def _start(self, launch: Launch, kept: AttemptRecord) -> bool:
-        """Start the attempt, unless it has to wait for devices."""
+        """Start the attempt, unless it has to wait for devices. False if it waits."""
         chosen = self._choose(launch, kept)
         if chosen is None:
             return False
@@ -154,9 +154,9 @@ class LocalJobs:
         return True
 
     def _choose(self, launch: Launch, kept: AttemptRecord) -> dict[DeviceKind, Slots] | None:
-        """The devices that the attempt is to have; None while there are not enough.
+        """The devices for the attempt; None while too few are free.
 
-        Those that it was given before it keeps: a run that was killed may have started it on them just now.
+        It keeps devices that it was given before: a run that was killed may just have started it on them.
         """
         held = frozenset[str]().union(*(keys for name, keys in self._held.items() if name != launch.name))
         chosen = dict[DeviceKind, Slots]()

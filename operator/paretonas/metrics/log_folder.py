@@ -61,26 +61,26 @@ class LogFolder:
             folder = os.open(self.root, _ON_THE_WAY if self.below else flags)
             stack.callback(os.close, folder)
             if self.below:
-                folder = _opened(folder, self.below, flags, self.root)
+                folder = _open_below(folder, self.below, flags, self.root)
                 stack.callback(os.close, folder)
             yield folder
 
 
 def open_folder(folder: int, name: str) -> int:
     """Opens a folder in another one. Raises OSError."""
-    return _opened(folder, [name], _FOLDER, Path())
+    return _open_below(folder, [name], _FOLDER, Path())
 
 
 def open_file(folder: int, path: str) -> int:
     """Opens a regular file by its path below a folder. Raises OSError."""
-    descriptor = _opened(folder, path.split("/"), _FILE, Path())
+    descriptor = _open_below(folder, path.split("/"), _FILE, Path())
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a regular file", path)
     return descriptor
 
 
-def _opened(folder: int, parts: Sequence[str], flags: int, shown: Path) -> int:
+def _open_below(folder: int, parts: Sequence[str], flags: int, shown: Path) -> int:
     """Opens the last of the parts, each in the one before it. Raises OSError."""
     with ExitStack() as stack:
         for number, part in enumerate(parts, 1):

@@ -91,7 +91,7 @@ class LogReader:
         missing = "scalar" if self._files else "TensorBoard event file"
         nothing = f"there is no {missing} in {quote(str(self._folder.path))}{in_brackets(notes)}"
         curves = self._curves()
-        notes += _replaced({metric.tag: list(curves.get(metric.tag, ())) for metric in wanted})
+        notes += _describe_replaced({metric.tag: list(curves.get(metric.tag, ())) for metric in wanted})
         cut = {tag: f"tag {quote(tag)} has too many values; log it less often" for tag in self._budget.cut}
         return summarise(curves, wanted, notes, nothing=nothing, found=self._budget.tags, unread=cut)
 
@@ -186,7 +186,7 @@ class LogReader:
         return curves
 
 
-def _replaced(folders: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _describe_replaced(folders: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Says which folders of a tag are earlier runs, whose place a later one takes."""
     for tag, all_of_them in sorted(folders.items()):
         earlier = set(all_of_them).difference(choose_runs(all_of_them))

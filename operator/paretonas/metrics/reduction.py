@@ -117,7 +117,7 @@ def summarise(
             why = _which_there_are(metric, runs)
         else:
             [run] = runs
-            value = _reduced(metric, of_tag[run])
+            value = _reduce(metric, of_tag[run])
             if value is not None:
                 values[metric.name] = value
                 continue
@@ -149,7 +149,7 @@ def in_brackets(notes: Sequence[str]) -> str:
     return f" ({notes[0]})" if notes else ""
 
 
-def _reduced(metric: Wanted, curve: Curve) -> float | None:
+def _reduce(metric: Wanted, curve: Curve) -> float | None:
     """The value, None if it is not finite."""
     with np.errstate(over="ignore"):  # a mean that overflows is infinite, and said to be
         value = float(_REDUCTIONS[metric.reduce](curve.values))

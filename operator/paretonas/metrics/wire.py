@@ -6,7 +6,7 @@ Format: protobuf.dev/programming-guides/encoding.
 from collections.abc import Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
-MORE = 0x80  # the bit that says that a varint goes on
+MORE = 0x80  # the bit that means that a varint continues
 _LONGEST_VARINT = 10  # bytes: 64 bits, 7 in each
 _UINT64 = (1 << 64) - 1
 

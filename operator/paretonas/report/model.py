@@ -74,6 +74,6 @@ def _plot(card: "Card") -> Plot:
         }
     else:
         first["marker"] = {"color": ACCENT}
-        first["error_x"]["visible"] = False  # what was measured has no interval
+        first["error_x"]["visible"] = False  # measured values have no interval
         first["error_y"]["color"] = FAINT
     return Plot(card.figure, _HEIGHT, card.title, explanation=card.subtitle)

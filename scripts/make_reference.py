@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from paretonas.api.fields import Field, fields_of
+from paretonas.api.field_reference import Field, fields_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "operator/paretonas/api/schemas"

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 from scripts.make_reference import generate
 
-from paretonas.api.fields import KINDS, Field, UnknownField, fields_of, find_field, schema
+from paretonas.api.field_reference import KINDS, Field, UnknownField, fields_of, find_field, schema
 from paretonas.cli.main import main
 
 

@@ -3,7 +3,7 @@
 from textwrap import fill
 from typing import Final
 
-from paretonas.api.fields import Field
+from paretonas.api.field_reference import Field
 
 _INDENT: Final = "  "
 

@@ -140,7 +140,7 @@ def explain(field: str) -> None:
 
     Without FIELD, the fields at the top. `nastrial.spec` describes a field of a trial.
     """
-    from paretonas.api.fields import UnknownField, find_field  # noqa: PLC0415 # see the module's docstring
+    from paretonas.api.field_reference import UnknownField, find_field  # noqa: PLC0415 # see the module's docstring
     from paretonas.cli.explain import explain_field  # noqa: PLC0415 # see the module's docstring
 
     try:

@@ -3,15 +3,19 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from paretonas.api import NASExperiment
 from paretonas.api.names import DNS_LABEL_PATTERN
 from paretonas.backends.cluster.place_rules import PlaceRules
 from paretonas.jobs.overlay import AUTHORS_FIELDS
 from paretonas.jobs.pod_policy import Account, PodPolicy
-from paretonas.jobs.pod_security import LEVELS, Level
+from paretonas.jobs.pod_security import Level
 
 _ALL = "*"
 """Stands for all namespaces."""
@@ -19,38 +23,78 @@ _ALL = "*"
 _DEFAULT = "default"
 """Among the paths of an overlay, stands for the default ones."""
 
-_FIELD = rf"{_DEFAULT}|(metadata\.(labels|annotations)|spec)\.\S+"
+_OVERLAY_FIELD = re.compile(rf"{_DEFAULT}|(metadata\.(labels|annotations)|spec)\.\S+")
+_NAMESPACE = re.compile(rf"\*|{DNS_LABEL_PATTERN}")
+
+
+def _split(value: Any) -> Any:
+    """The words of a list that is separated by commas, spaces or lines, each once."""
+    return tuple(dict.fromkeys(filter(None, re.split(r"[,\s]+", value)))) if isinstance(value, str) else value
+
+
+def _read_namespaces(names: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    for name in names:
+        if name is not None and not _NAMESPACE.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a namespace, or {_ALL}")
+    if _ALL in names and len(names) > 1:
+        raise ValueError(f"{_ALL} means all namespaces: write it alone, or list names only")
+    return tuple(None if name == _ALL else name for name in names)
+
+
+def _read_overlay_fields(paths: tuple[str, ...]) -> tuple[str, ...]:
+    for path in paths:
+        if not _OVERLAY_FIELD.fullmatch(path):
+            raise ValueError(
+                f"{path!r} is not a path as spec.tolerations or metadata.labels.team, or {_DEFAULT}"
+            )
+    return tuple(field for path in paths for field in (AUTHORS_FIELDS if path == _DEFAULT else (path,)))
+
+
+def _read_account(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    namespace, slash, name = value.partition("/")
+    if not (namespace and slash and name):
+        raise ValueError(f"{value!r} is not NAMESPACE/NAME")
+    return Account(namespace, name)
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The operator's settings; each is ``PARETONAS_<NAME>`` in the environment."""
 
-    namespaces: tuple[str | None, ...] = ()
+    namespaces: Annotated[
+        tuple[str | None, ...], BeforeValidator(_split), AfterValidator(_read_namespaces)
+    ] = ()
     """The namespaces to serve; a single None means all."""
 
     logs_root: Path = Path("/logs")
     """Where the logs are mounted: `logs_claim` itself, or a folder ``<namespace>/<claim>`` for each claim."""
 
-    port: int = 8080
-    """The port of /healthz, /readyz and /metrics."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    """The port of /healthz, /readyz and /metrics; 0 takes any that is free."""
 
-    resync_seconds: float = 60.0
+    resync_seconds: Seconds = 60.0
     """Seconds between full listings, in case a watch has stopped delivering."""
 
-    pass_seconds: float = 10.0
+    pass_seconds: Seconds = 10.0
     """Seconds between passes over an unfinished experiment without changes."""
 
-    ask_ahead: int = 1
+    ask_ahead: Annotated[int, Field(ge=0)] = 1
     """Candidates that are requested in advance, so that a free slot is filled at once (docs/adr/0005)."""
 
     pod_security: Level = "restricted"
     """The Pod Security Standard that every pod must meet: restricted, baseline or privileged."""
 
-    overlay_fields: tuple[str, ...] = AUTHORS_FIELDS
+    overlay_fields: Annotated[
+        tuple[str, ...], BeforeValidator(_split), AfterValidator(_read_overlay_fields)
+    ] = AUTHORS_FIELDS
     """Paths below `podOverlay` that the author of an experiment may set."""
 
-    service_account: Account | None = None
+    service_account: Annotated[Account | None, BeforeValidator(_read_account)] = None
     """The operator's own service account, which no trial may use."""
 
     logs_claim: str | None = None
@@ -78,55 +122,21 @@ class Settings:
         """Read the settings from an environment.
 
         Raises:
-            ValueError: the value of a variable is not valid; the message names both.
+            ValueError: the values of some variables are not valid; the message names each variable and its value.
         """
-        default = cls()
+        variables = {field.name: f"PARETONAS_{field.name.upper()}" for field in fields(cls)}
+        given = {
+            name: environment[variable]
+            for name, variable in variables.items()
+            if environment.get(variable)
+            or (name == "overlay_fields" and variable in environment)  # "" allows none
+        }
+        try:
+            return TypeAdapter(cls).validate_python(given)
+        except ValidationError as error:
+            raise ValueError("; ".join(_describe(variables, detail) for detail in error.errors())) from None
 
-        def number(name: str, fallback: float) -> float:
-            text = environment.get(f"PARETONAS_{name}", "")
-            try:
-                return float(text) if text else fallback
-            except ValueError:
-                raise ValueError(f"PARETONAS_{name}: {text!r} is not a number") from None
 
-        def names(name: str, pattern: str, what: str) -> tuple[str, ...]:
-            written = re.split(r"[,\s]+", environment.get(f"PARETONAS_{name}", ""))
-            found = tuple(dict.fromkeys(filter(None, written)))
-            for text in found:
-                if not re.fullmatch(pattern, text):
-                    raise ValueError(f"PARETONAS_{name}: {text!r} is not {what}")
-            return found
-
-        namespaces = names("NAMESPACES", rf"\*|{DNS_LABEL_PATTERN}", "the name of a namespace, or *")
-        if _ALL in namespaces and len(namespaces) > 1:
-            raise ValueError(
-                f"PARETONAS_NAMESPACES: {_ALL} means all namespaces: write it alone, or list names only"
-            )
-        overlay_fields = default.overlay_fields
-        if "PARETONAS_OVERLAY_FIELDS" in environment:  # an empty value allows no field
-            what = "a path as spec.tolerations or metadata.labels.team, or default"
-            fields = names("OVERLAY_FIELDS", _FIELD, what)
-            overlay_fields = tuple(
-                path for field in fields for path in (AUTHORS_FIELDS if field == _DEFAULT else (field,))
-            )
-        account = None
-        if text := environment.get("PARETONAS_SERVICE_ACCOUNT"):
-            namespace, slash, name = text.partition("/")
-            if not (namespace and slash and name):
-                raise ValueError(f"PARETONAS_SERVICE_ACCOUNT: {text!r} is not NAMESPACE/NAME")
-            account = Account(namespace, name)
-        level = environment.get("PARETONAS_POD_SECURITY") or default.pod_security
-        if level not in LEVELS:
-            raise ValueError(f"PARETONAS_POD_SECURITY: {level!r} is not one of {', '.join(LEVELS)}")
-        return cls(
-            namespaces=tuple(None if name == _ALL else name for name in namespaces),
-            logs_root=Path(environment.get("PARETONAS_LOGS_ROOT") or default.logs_root),
-            pod_security=level,
-            overlay_fields=overlay_fields,
-            service_account=account,
-            logs_claim=environment.get("PARETONAS_LOGS_CLAIM") or None,
-            port=int(number("PORT", default.port)),
-            resync_seconds=number("RESYNC_SECONDS", default.resync_seconds),
-            pass_seconds=number("PASS_SECONDS", default.pass_seconds),
-            ask_ahead=int(number("ASK_AHEAD", default.ask_ahead)),
-        )
+def _describe(variables: Mapping[str, str], detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{variables[str(detail['loc'][0])]}: {detail['input']!r}: {message}"

@@ -48,7 +48,7 @@ def test_a_list_is_written_with_commas_spaces_or_lines(text: str) -> None:
 def test_all_namespaces_are_served_only_when_it_says_so() -> None:
     assert Settings.read({"PARETONAS_NAMESPACES": "*"}).namespaces == (None,)
     assert Settings.read({"PARETONAS_NAMESPACES": ""}).namespaces == ()
-    with pytest.raises(ValueError, match=r"PARETONAS_NAMESPACES: \* means all namespaces"):
+    with pytest.raises(ValueError, match=r"PARETONAS_NAMESPACES: 'team,\*': \* means all namespaces"):
         Settings.read({"PARETONAS_NAMESPACES": "team,*"})
 
 
@@ -81,13 +81,26 @@ def test_the_fields_of_an_overlay_are_the_default_ones_those_and_others_or_none(
             Settings.read({"PARETONAS_OVERLAY_FIELDS": wrong})
 
 
-def test_a_wrong_number_is_named() -> None:
-    with pytest.raises(ValueError, match="PARETONAS_PORT: 'http' is not a number"):
-        Settings.read({"PARETONAS_PORT": "http"})
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("PORT", text) for text in ("http", "8080.5", "-1", "65536", "nan")),
+        *(("PASS_SECONDS", text) for text in ("ten", "0", "-2", "nan", "inf")),
+        *(("ASK_AHEAD", text) for text in ("-1", "1.5", "some")),
+    ],
+)
+def test_a_number_that_cannot_be_used_is_named_with_its_variable(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=rf"^PARETONAS_{name}: '{text}': Input should be"):
+        Settings.read({f"PARETONAS_{name}": text})
+
+
+def test_every_wrong_variable_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match=r"PARETONAS_PORT: 'x': .*; PARETONAS_ASK_AHEAD: 'y': "):
+        Settings.read({"PARETONAS_PORT": "x", "PARETONAS_ASK_AHEAD": "y"})
 
 
 def test_a_pod_security_standard_that_does_not_exist_is_named() -> None:
-    with pytest.raises(ValueError, match="PARETONAS_POD_SECURITY: 'none' is not one of restricted, baseline"):
+    with pytest.raises(ValueError, match="PARETONAS_POD_SECURITY: 'none': Input should be 'restricted'"):
         Settings.read({"PARETONAS_POD_SECURITY": "none"})
 
 

@@ -71,8 +71,8 @@ class SimulatedStore:
 
         self._write(EXPERIMENT, save, "save status")
 
-    def finished(self, name: str) -> Sequence[NASTrial] | None:
-        return self._network.call(f"finished {name}", lambda: elsewhere(self._truth.now))
+    def read_finished(self, name: str) -> Sequence[NASTrial] | None:
+        return self._network.call(f"read_finished {name}", lambda: elsewhere(self._truth.now))
 
     # --- the world behind it
 

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 from scripts.make_reference import generate
 
-from paretonas.api.field_reference import KINDS, Field, UnknownField, fields_of, find_field, schema
+from paretonas.api.field_reference import RESOURCES, Field, UnknownField, fields_of, find_field, schema
 from paretonas.cli.main import main
 
 
@@ -23,7 +23,7 @@ def test_a_generated_file_is_fresh(path: Path) -> None:
     assert path.read_text() == generate()[path], "run make reference"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", RESOURCES)
 def test_every_field_is_described_and_can_be_explained(kind: str) -> None:
     fields = list(every_field(fields_of(schema(kind))))
     assert len(fields) > 20

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from paretonas.api.validation import suggestion
 
-KINDS: Final = ("nasexperiment", "nastrial")
+RESOURCES: Final = ("nasexperiment", "nastrial")
 
 
 class UnknownField(LookupError):  # noqa: N818 # said of a path, as UnknownName of a name
@@ -61,8 +61,8 @@ def find_field(path: str) -> Field:
     Raises:
         UnknownField: There is no such field.
     """
-    first, *rest = [part.removesuffix("[]") for part in path.strip(".").split(".") if part] or [KINDS[0]]
-    kind, parts = (first.lower(), rest) if first.lower() in KINDS else (KINDS[0], [first, *rest])
+    first, *rest = [part.removesuffix("[]") for part in path.strip(".").split(".") if part] or [RESOURCES[0]]
+    kind, parts = (first.lower(), rest) if first.lower() in RESOURCES else (RESOURCES[0], [first, *rest])
     root = Field("", "object", str(schema(kind).get("description", "")), (), fields_of(schema(kind)))
     if parts and parts[0] not in _names(root) and parts[0] in _names(_descend(root, ["spec"])):
         parts = ["spec", *parts]

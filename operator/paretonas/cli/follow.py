@@ -12,7 +12,7 @@ from rich.text import Text
 from paretonas.cli.output import on_terminal
 from paretonas.cli.tables import TableColumn, page, table
 
-Watched = TypeVar("Watched")
+Shown = TypeVar("Shown")
 
 _REFRESHES = 2
 """Per second. Ages are whole seconds, so more often is of no use."""
@@ -28,7 +28,7 @@ _CLOCK = "AGE"
 
 
 def watch(
-    states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
+    states: Iterable[Shown], columns: Callable[[Shown, datetime], Sequence[TableColumn]], console: Console
 ) -> None:
     """Show each state as a table, until there are no more states or the user interrupts.
 
@@ -42,7 +42,7 @@ def watch(
 
 
 def _redraw(
-    states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
+    states: Iterable[Shown], columns: Callable[[Shown, datetime], Sequence[TableColumn]], console: Console
 ) -> None:
     """Keep one table up to date; it stays on the screen after the user interrupts."""
     following = iter(states)
@@ -65,7 +65,7 @@ def screen(columns: Sequence[TableColumn], width: int, height: int) -> Renderabl
 
 
 def _print_changes(
-    states: Iterable[Watched], columns: Callable[[Watched, datetime], Sequence[TableColumn]], console: Console
+    states: Iterable[Shown], columns: Callable[[Shown, datetime], Sequence[TableColumn]], console: Console
 ) -> None:
     """Print the first table as a whole, and then each row that is new or has changed."""
     shown: dict[tuple[str, ...], tuple[str, ...]] = {}

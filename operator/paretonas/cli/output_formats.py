@@ -11,7 +11,7 @@ from paretonas.api.status import ParetoPoint
 from paretonas.api.untrusted_text import HIDDEN
 from paretonas.engine.wording import shortest
 
-Row = Mapping[str, Any]
+Record = Mapping[str, Any]
 """One row of a table; its ``parameters`` and ``metrics`` are mappings."""
 
 
@@ -26,7 +26,7 @@ def as_yaml(document: Any) -> str:
     return dump_yaml(document)
 
 
-def as_csv(records: Sequence[Row]) -> str:
+def as_csv(records: Sequence[Record]) -> str:
     """CSV with one line per record; a parameter's column is ``parameters.<name>``, a metric's ``metrics.<name>``.
 
     The prefix distinguishes a parameter from a metric of the same name. A list is given as its length. Text that a
@@ -82,7 +82,7 @@ def _trial_record(trial: NASTrial) -> dict[str, Any]:
     }
 
 
-def _flat(record: Row) -> dict[str, Any]:
+def _flat(record: Record) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for title, content in record.items():
         if isinstance(content, Mapping):

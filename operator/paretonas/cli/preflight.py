@@ -15,7 +15,7 @@ from paretonas.jobs.devices import (
     DeviceError,
     DeviceKind,
     Slots,
-    allots_itself,
+    assigns_devices_itself,
     free,
     limits,
     requests,
@@ -108,7 +108,7 @@ def _slots(kind: DeviceKind, number: int, spec: ExperimentSpec) -> dict[DeviceKi
     """
     path, asked = f"spec.trial.resources.{kind.resource}", spec.trial.resources[kind.resource]
     found, limited = detect(kind), limits(spec.trial, os.environ)
-    if found and allots_itself(kind, spec.trial):
+    if found and assigns_devices_itself(kind, spec.trial):
         return {}
     try:
         allowed = kind.allowed(found, limited) if found else ()

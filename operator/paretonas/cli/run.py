@@ -53,7 +53,7 @@ def run(begin: Loaded, file: Path, runs: Path, console: Console) -> ExitCode:
             store.create_trial(trial)
         # only a retry from another folder needs it, and the run itself reports a full disk
         with contextlib.suppress(OSError):
-            last_run.write(folder, LastRun(file.resolve(), Path.cwd()))
+            last_run.write_last_run(folder, LastRun(file.resolve(), Path.cwd()))
         return _run(store, machine, runs, console)
 
 
@@ -70,7 +70,7 @@ def retry(name: str, runs: Path, console: Console, *, infeasible: bool) -> ExitC
         InvalidDocument: The experiment needs something that this machine lacks; nothing was started.
         StoreError: The experiment's folder cannot be used.
     """
-    begun = last_run.read(runs / name) or LastRun(Path.cwd() / f"{name}.yaml", Path.cwd())
+    begun = last_run.read_last_run(runs / name) or LastRun(Path.cwd() / f"{name}.yaml", Path.cwd())
     if begun.folder.is_dir() and begun.folder != Path.cwd():
         runs = runs.resolve()
         os.chdir(begun.folder)  # relative paths in the trial's command start there

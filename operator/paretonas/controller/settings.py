@@ -59,7 +59,7 @@ def _read_account(value: Any) -> Any:
     return Account(namespace, name)
 
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class Settings:
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """The port of /healthz, /readyz and /metrics; 0 takes any that is free."""
 
-    resync_seconds: Seconds = 60.0
+    resync_seconds: PositiveSeconds = 60.0
     """Seconds between full listings, in case a watch has stopped delivering."""
 
-    pass_seconds: Seconds = 10.0
+    pass_seconds: PositiveSeconds = 10.0
     """Seconds between passes over an unfinished experiment without changes."""
 
     ask_ahead: Annotated[int, Field(ge=0)] = 1

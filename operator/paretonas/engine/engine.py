@@ -149,7 +149,7 @@ class Engine:
         names = [start.name for start in experiment.spec.warm_start_from]
         if not names or has_begun(trials):
             return trials
-        others = {name: self._store.finished(name) for name in names}
+        others = {name: self._store.read_finished(name) for name in names}
         strangers = self._store.strangers()
         # again until nothing is missing: an index may have been taken by a trial that had not been seen
         while new := take_over(experiment, trials, others, strangers, self._unanswered):

@@ -34,7 +34,7 @@ class Store(Protocol):
     def save_status(self, experiment: NASExperiment) -> None:
         """Store the experiment's status."""
 
-    def finished(self, name: str) -> Sequence[NASTrial] | None:
+    def read_finished(self, name: str) -> Sequence[NASTrial] | None:
         """The ended trials of another experiment beside this one, in index order; None when there is no such one."""
 
 

@@ -90,7 +90,7 @@ def limits(template: TrialTemplate, environment: Mapping[str, str]) -> dict[str,
     return {name: text for name, text in {**environment, **own}.items() if name in names}
 
 
-def allots_itself(kind: DeviceKind, template: TrialTemplate) -> bool:
+def assigns_devices_itself(kind: DeviceKind, template: TrialTemplate) -> bool:
     """Whether the template assigns devices itself, for example by ``CUDA_VISIBLE_DEVICES: ${trial.index}``."""
     return any(v.name in kind.variables and "${" in v.value for v in template.env)
 

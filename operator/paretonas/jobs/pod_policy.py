@@ -19,7 +19,7 @@ TORCHX_TEMPLATE = {
     "spec": {
         "restartPolicy": "Never",
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}],
-        "containers": [{"name": ROLE, "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}]}],  # noqa: S108
+        "containers": [{"name": ROLE, "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}]}],  # noqa: S108 # a path in the pod
     },
 }
 """The pod template that TorchX makes for any trial, without its command."""

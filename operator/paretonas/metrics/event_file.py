@@ -59,7 +59,7 @@ class EventFile:
                 break
         return any_new
 
-    def written(self, tag: str) -> Written:
+    def values_of(self, tag: str) -> Written:
         """Returns the file's values of a tag."""
         parts = self.writes.get(tag) or [(np.empty(0, np.int64), np.empty(0))]
         return Written(*join_parts(parts), self.restart)

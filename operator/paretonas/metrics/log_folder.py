@@ -41,7 +41,7 @@ class LogFolder:
         return self.root.joinpath(*self.below)
 
     @contextmanager
-    def entered(self) -> Iterator[int]:
+    def enter(self) -> Iterator[int]:
         """The folder, opened to be read. Raises OSError."""
         with self._open(_FOLDER) as folder:
             yield folder

@@ -53,7 +53,7 @@ class LogReader:
         before, self._files = self._files, {}
         with self._budget.timed():
             try:
-                with self._folder.entered() as folder:
+                with self._folder.enter() as folder:
                     changed = self._read(folder, before)
             except OSError as error:
                 changed = False
@@ -64,7 +64,7 @@ class LogReader:
         """Returns the bytes that the event files have; they are not opened."""
         with self._budget.timed():
             try:
-                with self._folder.entered() as folder:
+                with self._folder.enter() as folder:
                     return sum(size for _, size in self._walk(folder))
             except OSError:
                 return 0
@@ -180,7 +180,7 @@ class LogReader:
         curves: defaultdict[str, dict[str, Curve]] = defaultdict(dict)
         for folder, files in folders.items():
             for tag in dict.fromkeys(tag for file in files for tag in file.writes):
-                curve = Curve.of([file.written(tag) for file in files])
+                curve = Curve.of([file.values_of(tag) for file in files])
                 if curve.steps.size:
                     curves[tag][folder] = curve
         return curves

@@ -129,7 +129,7 @@ def test_a_status_is_not_written_over_one_that_was_not_read(world: World) -> Non
 
 
 def test_what_another_experiment_has_found_are_its_ended_trials(world: World) -> None:
-    assert world.store.finished("other") is None
+    assert world.store.read_finished("other") is None
     document = builders.experiment("other", **builders.ON_CLUSTER).to_dict()
     created = world.server.create(EXPERIMENTS, "team", document)
     assert created is not None
@@ -140,7 +140,7 @@ def test_what_another_experiment_has_found_are_its_ended_trials(world: World) ->
         spec = trial.spec.replace(experiment="other")
         beside.create_trial(trial.replace(metadata=trial.metadata.replace(name=f"other-{index}"), spec=spec))
         beside.save_trial(beside.trials()[-1].with_status(state=state))
-    assert [t.name for t in world.store.finished("other") or ()] == ["other-0", "other-2"]
+    assert [t.name for t in world.store.read_finished("other") or ()] == ["other-0", "other-2"]
     assert world.store.trials() == []
 
 

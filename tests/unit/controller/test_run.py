@@ -69,7 +69,7 @@ def test_it_survives_any_depth_before_it_looks_at_anything(
     ("variables", "said"),
     [
         ({}, "PARETONAS_NAMESPACES: is not set; list the namespaces to serve, or write * for all namespaces"),
-        ({"NAMESPACES": "team", "PORT": "http"}, "PARETONAS_PORT: 'http' is not a number"),
+        ({"NAMESPACES": "team", "PORT": "http"}, "PARETONAS_PORT: 'http': Input should be a valid integer"),
         ({"NAMESPACES": "team", "FAILPOINT": "now"}, "PARETONAS_FAILPOINT: 'now' is not"),
         ({"NAMESPACES": "team", "SERVICE_ACCOUNT": ""}, "PARETONAS_SERVICE_ACCOUNT: is not set"),
         ({"NAMESPACES": "closed"}, "PARETONAS_NAMESPACES: the operator has access to none of them"),

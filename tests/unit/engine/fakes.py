@@ -120,8 +120,8 @@ class World:
 
         self._call("save_status", save)
 
-    def finished(self, name: str) -> Sequence[NASTrial] | None:
-        return self._call("finished", lambda: self.others.get(name))
+    def read_finished(self, name: str) -> Sequence[NASTrial] | None:
+        return self._call("read_finished", lambda: self.others.get(name))
 
     # --- Jobs
 

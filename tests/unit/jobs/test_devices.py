@@ -14,7 +14,7 @@ from paretonas.jobs.devices import (
     DeviceError,
     DeviceKind,
     Slot,
-    allots_itself,
+    assigns_devices_itself,
     free,
     limits,
     requests,
@@ -154,6 +154,6 @@ def test_the_trials_own_variable_counts_before_that_of_the_run() -> None:
     env = [{"name": "CUDA_VISIBLE_DEVICES", "value": "1"}, {"name": "OTHER", "value": "9"}]
     of = spec(trial={"command": ["x"], "env": env}).trial
     assert limits(of, {"CUDA_VISIBLE_DEVICES": "0", "HOME": "/"}) == {"CUDA_VISIBLE_DEVICES": "1"}
-    assert not allots_itself(NVIDIA, of)
+    assert not assigns_devices_itself(NVIDIA, of)
     own = [{"name": "CUDA_VISIBLE_DEVICES", "value": "${trial.index}"}]
-    assert allots_itself(NVIDIA, spec(trial={"command": ["x"], "env": own}).trial)
+    assert assigns_devices_itself(NVIDIA, spec(trial={"command": ["x"], "env": own}).trial)

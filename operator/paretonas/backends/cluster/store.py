@@ -143,7 +143,7 @@ class ClusterStore:
         for trial in self.trials():
             self._resources.delete(TRIALS, self._namespace, trial.name, trial.uid)
 
-    def finished(self, name: str) -> Sequence[NASTrial] | None:
+    def read_finished(self, name: str) -> Sequence[NASTrial] | None:
         """The ended trials of another experiment in the namespace, in index order; None if it does not exist."""
         body = self._experiments.get(self._namespace, name)
         if body is None:

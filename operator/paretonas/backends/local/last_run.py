@@ -18,13 +18,13 @@ class LastRun:
     """The folder in which it was started."""
 
 
-def write(experiment: Path, origin: LastRun) -> None:
+def write_last_run(experiment: Path, origin: LastRun) -> None:
     """Write it to the experiment's folder. Raises OSError."""
     text = json.dumps({"file": str(origin.file), "folder": str(origin.folder)})
     files.write(experiment / FILE, text)
 
 
-def read(experiment: Path) -> LastRun | None:
+def read_last_run(experiment: Path) -> LastRun | None:
     """Read it from the experiment's folder; None if it is absent or cannot be read."""
     try:
         noted = json.loads((experiment / FILE).read_text(encoding="utf-8"))

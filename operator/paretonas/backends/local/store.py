@@ -142,7 +142,7 @@ class FolderStore:
         files.write(self._folder / EXPERIMENT_FILE, _text(experiment))
         self._experiment = experiment
 
-    def finished(self, name: str) -> Sequence[NASTrial] | None:
+    def read_finished(self, name: str) -> Sequence[NASTrial] | None:
         """The ended trials of another experiment, in index order; None if it does not exist. Raises StoreError."""
         folder = self._folder.parent / name
         if not (folder / EXPERIMENT_FILE).exists():

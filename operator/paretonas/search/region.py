@@ -94,7 +94,9 @@ class Region:
         end = np.minimum(np.where(above, limits + widened, np.inf).min(1), high[:, i])
         if self.columns[i].size is None:  # for an equality, rounding may leave slightly less than a point
             touching = (start > end) & (start - end <= 2.0 * np.where(above | below, slack, 0.0).max(1))
-            middle = 0.5 * (start + end)
+            middle = np.clip(
+                0.5 * (start + end), low[:, i], high[:, i]
+            )  # never outside the box, or errors would grow
             start, end = np.where(touching, middle, start), np.where(touching, middle, end)
         return self.columns[i].within(start, end)
 

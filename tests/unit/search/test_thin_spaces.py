@@ -269,6 +269,29 @@ def test_whatever_the_constraints_real_numbers_keep_them_and_spread(ends, data, 
         assert spread(suggestion, space, uniform) > 0.5
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("seed", range(8))
+def test_equalities_that_leave_a_single_point_of_real_numbers_find_it(seed: int, unit: float) -> None:
+    """Each equality decides one more parameter, so rounding goes from one to the next."""
+    rng = np.random.default_rng([seed, 5])
+    count = int(rng.integers(2, 6))
+    lows, widths = rng.uniform(-1e3, 1e3, count) * unit, rng.uniform(0.01, 1e3, count) * unit
+    point = lows + rng.uniform(0.05, 0.95, count) * widths
+    constraints = []
+    for i in range(count):
+        factors = [*rng.integers(-4, 5, i).tolist(), int(rng.integers(1, 5))]
+        terms = " + ".join(f"{factor}*x{j}" for j, factor in enumerate(factors)).replace("+ -", "- ")
+        constraints.append(f"0 + {terms} == {np.dot(factors, point[: i + 1])!s}".replace("+ -", "- "))
+    parameters = [
+        {"name": f"x{i}", "float": {"min": float(low), "max": float(low + width)}}
+        for i, (low, width) in enumerate(zip(lows, widths, strict=True))
+    ]
+    space = Space(make_spec(parameters, parameterConstraints=constraints))
+    [code, *_] = Sampler(space).sequence(1)
+    found = space.decode(code)
+    assert [found[f"x{i}"] for i in range(count)] == pytest.approx(point, abs=1e-6 * widths.max())
+
+
 def test_whole_numbers_that_meet_a_sum_only_here_and_there_are_found() -> None:
     spec = make_spec(
         ints(4, 0, 500),

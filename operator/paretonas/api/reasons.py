@@ -1,8 +1,9 @@
-"""Every reason that ParetoNAS gives, once: each a CamelCase word with its meaning in a line.
+"""All reasons that ParetoNAS gives: each is a CamelCase word with its meaning in one line.
 
-The engine, both backends, the controller and the command line take their words from here, and `docs/reasons.md` is
-these enumerations as tables. What is stored keeps its words as texts: another version may have written one that this
-version does not know. `Attempt.cause` says what such an attempt counts as.
+The engine, both backends, the controller and the command line take their words from here, and
+`docs/reasons.md` has these enumerations as tables. Stored objects keep a reason as a plain text, since
+another version may have written one that this version does not know. `Attempt.cause` says what such an
+attempt counts as.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ class Reason(StrEnum):
     """One line, for the tables of the documentation."""
 
     def __new__(cls, word: str, meaning: str = "") -> Self:
-        """Make a member of ``word``, its meaning beside it."""
+        """Create the member ``word`` with its meaning."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.meaning = meaning
@@ -28,7 +29,7 @@ class Reason(StrEnum):
 
 
 class AttemptReason(Reason):
-    """How an attempt ended; that of a trial's last attempt is the reason of its condition `Succeeded`."""
+    """How an attempt ended. A trial's condition `Succeeded` has the reason of its last attempt."""
 
     COMPLETED = "Completed", "Every metric was found."
     NOT_FINITE = (
@@ -76,11 +77,11 @@ class EndReason(Reason):
 
 
 NoMore = Literal[EndReason.SEARCH_SPACE_EXHAUSTED, EndReason.NOTHING_NEW_FOUND]
-"""Why the search has no further candidate."""
+"""The reasons why the search has no further candidate."""
 
 
 class Hindrance(Reason):
-    """What keeps an experiment from going on; the next pass tries again."""
+    """What keeps an experiment from making progress; the next pass tries again."""
 
     SUBMIT_FAILED = (
         "SubmitFailed",
@@ -102,7 +103,7 @@ class ValidReason(Reason):
 
 
 class ProgressReason(Reason):
-    """Reasons of the condition `Progressing` beside a hindrance and the experiment's end."""
+    """Reasons of the condition `Progressing`, apart from a hindrance and the experiment's end."""
 
     TRIALS_RUNNING = "TrialsRunning", "Trials are run, or will be."
     SUSPENDED = "Suspended", "Its user set `suspend`."
@@ -132,7 +133,7 @@ class RemovalReason(Reason):
 
 
 class EventReason(Reason):
-    """What happened to an experiment or a trial. A hindrance is an event too, of its own name."""
+    """What happened to an experiment or a trial. A hindrance is also an event, with its own name."""
 
     TRIAL_SUBMITTED = "TrialSubmitted", "An attempt's job was submitted."
     TRIAL_SUCCEEDED = "TrialSucceeded", "A trial ended with all its metrics."

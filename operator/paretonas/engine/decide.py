@@ -1,4 +1,4 @@
-"""Decides what to do next: a pure function of the experiment, its trials, their jobs and the time."""
+"""What to do next, as a pure function of the experiment, its trials, their jobs and the time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An open attempt to stop, and the reason."""
+    """An open attempt to stop, with the reason."""
 
     trial: NASTrial
     reason: AttemptReason
@@ -31,14 +31,14 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done. At most one of `outcome` and the rest is non-empty once nothing runs any more."""
+    """What to do next. An `outcome` is only given once nothing runs any more, and then alone."""
 
     stops: tuple[Stop, ...] = ()
     starts: tuple[NASTrial, ...] = ()
-    """Trials whose job is to be submitted: the first time, again under a new attempt, or again under the same
-    one when nobody knows whether the last submission arrived."""
+    """Trials whose job is to be submitted: for the first attempt, for a new one, or once more for the same
+    attempt if it is unknown whether the last submission arrived."""
     ask: int = 0
-    """New candidates to ask the search for."""
+    """The number of new candidates to request from the search."""
     outcome: Outcome | None = None
 
 
@@ -59,9 +59,9 @@ def decide(
         trials: all of its trials, in index order, up to date with their jobs.
         jobs: the jobs of open attempts by name, without those that do not exist.
         now: the current time.
-        no_more: why the search has no further point for these trials; None if that is not known.
-        draining: whether the user is ending the run: running attempts are stopped, and nothing is started.
-        ahead: the number of candidates to keep ready beyond the free slots, so that a slot is filled at once.
+        no_more: why the search has no further point beside these trials; None if it may have one.
+        draining: whether the user is ending the run: running attempts are stopped, and none is started.
+        ahead: the number of candidates to keep ready beyond the free slots, to fill the next slot at once.
     """
     spec = experiment.spec
     unfinished = [t for t in trials if not t.ended]
@@ -99,7 +99,7 @@ def ending(
     if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or no_more):
         return _completed(counted, succeeded, no_more if len(counted) < spec.max_trials else None)
     policy = spec.failure_policy
-    ran = [t for t in ended if t.spec.observation is None]  # what failed elsewhere says nothing of this place
+    ran = [t for t in ended if t.spec.observation is None]  # known results may have failed elsewhere
     failed = sum(t.status.state == "Failed" for t in ran)
     if len(ran) >= policy.after_trials and failed > policy.max_failure_ratio * len(ran):
         message = f"{failed} of {count(len(ran), 'ended trial')} failed: {_reasons(ran)}"
@@ -112,9 +112,12 @@ def ending(
 
 
 def _since(experiment: NASExperiment, now: datetime) -> datetime:
-    """What its deadline counts from: its start, or the last retry, before which it may have lain ended for days."""
+    """The time from which the deadline counts: the start, or the last retry.
+
+    Before a retry, the experiment may have been over for days.
+    """
     status = experiment.status
-    if experiment.spec.retry.generation > status.retry_generation:  # asked for, and not yet in the status
+    if experiment.spec.retry.generation > status.retry_generation:  # requested, but not yet in the status
         return now
     return status.retry_time or status.start_time or now
 
@@ -142,24 +145,24 @@ def _describe(no_more: NoMore) -> str:
 
 
 def progress(ended: int, trials: int, spec: ExperimentSpec) -> str:
-    """``12/48``."""
+    """The ended and the planned trials, as in ``12/48``."""
     return f"{ended}/{spec.planned(trials)}"
 
 
 def ends_for_want_of_points(experiment: NASExperiment, trials: Sequence[NASTrial]) -> NoMore | None:
-    """Why there was no further point when it ended with these trials of this many; None where it did not."""
+    """Why no point was left, if the experiment ended for that reason with as many trials; otherwise None."""
     condition = experiment.status.condition("Succeeded")
     counted = sum(trial.counts_toward_budget for trial in trials)
     as_it_is = experiment.status.progress == progress(counted, counted, experiment.spec)
     if condition is None or not as_it_is or counted >= experiment.spec.max_trials:
         return None
     if condition.reason == EndReason.NO_TRIAL_SUCCEEDED:
-        return EndReason.NOTHING_NEW_FOUND  # for one of the reasons, which it does not tell
+        return EndReason.NOTHING_NEW_FOUND  # or exhausted: the status does not say which
     return next((why for why in get_args(NoMore) if why == condition.reason), None)
 
 
 def _reasons(trials: Sequence[NASTrial]) -> str:
-    """``Crashed 3, Lost 1``: why trials did not succeed."""
+    """Why trials did not succeed, as in ``Crashed 3, Lost 1``."""
     counts: dict[str, int] = {}
     for trial in trials:
         if trial.status.state != "Succeeded" and trial.status.attempts:
@@ -172,26 +175,26 @@ def _reasons(trials: Sequence[NASTrial]) -> str:
 
 def _unsubmitted(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
     attempt = trial.attempt
-    if attempt is None or attempt.reason is not None:  # one that is being stopped is not to begin any more
+    if attempt is None or attempt.reason is not None:  # it is being stopped, so it must not start
         return False
-    if isinstance(trial, UnreadableTrial):  # nobody knows its point
+    if isinstance(trial, UnreadableTrial):  # its point is not known
         return False
     return attempt.start_time is None and attempt.job not in jobs
 
 
 def _over(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:
-    """Whether its open attempt has ended, and is only to be read: what it left must not be removed."""
+    """Whether its open attempt has ended and is yet to be read, so that what it left must not be removed."""
     job = jobs.get(trial.attempt.job) if trial.attempt else None
     return job is not None and job.over
 
 
 def _stopped_for(trial: NASTrial) -> AttemptReason | None:
-    """Why its open attempt is being stopped already."""
+    """Why its open attempt is already being stopped; None if it is not."""
     return trial.attempt.cause if trial.attempt and trial.attempt.reason is not None else None
 
 
 def _pauses(trial: NASTrial, now: datetime) -> bool:
-    """Whether its next attempt is to wait for a while."""
+    """Whether its next attempt has to wait for a while."""
     last = trial.status.attempts[-1] if trial.status.attempts else None
     if last is None or last.end_time is None:
         return False

@@ -1,4 +1,4 @@
-"""Why no result is in the Pareto set: the thresholds and outcome constraints that exclude each of them. Pure."""
+"""Why the Pareto set is empty: the thresholds and outcome constraints that exclude each result. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from paretonas.api import ExperimentSpec, NASTrial, Objective, OutcomeConstraint
 from paretonas.engine.wording import number
 
 _DIGITS = 17
-"""With so many a double is told from every other one."""
+"""The number of significant digits that distinguishes any two doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,17 @@ class _Bound:
     text: str
     value: float
     missed_by: Mapping[str, float]
-    """By how much each trial that does not keep it is beyond it, in the objective's own scale."""
+    """How far the result of each trial that violates it is beyond it, on the objective's scale, by name."""
     spread: float
-    """Between the best and the worst result; what is missed is compared in shares of it."""
+    """The difference between the best and the worst result; misses are compared as shares of it."""
 
 
 def why_none(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> str:
-    """Which bounds exclude how many results, and the nearest miss; empty when one keeps all, or there is none.
+    """How many results each bound excludes, and the nearest miss.
 
-    ``none of 7 results is within the bounds: val_acc >= 0.99 (threshold) excludes 7, latency_ms <= 20 excludes 2;
-    the nearest miss is nas-3 with val_acc 0.973``.
+    Empty if a result satisfies all bounds, or if there is no result. Example:
+    ``none of 7 results is within the bounds: val_acc >= 0.99 (threshold) excludes 7, latency_ms <= 20
+    excludes 2; the nearest miss is nas-3 with val_acc 0.973``.
     """
     results = [t for t in trials if t.status.state == "Succeeded"]
     bounds = [bound for bound in _bounds(spec, results) if bound.missed_by]
@@ -68,25 +69,28 @@ def _constraint(constraint: OutcomeConstraint, results: Sequence[NASTrial]) -> _
 
 
 def _bound(metric: str, text: str, value: float, most: float, values: Mapping[str, float]) -> _Bound:
-    """``values`` by trial and ``most`` of them that is allowed; halved, for a difference may be beyond all doubles."""
+    """A bound on ``values`` (by trial) that allows at most ``most``.
+
+    All numbers are halved, since the difference of two doubles may be beyond the largest double.
+    """
     missed_by = {name: found / 2 - most / 2 for name, found in values.items() if found > most}
     spread = max(values.values(), default=0.0) / 2 - min(values.values(), default=0.0) / 2
     return _Bound(metric, text, value, missed_by, spread)
 
 
 def _far(trial: NASTrial, missing: Sequence[_Bound]) -> float:
-    """How far beyond its bounds a result is, each in shares of what was observed."""
+    """How far a result is beyond its bounds: the sum of the misses, each as a share of the observed range."""
     return sum(bound.missed_by[trial.name] / (bound.spread or 1.0) for bound in missing)
 
 
 def _exact(bound: float) -> str:
-    """A bound as it was written: a rounded one would be another."""
+    """A bound as it was written, since a rounded one would be a different bound."""
     short = number(bound)
     return short if float(short.replace(",", "")) == bound else repr(bound)
 
 
 def _apart(value: float, bound: float) -> str:
-    """A value as a person reads it, with as many digits as it takes to be told from the bound."""
+    """A value, rounded for reading, but with enough digits to differ from the bound."""
     if number(value) != number(bound):
         return number(value)
     return next(

@@ -1,4 +1,4 @@
-"""The pass: observe → decide → act → write the status. A crash between any two lines is mended by the next pass."""
+"""The pass: observe → decide → act → write the status. After a crash at any line, the next pass recovers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, SearchError
 
 _SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
-"""What the search is told of a trial; everything else is still to be observed."""
+"""The state of a trial as the search sees it; any other state counts as pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Snapshot:
     experiment: NASExperiment
     trials: tuple[NASTrial, ...]
     missing: int = 0
-    """Candidates that the search is still to be asked for."""
+    """The number of candidates that are still to be requested from the search."""
     trouble: Trouble | None = None
-    """What kept the pass from going on."""
+    """What kept the experiment from making progress."""
     search_trouble: Trouble | None = None
-    """What the search failed over when it was last asked; it is not to be asked again at once."""
+    """Why the last request to the search failed; it is not to be repeated at once."""
 
     @property
     def status(self) -> ExperimentStatus:
@@ -52,12 +52,12 @@ class Snapshot:
 
     @property
     def running(self) -> int:
-        """Attempts whose job may still run."""
+        """The number of attempts whose job may still run."""
         return sum(t.attempt is not None for t in self.trials)
 
 
 class Engine:
-    """Brings one experiment forward, pass by pass. It keeps nothing that the next pass could not do without."""
+    """Advances one experiment, pass by pass. A pass can do without anything that the engine has in memory."""
 
     def __init__(
         self,
@@ -73,22 +73,24 @@ class Engine:
         self._ahead = ahead
         self._growth, self._front = Growth(logs.size), Front()
         self._unanswered: int | None = None
-        """The index of a trial that may be stored, though no answer has said so."""
+        """The index of a trial that may have been stored by a request that got no answer."""
         self._no_more: dict[int, NoMore] = {}
-        """Why there is no further point, for the number of trials with which the search said so."""
+        """Why there is no further point, by the number of trials for which the search said so."""
         self.search_trouble: Trouble | None = None
-        """What the search failed over, shown in the status until it answers."""
+        """Why the last request to the search failed; shown in the status until a request succeeds."""
 
     def run_pass(self, *, draining: bool = False, ask: bool = True) -> Snapshot:
         """Make one pass.
 
         Args:
-            draining: start nothing, and stop what runs.
-            ask: wait for the search where candidates are missing. Without it the snapshot says how many are, and
-                `ask` can be called beside further passes.
+            draining: whether to start nothing and stop what runs.
+            ask: whether to wait for the search if candidates are missing. Otherwise the snapshot says how
+                many are missing, and `ask` can be called while further passes are made.
 
         Returns:
-            What is stored now. Whatever the store cannot write is raised, and lost nothing: the next pass does it.
+            What is stored now.
+
+        If the store fails, its exception is raised. Nothing is lost: the next pass writes the same.
         """
         experiment = self._store.experiment()
         trials, jobs = self._observe(experiment)
@@ -104,16 +106,16 @@ class Engine:
         return self._write_status(experiment, decision, trouble)
 
     def ask(self) -> None:
-        """Ask the search for the candidates that are missing, and store each as a trial.
+        """Request the missing candidates from the search, and store each as a trial.
 
-        It may take seconds, and may run beside passes: those create no trials.
+        This may take seconds. It may run at the same time as passes, since those create no trials.
         """
         experiment, trials = self._store.experiment(), self._trials()
         if not self._missing(experiment, trials):
             return
         try:
             trials = self._warm_start(experiment, trials)
-            count = self._missing(experiment, trials)  # the user may have added one meanwhile
+            count = self._missing(experiment, trials)  # the user may have added one in the meantime
             if not count:
                 return
             known = [known_trial(trial) for trial in trials if _of_use(trial)]
@@ -131,12 +133,12 @@ class Engine:
             self._create(trial)
             stored = next((t for t in self._store.trials() if t.name == trial.name), None)
             if stored is None or stored.spec.parameters != candidate.parameters:
-                return  # there was a trial that had not been seen: what follows was chosen without knowing of it
+                return  # an unseen trial has this index, and the other candidates were chosen without it
         if suggestion.no_more is not None:
             self._no_more = {len(trials) + len(suggestion.candidates): suggestion.no_more}
 
     def _create(self, trial: NASTrial) -> None:
-        """Store a new trial; as long as there is no answer, its index is the next one that is tried."""
+        """Store a new trial. Until the store answers, its index is the next one that is tried."""
         self._unanswered = trial.spec.index
         self._store.create_trial(trial)
         self._unanswered = None
@@ -145,13 +147,13 @@ class Engine:
         return self._decide(experiment, trials, {}, draining=False).ask
 
     def _warm_start(self, experiment: NASExperiment, trials: list[NASTrial]) -> list[NASTrial]:
-        """Before the search is asked for the first time: have it know what other experiments have found."""
+        """Add the results of other experiments before the first request to the search; return all trials."""
         names = [start.name for start in experiment.spec.warm_start_from]
         if not names or has_begun(trials):
             return trials
         others = {name: self._store.read_finished(name) for name in names}
         strangers = self._store.strangers()
-        # again until nothing is missing: an index may have been taken by a trial that had not been seen
+        # repeated until nothing is missing, since an unseen trial may have taken an index
         while new := take_over(experiment, trials, others, strangers, self._unanswered):
             for trial in new:
                 self._create(trial)
@@ -159,12 +161,12 @@ class Engine:
         return trials
 
     def _trials(self) -> list[NASTrial]:
-        """The trials, those that need no job as ended, which the next pass will store."""
+        """The trials. One that needs no job already counts as ended; the next pass will store that."""
         spec, now = self._store.experiment().spec, self._clock()
         return [settle_trial(trial, spec, now) for trial in self._store.trials()]
 
     def _observe(self, experiment: NASExperiment) -> tuple[list[NASTrial], Mapping[str, Job]]:
-        """The trials as their jobs now show them; what is new is stored first."""
+        """Update the trials from their jobs, and store those that changed; return the trials and the jobs."""
         before = self._store.trials()
         jobs = self._jobs.observe((t.name, t.last_attempt) for t in before if t.attempt is not None)
         wanted = [Wanted(m.name, m.tag, m.reduce, m.run) for m in experiment.spec.metric_sources]
@@ -197,7 +199,7 @@ class Engine:
         )
 
     def _stop(self, decision: Decision) -> None:
-        """End attempts; the reason is stored first, since the job will not tell it."""
+        """End attempts; the reason is stored first, since the job does not record it."""
         for stop in decision.stops:
             trial, attempt = stop.trial, stop.trial.attempt
             if attempt is not None and attempt.reason is None:
@@ -246,12 +248,12 @@ class Engine:
 
 
 def _of_use(trial: NASTrial) -> bool:
-    """Whether the search is told of it: neither refused, nor of a point that nobody can read."""
+    """Whether the search gets this trial: it was not refused, and its point can be read."""
     return not trial.refused and not isinstance(trial, UnreadableTrial)
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:
-    """A trial as the search sees it: with metrics only once it has ended."""
+    """A trial as the search sees it, with its metrics if it has succeeded."""
     state = _SEARCH_STATE.get(trial.status.state, "Pending")
     metrics = trial.status.metrics if state == "Observed" else {}
     return KnownTrial(trial.spec.index, trial.spec.parameters, state, metrics)  # type: ignore[arg-type] # the table's values

@@ -1,4 +1,4 @@
-"""What happened between two snapshots, in words: the lines of a local run, the Events on a cluster. Pure."""
+"""What happened between two snapshots, as the lines of a local run or the Events on a cluster. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from paretonas.engine.engine import Snapshot
 from paretonas.engine.wording import count, duration, gist, list_names, number, pairs, shorten
 
 _NAMES = 5
-"""Trials that a line names: it is news, and the table has them all."""
+"""The most trials that a line names; the table lists all of them."""
 
 _MESSAGE = 900
-"""Characters of a line: an Event takes 1,024, with the name that it begins with."""
+"""The most characters of a message: an Event may have 1,024, including the name at its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        reason: what happened, or what keeps the experiment from going on.
+        reason: what happened, or what keeps the experiment from making progress.
         about: the name of the trial or the experiment.
         message: the rest of the sentence, on one line.
-        warning: whether it may need somebody's attention.
+        warning: whether it may need attention.
     """
 
     reason: EventReason | Hindrance
@@ -33,7 +33,11 @@ class Event:
 
 
 def events(before: Snapshot, after: Snapshot) -> list[Event]:
-    """Everything that happened, in a readable order: ends, the Pareto set, submissions, troubles, the end."""
+    """Everything that happened, in an order that is easy to read.
+
+    First come known results and retries, then ended attempts, the Pareto set, submissions, trouble, and the
+    experiment's end.
+    """
     known = {t.name: t for t in before.trials}
     happened = [
         *_brought(known, after),
@@ -48,14 +52,14 @@ def events(before: Snapshot, after: Snapshot) -> list[Event]:
 
 
 def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
-    """Attempts that ended, the last one as the end of its trial if it is that."""
+    """The attempts that ended. The last one is reported as the end of its trial, if the trial has ended."""
     attempts = after.status.attempts
     ended = [i for i, attempt in enumerate(attempts) if not attempt.open and _was_open(before, i)]
     for position in ended:
         if after.ended and position == len(attempts) - 1:
             continue
         words = f"attempt {attempts[position].number} {_how(attempts[position])}"
-        message = after.status.message if position == ended[-1] else ""  # it tells of the last one only
+        message = after.status.message if position == ended[-1] else ""  # it describes the last one
         if attempts[position].cause is AttemptReason.STOPPED:
             yield Event(EventReason.TRIAL_STOPPED, after.name, words)
         else:
@@ -66,7 +70,7 @@ def _ends(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
 
 
 def _brought(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
-    """Known results, in one event: there may be hundreds, and none is news of this experiment."""
+    """Known results, in one event: there may be hundreds, and none was found by this experiment."""
     new = [
         trial
         for trial in after.trials
@@ -97,11 +101,11 @@ END_EVENTS: Mapping[TrialState, EventReason] = {
     "Infeasible": EventReason.TRIAL_INFEASIBLE,
     "EarlyStopped": EventReason.TRIAL_STOPPED,
 }
-"""The event of a trial that has ended, by its state: one for each of `ENDED`."""
+"""The event for the end of a trial, by its state; there is one for each state in `ENDED`."""
 
 
 def _how(attempt: Attempt) -> str:
-    """``Crashed after 1.2 s``."""
+    """How an attempt ended, as in ``Crashed after 1.2 s``."""
     took = _took(attempt)
     return f"{attempt.reason or AttemptReason.LOST}{f' after {took}' if took else ''}"
 
@@ -116,7 +120,7 @@ def _sentence(words: str, message: str) -> str:
 
 
 def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
-    """Trials that a retry runs again."""
+    """The trials that a retry runs again, in one event."""
     again = [t for t in after.trials if not t.ended and t.name in before and before[t.name].ended]
     if again:
         names = list_names([trial.name for trial in again], _NAMES)
@@ -148,13 +152,13 @@ def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
 
 
 def _was_open(trial: NASTrial | None, position: int) -> bool:
-    """Whether the attempt was not known yet, or not known to have ended."""
+    """Whether the attempt was open, or did not exist yet."""
     attempts = trial.status.attempts if trial is not None else ()
     return position >= len(attempts) or attempts[position].open
 
 
 def _trouble(before: Snapshot, after: Snapshot) -> Iterator[Event]:
-    """What keeps the experiment from going on; said again only when it is something else."""
+    """What keeps the experiment from making progress; repeated only if it has changed."""
     trouble = after.trouble
     if trouble is not None and trouble != before.trouble and not after.status.finished:
         yield Event(trouble.reason, after.experiment.name, " ".join(trouble.message.split()), warning=True)

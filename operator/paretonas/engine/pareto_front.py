@@ -1,4 +1,4 @@
-"""The Pareto set: which trials it is, as much of it as a status has room for, and the whole of it again. Pure."""
+"""The Pareto set: its trials, as much of it as fits into a status, and how it is read back whole. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,8 @@ from paretonas.engine.wording import count
 from paretonas.search.pareto import pareto_set
 
 PARETO_SET_BYTES = 90_000
-"""Of the Pareto set in the status, which is to stay below 100 KB: the API server refuses 1.5 MB, and every watcher
-gets the whole of it with every change."""
+"""The most bytes of the Pareto set in a status, which should stay below 100 KB: the API server refuses
+1.5 MB, and every watcher receives the whole status with every change."""
 
 
 def best_trials(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTrial]:
@@ -18,14 +18,14 @@ def best_trials(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTri
 
 
 class Front:
-    """The Pareto set, computed anew only when another trial has succeeded: most passes see none."""
+    """The Pareto set, recomputed only if another trial has succeeded; in most passes none has."""
 
     def __init__(self) -> None:
         self._succeeded: list[tuple[str, Mapping[str, float]]] = []
         self._best: set[str] = set()
 
     def of(self, spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[NASTrial]:
-        """The same as `best_trials`; the spec's objectives and constraints never change."""
+        """The same as `best_trials`. The objectives and constraints of the spec must never change."""
         succeeded: list[tuple[str, Mapping[str, float]]] = [
             (t.name, t.status.metrics) for t in trials if t.status.state == "Succeeded"
         ]
@@ -35,14 +35,14 @@ class Front:
 
 
 def points(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> tuple[ParetoPoint, ...]:
-    """Its members, best first in the first objective."""
+    """The members of the Pareto set, sorted by the first objective, best first."""
     return tuple(_point(trial, spec) for trial in _sorted(trials, spec))
 
 
 def bound_points(points: tuple[ParetoPoint, ...]) -> tuple[ParetoPoint, ...]:
-    """The Pareto set as it fits into a status: without the points' parameters, or even in part, if it is very large.
+    """The Pareto set, cut to fit into a status: a large one loses its parameters, a very large one points.
 
-    What is left out stands in the trials, which are marked: it can be found by `status.pareto` of each.
+    What is left out can be found in the trials, which are marked by `status.pareto`.
     """
     sizes = [len(point.model_dump_json()) for point in points]
     if sum(sizes) <= PARETO_SET_BYTES:
@@ -57,11 +57,11 @@ def bound_points(points: tuple[ParetoPoint, ...]) -> tuple[ParetoPoint, ...]:
 
 
 def whole(experiment: NASExperiment, trials: Sequence[NASTrial]) -> tuple[ParetoPoint, ...]:
-    """The Pareto set as far as status and trials together know it: the status has no room for a large one.
+    """The Pareto set, as completely as status and trials have it: a status has no room for a large one.
 
     Args:
-        experiment: with its status.
-        trials: all that are stored; they may have been removed since.
+        experiment: the experiment with its status.
+        trials: all stored trials; some may have been removed since the experiment's end.
     """
     status = experiment.status
     members = {t.name: t for t in trials if t.status.pareto}
@@ -73,9 +73,9 @@ def whole(experiment: NASExperiment, trials: Sequence[NASTrial]) -> tuple[Pareto
 
 
 def lacking(status: ExperimentStatus, shown: Sequence[ParetoPoint]) -> str:
-    """What is not among these points of the Pareto set, in words; empty when nothing is missing.
+    """What these points lack of the Pareto set, in words; empty if they lack nothing.
 
-    Every trial has a parameter: a point without any has lost them to the room in the status.
+    Every trial has a parameter, so a point without any has lost them because the status had no room.
     """
     absent, bare = status.pareto_set_size - len(shown), sum(not point.parameters for point in shown)
     parts = [
@@ -86,7 +86,7 @@ def lacking(status: ExperimentStatus, shown: Sequence[ParetoPoint]) -> str:
 
 
 def _sorted(trials: Sequence[NASTrial], spec: ExperimentSpec) -> list[NASTrial]:
-    """By the first objective, best first."""
+    """Sort trials by the first objective, best first."""
     first = spec.objectives[0]
     return sorted(trials, key=lambda t: (first.comparable(t.status.metrics[first.metric]), t.spec.index))
 

@@ -10,10 +10,10 @@ from paretonas.search import KnownTrial, Suggestion
 
 
 class Store(Protocol):
-    """The experiment and its trials, as last written. Every write is whole and durable when the call returns.
+    """The experiment and its trials, as last written. A write is complete and durable when the call returns.
 
-    What is read may be older than what others, or this process in a request without an answer, have written. A write
-    takes the place of the version that was read, and is refused when there is a newer one.
+    What is read may be older than what others have written, or this process by a request that got no answer.
+    A write replaces the version that was read, and is refused if there is a newer one.
     """
 
     def experiment(self) -> NASExperiment:
@@ -23,19 +23,19 @@ class Store(Protocol):
         """All trials, in index order."""
 
     def create_trial(self, trial: NASTrial) -> None:
-        """Store a new trial; one that is stored already is left as it is."""
+        """Store a new trial; an existing one is left as it is."""
 
     def strangers(self) -> Mapping[str, str]:
-        """Trials that have the name of one of this experiment, and are not its own: name → whose they say they are."""
+        """The trials that are named like this experiment's but belong to another: name → owner."""
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
-        """Store a trial's status; the trial comes back as it is now, which a further write starts from."""
+        """Store a trial's status. Return the trial as it is now stored; the next write must start from it."""
 
     def save_status(self, experiment: NASExperiment) -> None:
         """Store the experiment's status."""
 
     def read_finished(self, name: str) -> Sequence[NASTrial] | None:
-        """The ended trials of another experiment beside this one, in index order; None when there is no such one."""
+        """The ended trials of another experiment in this place, in index order; None if it does not exist."""
 
 
 class Jobs(Protocol):
@@ -58,17 +58,17 @@ class LogSource(Protocol):
     """The TensorBoard logs of attempts."""
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
-        """The metrics of an attempt that has ended; while they are unread, a later pass asks again."""
+        """The metrics of an ended attempt. If they have not been read yet, a later pass asks again."""
 
     def size(self, trial: str, attempt: int) -> int | None:
-        """Bytes that an attempt has logged so far; None when nobody has looked just now."""
+        """The number of bytes that an attempt has logged so far; None if it is not known at the moment."""
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first number from this one on whose folder of logs does not exist yet. Raises SubmitError."""
+        """The first attempt number from ``number`` on that has no log folder yet. Raises SubmitError."""
 
 
 class Search(Protocol):
     """The optimiser."""
 
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
-        """The next candidates: a function of the spec and the known trials. Raises SearchError."""
+        """The next candidates, as a pure function of the spec and the known trials. Raises SearchError."""

@@ -1,4 +1,4 @@
-"""For how long attempts have logged nothing new."""
+"""How long attempts have logged nothing new."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,19 +16,19 @@ class _Seen(NamedTuple):
 
 
 class Growth:
-    """What attempts had logged when it was last seen to grow.
+    """The size of each attempt's logs, and when it was last seen to change.
 
-    By the size of the logs and the engine's own clock: the times that files carry are those of other machines. It is
-    kept in memory only, so that a new engine gives every attempt its whole time again.
+    Times are read from the engine's own clock, since those of the files come from other machines. They are
+    kept in memory only, so a new engine gives every attempt its whole time again.
     """
 
     def __init__(self, size: Callable[[str, int], int | None]) -> None:
-        """``size`` tells how many bytes an attempt of a trial has logged; None when that is not known just now."""
+        """``size`` returns how many bytes an attempt of a trial has logged; None if that is not known now."""
         self._size = size
         self._seen: dict[str, _Seen] = {}
 
     def noted(self, jobs: Mapping[str, Job], trials: Sequence[NASTrial], now: datetime) -> dict[str, Job]:
-        """The jobs, those of attempts that run with the time for which they were seen to log nothing new."""
+        """The jobs, each running attempt's with the time for which it was seen to log nothing new."""
         seen, found = {}, dict(jobs)
         for trial in trials:
             attempt = trial.attempt

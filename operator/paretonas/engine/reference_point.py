@@ -10,11 +10,11 @@ from paretonas.search.pareto import reference_point
 def find_reference_point(spec: ExperimentSpec, trials: Sequence[NASTrial], *, over: bool) -> dict[str, float]:
     """The reference point by metric; empty as long as it cannot be fixed.
 
-    It is fixed at once if every objective has a threshold, and otherwise when all initial trials have ended. If none
-    of those succeeded, the first later trial that succeeds fixes it.
+    It is fixed at once if every objective has a threshold, and otherwise when all initial trials have ended.
+    If none of those succeeded, the first later trial that succeeds fixes it.
 
     Args:
-        spec: the experiment's.
+        spec: the spec of the experiment.
         trials: all trials in index order.
         over: whether the experiment has ended, so that no further trial can fix it.
     """

@@ -1,4 +1,4 @@
-"""Finds what would let an ended experiment continue, by trying each remedy on the decision itself. Pure."""
+"""What would let an ended experiment continue, found by trying each remedy on the decision itself. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,17 +16,17 @@ class Remedy(Enum):
     RETRY = auto()
     """Retry the failed trials."""
     RETRY_INFEASIBLE = auto()
-    """Retry the infeasible ones too, which helps only where no trial has succeeded."""
+    """Retry the failed and the infeasible trials, which is proposed only if no trial has succeeded."""
     MORE_TRIALS = auto()
     """Raise `maxTrials`."""
     MORE_TIME = auto()
     """Raise `activeDeadlineSeconds`."""
     RESUME = auto()
-    """Set `stop` back."""
+    """Set `stop` to false."""
 
 
 def remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime) -> list[Remedy]:
-    """All that helps, the likeliest first; none for one that has not ended."""
+    """All remedies that help, the likeliest first; none if the experiment has not ended."""
     return list(_remedies(experiment, trials, now)) if experiment.status.finished else []
 
 

@@ -1,4 +1,4 @@
-"""Decides what a user's retry means for a trial. Pure."""
+"""What a user's retry means for a trial. Pure."""
 
 from paretonas.api import NASTrial, Retry, UnreadableTrial
 
@@ -6,8 +6,9 @@ from paretonas.api import NASTrial, Retry, UnreadableTrial
 def retriable(trial: NASTrial, retry: Retry) -> bool:
     """Whether this retry runs the trial again.
 
-    One that has failed in an attempt of an earlier generation, also when that attempt was still running as the retry
-    was asked for. A known result had no attempt here, and a refused or unreadable trial gets none.
+    It does if the trial failed in an attempt of an earlier generation, even if that attempt was still running
+    when the retry was requested. A known result had no attempt here, and a refused or unreadable trial gets
+    none.
     """
     states = {"Failed", "Infeasible"} if retry.infeasible else {"Failed"}
     attempts = trial.status.attempts
@@ -17,12 +18,12 @@ def retriable(trial: NASTrial, retry: Retry) -> bool:
 
 
 def retry_trial(trial: NASTrial, retry: Retry) -> NASTrial:
-    """The trial as it waits for its next attempt, its past kept; the same object when it is not to be retried."""
+    """The trial, waiting for its next attempt, with its past ones; the same object if it is not retried."""
     if not retriable(trial, retry):
         return trial
     return trial.with_status(state="Pending", metrics={}, message="", conditions=())
 
 
 def raise_retry(retry: Retry, *, infeasible: bool) -> Retry:
-    """One more retry than there has been."""
+    """The next retry, which is one generation higher."""
     return Retry(generation=retry.generation + 1, infeasible=infeasible)

@@ -1,4 +1,4 @@
-"""An experiment's status, recomputed from its trials every time."""
+"""The status of an experiment, recomputed from its trials in every pass."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,19 +39,19 @@ def summarise(
     best: Sequence[NASTrial] | None = None,
     remark: str = "",
 ) -> ExperimentStatus:
-    """The status that these trials amount to.
+    """The status that follows from these trials.
 
-    Only the reference point (once fixed it never moves), the times and the conditions' transition times are taken
-    over from the status before.
+    Only the reference point (which never moves once it is fixed), the times and the transition times of the
+    conditions are taken over from the previous status.
 
     Args:
-        experiment: with its status as last written.
+        experiment: the experiment with its status as last written.
         trials: all trials in index order.
-        now: the time.
+        now: the current time.
         outcome: how the experiment has ended, if it has.
-        trouble: what keeps it from going on, if anything does.
-        best: the Pareto set, where it has been computed already.
-        remark: what its user should know although it goes on.
+        trouble: what keeps it from making progress, if anything does.
+        best: the Pareto set, if it has been computed already.
+        remark: what its user should know although it makes progress.
     """
     spec, before = experiment.spec, experiment.status
     begins = spec.retry.generation > before.retry_generation
@@ -142,7 +142,7 @@ def _conditions(
 def invalid(
     before: ExperimentStatus, error: InvalidDocument, generation: int | None, now: datetime
 ) -> ExperimentStatus:
-    """The status of an experiment that cannot be used: Valid is False with every problem, the rest stays."""
+    """The status of an invalid experiment: Valid is False and lists every problem; the rest is unchanged."""
     last = before.condition("Valid")
     condition = make_condition(
         "Valid", "False", ValidReason.INVALID, str(error), now=now, last=last, generation=generation
@@ -153,7 +153,7 @@ def invalid(
 def failing(
     before: ExperimentStatus, message: str, generation: int | None, now: datetime
 ) -> ExperimentStatus:
-    """The status of an experiment whose passes fail: Progressing is False and says why, the rest stays."""
+    """The status if an experiment's passes fail: Progressing is False and says why; the rest is unchanged."""
     last, reason = before.condition("Progressing"), Hindrance.PASS_FAILED
     return before.with_condition(
         make_condition("Progressing", "False", reason, message, now=now, last=last, generation=generation)

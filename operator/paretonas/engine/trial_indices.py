@@ -1,4 +1,4 @@
-"""Which indices new trials get. Pure."""
+"""The indices of new trials. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -6,7 +6,7 @@ from itertools import chain
 from paretonas.api import MAX_INDEX, NASTrial, trial_name
 
 _NAMED = 5
-"""Strangers that a message names."""
+"""The most strangers (trials of other experiments) that a message names."""
 
 
 def free_indices(
@@ -15,17 +15,19 @@ def free_indices(
     strangers: Mapping[str, str],
     unanswered: int | None = None,
 ) -> Iterator[int]:
-    """Indices for new trials: those after the last one, and where these end, the gaps.
+    """Indices for new trials: those after the last one, and when these are used up, the gaps.
 
-    Not the number of trials: one may have been removed by hand, or been given an index by its user. An index is not
-    free either when its name is taken, by a trial of this experiment or by a stranger.
+    The number of trials does not give the next index: a trial may have been removed by hand, or its user may
+    have chosen its index. Nor is an index free if its name is taken, by a trial of this experiment or by a
+    stranger.
 
     Args:
-        experiment: its name.
+        experiment: the name of the experiment.
         trials: its trials, in index order.
-        strangers: trials of other experiments that have such a name, with the experiment that each names.
-        unanswered: the index of a trial that was sent to be stored without an answer. It comes first, also where a
-            later one has been stored since: if it is there after all, no trial is stored beside it.
+        strangers: trials of other experiments that have such a name, each with the experiment that it names.
+        unanswered: the index of a trial that may have been stored by a request that got no answer. It comes
+            first, even if a later one has been stored since: if the trial exists after all, no other one is
+            stored beside it.
     """
     indices, names = {t.spec.index for t in trials}, {t.name for t in trials} | strangers.keys()
     first = trials[-1].spec.index + 1 if trials else 0
@@ -37,7 +39,7 @@ def free_indices(
 
 
 def describe_passed_over(trials: Sequence[NASTrial], strangers: Mapping[str, str]) -> str:
-    """The remark about indices that no trial could have; "" if there are none."""
+    """The remark about indices that no trial could get; "" if there are none."""
     last = trials[-1].spec.index if trials else 0
     between = {name: of for name, of in strangers.items() if int(name.rpartition("-")[2]) < last}
     if not between:

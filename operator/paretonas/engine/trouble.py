@@ -1,4 +1,4 @@
-"""What keeps an experiment from going on."""
+"""What keeps an experiment from making progress."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from paretonas.api.reasons import Hindrance
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What keeps an experiment from going on; the next pass tries again."""
+    """What keeps an experiment from making progress; the next pass tries again."""
 
     reason: Hindrance
     message: str

@@ -1,4 +1,4 @@
-"""Decides what the end of an attempt means for its trial."""
+"""What the end of an attempt means for its trial."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,18 +23,19 @@ from paretonas.metrics import Reading, Unread
 ReadMetrics = Callable[[NASTrial, int], Reading | Unread]
 
 LOST_LIMIT: Final = 10
-"""Attempts that may end through no fault of the candidate before its trial is given up: more means that the machine
-is broken, and a search must not wait for it forever."""
+"""The number of attempts that end through no fault of the candidate after which its trial fails. So many mean
+that the machine is broken, and a search must not wait for it forever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What a reason leads to: a final state at once, or another attempt, charged to the candidate or not."""
+    """What a reason leads to: a final state, or another attempt if the state is None."""
 
     state: TrialState | None
     charged: bool = True
+    """Whether the attempt counts as the candidate's failure."""
     pause: timedelta = timedelta()
-    """Before the next attempt."""
+    """The time to wait before the next attempt."""
 
 
 def consequence_of(reason: AttemptReason) -> Consequence:
@@ -43,7 +44,7 @@ def consequence_of(reason: AttemptReason) -> Consequence:
         case AttemptReason.COMPLETED:
             return Consequence("Succeeded")
         case AttemptReason.NOT_FINITE | AttemptReason.OUT_OF_MEMORY:
-            return Consequence("Infeasible")  # the candidate's own: the search stays away from it
+            return Consequence("Infeasible")  # the candidate's own fault: the search avoids it
         case (
             AttemptReason.METRICS_UNAVAILABLE
             | AttemptReason.METRICS_AMBIGUOUS
@@ -61,13 +62,13 @@ def consequence_of(reason: AttemptReason) -> Consequence:
         ):
             return Consequence(None, charged=False)
         case AttemptReason.ABORTED:
-            return Consequence(None, charged=False, pause=timedelta(seconds=30))  # whoever did it wanted room
+            return Consequence(None, charged=False, pause=timedelta(seconds=30))  # aborted to make room
 
 
 def observe_attempt(
     trial: NASTrial, job: Job | None, spec: ExperimentSpec, read: ReadMetrics, now: datetime
 ) -> NASTrial:
-    """The trial as its job now shows it; the same object when there is nothing new."""
+    """The trial, updated from its job; the same object if there is nothing new."""
     attempt = trial.attempt
     if attempt is None or (job is None and attempt.start_time is None):
         return trial
@@ -75,7 +76,7 @@ def observe_attempt(
         job = Job(attempt.job, Phase.LOST, started=attempt.start_time, message="its job is gone")
     if not job.over:
         return _alive(trial, attempt, job)
-    if job.phase is Phase.SUCCEEDED:  # also when it was about to be stopped: a result is a result
+    if job.phase is Phase.SUCCEEDED:  # even if it was about to be stopped: its result counts
         reading = read(trial, trial.last_attempt)
         if isinstance(reading, Unread):
             started = job.started or attempt.start_time or now
@@ -102,8 +103,8 @@ def observe_attempt(
 
 
 def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
-    """A trial that needs no job: it brings its result, or does not fit the experiment. Any other is left as it is."""
-    # one that cannot be read by this version may have run in another: what runs of it is being stopped
+    """End a trial that needs no job: its result is known, or it does not fit. Leave any other unchanged."""
+    # a trial that this version cannot read may have been started by another version; it is being stopped
     begun = trial.attempt if isinstance(trial, UnreadableTrial) else trial.status.attempts
     if trial.ended or begun:
         return trial
@@ -129,14 +130,14 @@ def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
 
 
 def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
-    """Reason and message of an attempt that ended without a result."""
+    """The reason and the message of an attempt that ended without a result."""
     if attempt.reason is not None:  # we stopped it, for this reason
         return attempt.reason, _describe_stop(attempt.cause, spec)
     if job.reason is not None:
         return job.reason, _describe(job.reason) or job.message
     if job.phase is Phase.LOST:
         return AttemptReason.LOST, job.message
-    match job.exit_code:  # of a signal, as a process shows it, and as a shell or container does
+    match job.exit_code:  # a signal, as a process or as a shell or a container reports it
         case -9 | 137:
             return (
                 AttemptReason.KILLED,
@@ -149,7 +150,7 @@ def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str
 
 
 def _describe_stop(reason: AttemptReason, spec: ExperimentSpec) -> str:
-    """Why ParetoNAS stopped an attempt; "" where the reason says it all."""
+    """Why ParetoNAS stopped an attempt; "" if the reason says everything."""
     if reason is AttemptReason.DEADLINE_EXCEEDED:
         return f"ran longer than {spec.trial.active_deadline_seconds} s"
     if reason is AttemptReason.NO_PROGRESS:
@@ -173,7 +174,7 @@ def _describe(reason: AttemptReason) -> str:
 
 
 def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:
-    """Reason, message and metrics of an attempt that has ended well."""
+    """The reason, message and metrics of an attempt that ended without an error."""
     values = dict(reading.values)
     not_finite = [name for name in reading.not_finite if name in spec.needed_metrics]
     unusable = [o.metric for o in spec.objectives if o.scale == "Log" and values.get(o.metric, 1.0) <= 0]
@@ -194,7 +195,7 @@ def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str,
 
 
 def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:
-    """The trial's state after its last attempt has ended; Pending when there will be another."""
+    """The trial's state after its last attempt has ended; Pending if there will be another attempt."""
     consequence = consequence_of(attempts[-1].cause)
     if consequence.state is not None:
         return consequence.state

@@ -1,4 +1,4 @@
-"""Warm start: what other experiments have found, as trials of this one. Pure."""
+"""Warm start: the results of other experiments, as trials of this one. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,11 +14,11 @@ from paretonas.engine.trial_indices import free_indices
 
 
 class WarmStartError(Exception):
-    """Another experiment is of no use; the message says why and what to do."""
+    """Another experiment cannot be used; the message says why and what to do."""
 
 
 def has_begun(trials: Sequence[NASTrial]) -> bool:
-    """Whether the search has been asked: from then on nothing is taken over any more."""
+    """Whether the search has suggested a trial; from then on, no results are taken over."""
     return any(trial.spec.origin != "User" for trial in trials)
 
 
@@ -29,19 +29,19 @@ def take_over(
     strangers: Mapping[str, str] = {},
     unanswered: int | None = None,
 ) -> list[NASTrial]:
-    """The trials that are still to be stored, so that this experiment knows what the others have found.
+    """The trials that are still to be stored, so that this experiment has the results of the others.
 
-    Those points are left out that are none of this space, and results that lack a metric of this experiment.
+    Points outside this experiment's space are left out, and so are results that lack one of its metrics.
 
     Args:
-        experiment: the one that begins.
-        trials: those that it has already, in index order; a part of the others' may be among them.
+        experiment: the experiment that begins.
+        trials: its trials so far, in index order; some of the others' results may be among them already.
         others: the ended trials of each experiment in ``warmStartFrom``; None for one that does not exist.
-        strangers: trials of others that have a name of this one's, as for `free_indices`.
+        strangers: as for `free_indices`.
         unanswered: as for `free_indices`.
 
     Raises:
-        WarmStartError: one does not exist, a result of it cannot be read, or none of them can be used.
+        WarmStartError: an experiment does not exist, one of its results cannot be read, or none of them fits.
     """
     there = {trial.spec.observation.source for trial in trials if trial.spec.observation is not None}
     indices = free_indices(experiment.name, trials, strangers, unanswered)

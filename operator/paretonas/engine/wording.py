@@ -1,4 +1,4 @@
-"""Numbers and durations as a person reads them."""
+"""Numbers, durations and lists as text for people."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -7,20 +7,20 @@ from datetime import timedelta
 from paretonas.api import Scalar, format_value, visible
 
 _GROUPED = 1000
-"""From here on a number shows no decimals, and its thousands apart: 46,880 and not 4.688e+04."""
+"""Numbers from this one on are written without decimals and in groups of thousands: 46,880, not 4.688e+04."""
 
 _EXACT = 10**15
-"""Beyond it a double no longer has every whole number, and a row of digits says less than an exponent."""
+"""Larger whole numbers are written with an exponent: soon beyond this, a double does not have all of them."""
 
 _FLOAT32_DIGITS = 9
-"""Significant digits that tell any two float32 apart (IEEE 754)."""
+"""The number of significant digits that distinguishes any two float32 (IEEE 754)."""
 
 _LAST_LINE = 200
-"""Characters of a program's last words: an exception's, which may hold a whole tensor."""
+"""The most characters of a program's last line: the message of an exception may contain a whole tensor."""
 
 
 def number(value: float) -> str:
-    """Four digits that count: ``0.9718``, ``46,880``, ``1e-05``."""
+    """A number, rounded to four digits or to a whole number: ``0.9718``, ``46,880``, ``1e-05``."""
     whole = float(value).is_integer()
     if abs(value) < _EXACT and (whole or abs(value) >= _GROUPED):
         return f"{value:,.0f}"
@@ -28,10 +28,11 @@ def number(value: float) -> str:
 
 
 def shortest(value: float) -> float:
-    """A metric's value without the noise of single precision: a float32 of 0.975 is stored as 0.9750000238418579.
+    """A metric's value without the noise of single precision.
 
-    That is the number of the fewest digits that is the same float32; a whole number is an int. What is no float32 is
-    left as it is.
+    For example, 0.975 is stored as a float32 of 0.9750000238418579. The result is the number with the fewest
+    digits that is the same float32; a whole number becomes an int. A value that is not a float32 is returned
+    as it is.
     """
     if value.is_integer() and abs(value) <= _EXACT:
         return int(value)
@@ -43,7 +44,7 @@ def shortest(value: float) -> float:
 
 
 def _as_float32(value: float) -> float | None:
-    """The nearest float32, None beyond their range."""
+    """The nearest float32; None if the value is out of its range."""
     try:
         [single] = struct.unpack("f", struct.pack("f", value))
     except OverflowError:
@@ -59,34 +60,34 @@ def value(scalar: Scalar) -> str:
 
 
 def pairs(values: Mapping[str, Scalar]) -> str:
-    """``val_acc 0.9718, num_params 46,880``."""
+    """Names and values, as in ``val_acc 0.9718, num_params 46,880``."""
     return ", ".join(f"{visible(name)} {value(scalar)}" for name, scalar in values.items())
 
 
 def count(amount: int, noun: str) -> str:
-    """``1 trial``, ``12 trials``."""
+    """An amount with its noun, as in ``1 trial`` and ``12 trials``."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def list_names(names: Sequence[str], most: int = 12) -> str:
-    """Some names, and how many more there are."""
+    """The first ``most`` names, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "none") + more
 
 
 def shorten(text: str, most: int) -> str:
-    """The text, or its beginning."""
+    """The text, cut to at most ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def gist(message: str) -> str:
-    """A trial's message, and the last line of the output that stands below it: there a program says why it failed."""
+    """A trial's message and the last line of the output below it, in which a program says why it failed."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return ": ".join([*lines[:1], *(shorten(line, _LAST_LINE) for line in lines[1:][-1:])])
 
 
 def duration(time: timedelta) -> str:
-    """``12.3 s``, ``1 min 23 s``, ``2 h 05 min``."""
+    """A duration, as in ``12.3 s``, ``1 min 23 s`` and ``2 h 05 min``."""
     seconds = max(0.0, time.total_seconds())
     if seconds < 59.95:  # noqa: PLR2004 # what would be rounded to 60.0 s is a minute
         return f"{seconds:.1f} s"
@@ -97,9 +98,9 @@ def duration(time: timedelta) -> str:
 
 
 def age(time: timedelta) -> str:
-    """As kubectl's AGE: the largest unit only, ``45s``, ``12m``, ``3h``, ``5d``."""
+    """An age in its largest unit, as in kubectl's column AGE: ``45s``, ``12m``, ``3h``, ``5d``."""
     seconds = max(0, int(time.total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:  # kubectl changes the unit from two on: 90 s says more than 1 min
+        if seconds >= 2 * size:  # from two units on, as kubectl does: 90 s says more than 1 min
             return f"{seconds // size}{unit}"
     return f"{seconds}s"

@@ -1,4 +1,4 @@
-"""Arguments that argparse makes something else of than was meant, as far as a script's text shows it. Pure."""
+"""Finds arguments that argparse would misread, as far as the text of a script shows it. Pure."""
 
 import ast
 import re
@@ -21,10 +21,10 @@ _ONE_WORD = re.compile(r"(--?[\w-]+)=\$\{parameters\.(\w+)\}")
 _ALONE = re.compile(r"\$\{parameters\.(\w+)\}")
 
 _NUMBER = re.compile(r"-\d+|-\d*\.\d+")
-"""What begins with ``-`` and argparse takes for a value all the same; ``-3e-05`` is none."""
+"""A word that begins with ``-`` and that argparse nevertheless takes for a value; ``-3e-05`` is not one."""
 
 _SMALL, _LARGE = 1e-4, 1e16
-"""Beyond them Python writes a float with an exponent."""
+"""Below the first and from the second on, Python writes a float with an exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class _Passed:
 
 
 def misread(spec: ExperimentSpec, script: str, source: str) -> Iterator[Problem]:
-    """What argparse will misread.
+    """The arguments that argparse will misread.
 
     Args:
         spec: the experiment.
-        script: how its command names the script.
-        source: the script's text; where it is no Python, nothing is said of it.
+        script: the name of the script in the experiment's command.
+        source: the text of the script; if it is not Python, no problem is reported.
     """
     flags = _flags(source)
     for passed in _passed(spec):
@@ -64,7 +64,7 @@ def misread(spec: ExperimentSpec, script: str, source: str) -> Iterator[Problem]
 
 
 def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) -> Iterator[Problem]:
-    """Flags passed by default that the script only knows with a dash for an underscore, or the other way round."""
+    """Flags passed by default that the script spells with dashes instead of underscores, or vice versa."""
     own = {
         f"--{p.name}": (f"spec.parameters[{position}].name", f"parameters.{p.name}")
         for position, p in enumerate(spec.parameters)
@@ -80,7 +80,7 @@ def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) 
 
 
 def _flags(source: str) -> dict[str, bool]:
-    """The flags that a Python text gives to ``add_argument``, and whether with ``type=bool``."""
+    """The flags that a Python text gives to ``add_argument``, and whether each has ``type=bool``."""
     try:
         tree = ast.parse(source)
     except (
@@ -105,7 +105,7 @@ def _flags(source: str) -> dict[str, bool]:
 
 
 def _passed(spec: ExperimentSpec) -> Iterator[_Passed]:
-    """Where each parameter's value stands behind a flag."""
+    """The parameters' values that follow a flag on the command line, with their places."""
     known = {parameter.name: parameter for parameter in spec.parameters}
     if spec.trial.args is None:
         for position, parameter in enumerate(spec.parameters):

@@ -50,7 +50,7 @@ class AttemptRecord:
     logs: Path
     """The log folder of the attempt, by which its processes are identified."""
     earlier_version: bool = False
-    """Whether its supervisor is that of version 0.1.0, which is in the process group that it terminates."""
+    """Whether its supervisor is of version 0.1.0, and thus in the process group that it terminates."""
 
     @property
     def has_begun(self) -> bool:
@@ -98,7 +98,7 @@ class AttemptRecord:
 
     @property
     def devices(self) -> frozenset[str]:
-        """The keys of its devices."""
+        """The keys of the attempt's devices."""
         return frozenset(_read_json(self.folder / DEVICES) or ())
 
     def give(self, devices: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The GPUs of this machine, as their drivers tell: nothing large is imported, and no device is opened."""
+"""The GPUs of this machine, as their drivers report them, without large imports or opening a device."""
 
 import os
 import re
@@ -10,21 +10,21 @@ from pathlib import Path
 from paretonas.jobs.devices import NVIDIA, Device, DeviceKind
 
 SECONDS = 30
-"""For nvidia-smi: it takes seconds on a machine with many devices that has just been started."""
+"""The time limit of nvidia-smi, which takes seconds on a machine with many devices that has just started."""
 
 _WSL = "/usr/lib/wsl/lib"
-"""Where Windows puts nvidia-smi for its Linux; not on every PATH."""
+"""The folder of nvidia-smi in the Windows Subsystem for Linux, which is not on every PATH."""
 
 
 def detect(kind: DeviceKind, root: Path = Path("/")) -> tuple[Device, ...]:
-    """The devices of a kind; none where there is no driver. ``root`` is the file system's."""
+    """The devices of a kind; none if there is no driver. ``root`` is the root of the file system."""
     if kind is NVIDIA:
         return parse_nvidia_smi(_nvidia_smi()) or tuple(_nvidia_driver(root))
     return tuple(_amd_driver(root))
 
 
 def parse_nvidia_smi(listing: str) -> tuple[Device, ...]:
-    """What ``nvidia-smi -L`` lists. A GPU that is cut into slices stands for these alone."""
+    """The devices that ``nvidia-smi -L`` lists. For a GPU that is cut into slices, only the slices count."""
     devices = list[Device]()
     for line in listing.splitlines():
         if gpu := re.match(r"GPU (\d+): .*\(UUID: (GPU-[^)]+)\)", line):
@@ -49,14 +49,14 @@ def _nvidia_smi() -> str:
 
 
 def _nvidia_driver(root: Path) -> Iterator[Device]:
-    """From the driver's files, by their place on the bus, where nvidia-smi is not installed or fails."""
+    """The devices in the driver's files, in the order of the bus, if nvidia-smi is not installed or fails."""
     for index, file in enumerate(sorted(root.glob("proc/driver/nvidia/gpus/*/information"))):
         uuid = re.search(r"^GPU UUID:\s*(GPU-\S+)", _text(file), re.MULTILINE)
         yield Device(index, uuid[1] if uuid else "")
 
 
 def _amd_driver(root: Path) -> Iterator[Device]:
-    """From the topology of the kernel's driver (kfd), which has the CPUs too; ROCm counts in its order."""
+    """The devices in the topology of the kernel's driver (kfd), which also has CPUs; ROCm uses its order."""
     if not (root / "dev/kfd").exists():
         return
     index = 0
@@ -72,5 +72,5 @@ def _amd_driver(root: Path) -> Iterator[Device]:
 def _text(file: Path) -> str:
     try:
         return file.read_text()
-    except OSError:  # another user's, in a container
+    except OSError:  # in a container, it may belong to another user
         return ""

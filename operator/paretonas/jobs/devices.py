@@ -21,7 +21,7 @@ class Device:
 
     @property
     def key(self) -> str:
-        """Identifies the device, however it is written."""
+        """A text that identifies the device, however it is written."""
         return self.uuid or str(self.index)
 
 
@@ -66,7 +66,7 @@ class DeviceKind:
         given = {self.variables[0]: ",".join(slot.spelt for slot in slots)}
         if self is NVIDIA and "CUDA_VISIBLE_DEVICES" not in limits:
             given["CUDA_DEVICE_ORDER"] = (
-                "PCI_BUS_ID"  # the order in which we have counted; CUDA's own is by speed
+                "PCI_BUS_ID"  # the order of the indices used here; by default, CUDA's is by speed
             )
         return given
 
@@ -115,10 +115,10 @@ def _amd(found: Sequence[Device], given: Mapping[str, str]) -> Slots:
 
 
 def _named(name: str, text: str, found: Sequence[Device]) -> Iterator[tuple[str, Device]]:
-    """The devices that a variable names, each with how it is written there."""
+    """The devices that a variable names, each with the text that names it there."""
     there = f"this machine has {', '.join(d.uuid if d.sliced else str(d.index) for d in found) or 'none'}"
     for entry in filter(None, (part.strip() for part in text.split(","))):
-        if entry == "-1":  # what follows it is not seen, as the CUDA Programming Guide has it
+        if entry == "-1":  # CUDA ignores what follows it (CUDA Programming Guide)
             return
         if entry.isdecimal():
             matches = [d for d in found if not d.sliced and d.index == int(entry)]

@@ -150,7 +150,7 @@ class KubernetesJobs:
         if job.phase is not Phase.FAILED:
             return job
         ends = [(pod, *pod_end(pod)) for pod in self._pods(body)]
-        # a pod that ended by itself tells more than those that Volcano then removed
+        # a pod that ended by itself explains more than those that Volcano removed afterwards
         failed = sorted(
             (end for end in ends if end[1] != 0),
             key=lambda end: (end[2] is AttemptReason.EVICTED, end[1] is None),
@@ -167,7 +167,7 @@ class KubernetesJobs:
         return [pod for pod in pods if is_owned_by(pod, uid_of(body))]
 
     def _waits(self, body: Mapping[str, Any]) -> str:
-        """Why a job does not start: from its pods, or its events if it has no pods, or its pod group."""
+        """Why a job does not start, according to its pods, its events if it has no pods, or its pod group."""
 
         def looks() -> Iterator[str]:
             name, pods = body["metadata"]["name"], self._pods(body)

@@ -29,7 +29,7 @@ from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
 LOCAL_SCHEDULER = "local_cwd"
 
 _SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
-"""Without site-packages it starts in about 20 ms."""
+"""The command of the supervisor. Without site-packages it starts in about 20 ms."""
 
 _CACHE = 2000
 """Jobs that TorchX remembers: more than can run at once (1,000). It forgets the oldest that have ended."""
@@ -56,7 +56,7 @@ class _Scheduler(LocalScheduler):  # type: ignore[misc] # TorchX ships no types
 
     @functools.cache  # noqa: B019 # there is one scheduler, and it lives as long as the process
     def run_opts(self) -> Any:
-        """The options, which TorchX would parse from its source text twice for each submission (25 ms)."""
+        """The options. TorchX would parse them from its source text twice for each submission (25 ms)."""
         return super().run_opts()
 
     def close(self) -> None:
@@ -77,19 +77,19 @@ class LocalJobs:
         folder: Path | None = None,
         slots: Mapping[DeviceKind, Slots] = MappingProxyType({}),
     ) -> None:
-        """Jobs below the folder of runs.
+        """Prepare to run jobs; none is started.
 
         Args:
-            root: the folder of runs.
-            experiment: its name.
+            root: the folder of all runs.
+            experiment: the name of the experiment.
             folder: the folder that trials run in; by default the current one.
             slots: the devices that trials may use, by kind.
         """
         self._root, self._working, self._slots = root.resolve(), folder, slots
-        self._waiting: dict[str, Launch] = {}  # for devices, in the order in which they came
+        self._waiting: dict[str, Launch] = {}  # for devices, in order of submission
         self._held: dict[str, frozenset[str]] = {}  # keys of devices, by job
         self._experiment = experiment
-        self._supervisors: dict[str, str] = {}  # TorchX's handles of those that have not been seen to end
+        self._supervisors: dict[str, str] = {}  # TorchX's handles of those not known to have ended
         self._ended: set[str] = set()
         self._kill_at: dict[str, float] = {}
         logging.getLogger("torchx").setLevel(logging.WARNING)
@@ -112,7 +112,7 @@ class LocalJobs:
                 jobs[name] = job
             if job is not None and job.over:
                 self._held.pop(name, None)
-            elif job is None or name not in self._held:  # what is known of it is what is written down
+            elif job is None or name not in self._held:  # only its records know its devices
                 self._held[name] = self._record(trial, attempt).devices
         self._start_waiting()
         return jobs
@@ -174,18 +174,18 @@ class LocalJobs:
         for name, launch in list(self._waiting.items()):
             try:
                 if not self._start(launch, self._record(launch.trial.name, launch.attempt)):
-                    return  # nobody is overtaken
-            except (OSError, ValueError):  # who submits it again is told
+                    return  # the others wait too, so that none is overtaken
+            except (OSError, ValueError):  # reported when it is submitted again
                 pass
             del self._waiting[name]
 
     def cancel(self, trial: str, attempt: int) -> None:
-        """End the attempt's processes: SIGTERM, then SIGKILL when asked again after a grace of some seconds.
+        """End the attempt's processes: by SIGTERM, and in a call `GRACE_SECONDS` later by SIGKILL.
 
-        An attempt that has not begun never will, and is then seen as ended.
+        If the attempt has not started yet, make sure that it never starts; it is then observed as ended.
 
         Raises:
-            OSError: it has not begun, and its folder cannot be written.
+            OSError: it has not started, and its folder cannot be written.
         """
         name, kept = job_name(trial, attempt), self._record(trial, attempt)
         self._waiting.pop(name, None)
@@ -200,18 +200,18 @@ class LocalJobs:
             kept.kill()
 
     def kill(self, trial: str, attempt: int) -> None:
-        """End the attempt's processes at once. One that has not begun never will."""
+        """Kill the attempt's processes. If it has not started yet, make sure that it never starts."""
         kept = self._record(trial, attempt)
         self._waiting.pop(job_name(trial, attempt), None)
         if not kept.has_begun:
-            with contextlib.suppress(OSError):  # where we cannot write, no supervisor can begin either
+            with contextlib.suppress(OSError):  # if it cannot be written, no supervisor can start either
                 kept.withdraw()
         elif kept.locked:
             kept.kill()
 
     def _observe(self, trial: str, attempt: int) -> Job | None:
         name, kept = job_name(trial, attempt), self._record(trial, attempt)
-        # In this order: a supervisor takes the lock before it writes job.json, and keeps it until exit.json is there.
+        # In this order: a supervisor locks job.json, then writes it, and unlocks it after exit.json exists.
         started, locked, ended = kept.started, kept.locked, kept.exit
         if started is None and name in self._waiting:
             asked = requests(self._waiting[name].experiment.spec.trial)
@@ -236,7 +236,7 @@ class LocalJobs:
             try:
                 status = self._runner.status(handle)
                 ended = status is None or status.is_terminal()
-            except (OSError, ValueError):  # TorchX reads and writes files of its own when a job has ended
+            except (OSError, ValueError):  # TorchX reads and writes its own files when a job has ended
                 ended = True
             if ended:
                 del self._supervisors[name]
@@ -247,13 +247,13 @@ class LocalJobs:
 
 
 def _listed(asked: Mapping[DeviceKind, int]) -> str:
-    """``2 NVIDIA GPUs``."""
+    """The requested devices, as in ``2 NVIDIA GPUs``."""
     return ", ".join(f"{count} {kind.words}{'s' * (count > 1)}" for kind, count in asked.items())
 
 
 @contextlib.contextmanager
 def _signal_handlers_kept() -> Iterator[None]:
-    """TorchX installs handlers of its own for SIGINT and SIGTERM; ours stop trials and keep the state."""
+    """Keep our handlers of SIGINT and SIGTERM, which stop trials and keep the state; TorchX replaces them."""
     signals = (signal.SIGINT, signal.SIGTERM)
     kept = [signal.getsignal(s) for s in signals]
     try:

@@ -72,7 +72,7 @@ def _find_refused(value: Any, at: Location, allowed: Sequence[tuple[str, ...]]) 
         return
     if on_the_way and isinstance(value, Mapping):
         for name, inner in value.items():
-            if not (name == "name" and isinstance(at[-1], int)):  # it only says which item is meant
+            if not (name == "name" and isinstance(at[-1], int)):  # it only identifies the item
                 yield from _find_refused(inner, (*at, name), allowed)
     elif on_the_way and isinstance(value, list):
         for position, inner in enumerate(value):

@@ -21,7 +21,7 @@ PHASES: Mapping[str, Phase] = {
     "Completed": Phase.SUCCEEDED,
     "Failed": Phase.FAILED,
     "Terminated": Phase.FAILED,  # by the policy that ends a gang with its first failed pod
-    "Aborted": Phase.LOST,  # by an administrator: nothing that the candidate did
+    "Aborted": Phase.LOST,  # by an administrator, so it is not the candidate's fault
 }
 
 POD_REASONS: Mapping[str, AttemptReason] = {
@@ -37,7 +37,7 @@ POD_REASONS: Mapping[str, AttemptReason] = {
     "OOMKilled": AttemptReason.OUT_OF_MEMORY,
     "UnexpectedAdmissionError": AttemptReason.NODE_LOST,
 }
-"""A failed pod's own reason, where it is not the trial's doing (or, out of memory, exactly that)."""
+"""What the reason of a failed pod means. Apart from OOMKilled, none of them is the trial's fault."""
 
 WAITING = frozenset(
     {
@@ -61,8 +61,9 @@ def phase(word: str | None) -> Phase:
 def read_job(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) -> Job:
     """The job of a Volcano Job and its pods, as last seen by a watch.
 
-    A single pod tells more exactly when it began, and a second earlier that it has ended well: the kubelet tidies up
-    for a second before it calls the pod Succeeded, which is what Volcano waits for. How it failed is left to the job.
+    A single pod shows more exactly when it started, and a second earlier that it succeeded: the kubelet
+    tidies up for a second before it sets the pod to Succeeded, for which Volcano waits. A failure is read
+    from the job.
     """
     state = (body.get("status") or {}).get("state") or {}
     at = phase(state.get("phase"))
@@ -93,7 +94,7 @@ def pod_names(body: Mapping[str, Any]) -> list[str]:
 
 
 def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, AttemptReason | None, datetime | None]:
-    """Exit code, reason (None when the trial itself ended) and start of a pod that has ended."""
+    """The exit code, reason (None if the trial itself ended) and start time of a pod that has ended."""
     status = pod.get("status") or {}
     away = (
         AttemptReason.EVICTED if pod["metadata"].get("deletionTimestamp") else None
@@ -122,11 +123,11 @@ def pod_wait(pod: Mapping[str, Any]) -> str:
 
 
 _BLANK: Mapping[str, str] = {"n": "\n", "r": "\r", "t": "\t"}
-"""What Go writes after a backslash for whitespace; any other escaped character stands for itself."""
+"""What Go writes for whitespace after a backslash; any other escaped character stands for itself."""
 
 
 def event_wait(event: Mapping[str, Any]) -> str:
-    r"""What a job's warning says of why its pods cannot be made, in the API server's words where it quotes them.
+    r"""Why a job's pods cannot be created, by its warning; in the API server's words if those are quoted.
 
     Volcano prints the API server's answer as a Go structure: ``… Message:"pods \"x\" is forbidden: …", Reason:…``.
     """

@@ -1,7 +1,7 @@
-"""Whether this machine has what a trial's command names: its program, its script, its module.
+"""Checks that this machine has what a trial's command names: its program, its script, its module.
 
-Only what is certain is said. What a ``${…}`` decides, or a program that is neither Python nor a shell makes of its
-arguments, is left to the trial.
+Only certain problems are reported. What depends on a ``${…}``, and the arguments of a program that is neither
+Python nor a shell, are not checked.
 """
 
 import importlib.util
@@ -21,23 +21,23 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What an interpreter is told to run."""
+    """The script or module that an interpreter runs."""
 
     position: int
-    """Of its word on the command line."""
+    """The position of its word on the command line."""
     name: str
     module: bool = False
-    """Whether it is a module (``python -m``), and no file."""
+    """Whether it is a module (``python -m``) and not a file."""
 
 
 def search_path(template: TrialTemplate, folder: Path) -> str:
-    """The PATH on which a trial's program is looked for: this environment's Python comes first."""
+    """The PATH on which a trial's program is found; the folder of this environment's Python comes first."""
     own = [variable.value for variable in template.env if variable.name == "PATH"]
     return os.pathsep.join([str(Path(sys.executable).parent), *own, str(folder), os.environ.get("PATH", "")])
 
 
 def script(words: Sequence[str]) -> Script | None:
-    """What the interpreter that a command begins with is told to run; None where that cannot be said."""
+    """What the interpreter at the beginning of a command runs; None if that is not certain."""
     program = Path(words[0]).name
     python = _PYTHON.fullmatch(program) is not None
     if not python and program not in _SHELLS:
@@ -52,7 +52,7 @@ def script(words: Sequence[str]) -> Script | None:
             return Script(position, words[position]) if position < len(words) else None
         letters = (
             re.split("[WX]", word, maxsplit=1)[0] if python else word
-        )  # what follows these two is theirs
+        )  # their argument follows in the same word
         if "c" in letters:  # the code itself comes next
             return None
         if python and "m" in letters:
@@ -66,12 +66,12 @@ def script(words: Sequence[str]) -> Script | None:
 
 
 def missing(template: TrialTemplate, folder: Path, file: Path) -> Iterator[Problem]:
-    """What a trial's command names and this machine does not have.
+    """What a trial's command names, but this machine does not have.
 
     Args:
-        template: the trial.
-        folder: the one that trials run in.
-        file: the experiment's, beside which a script is looked for that is not in the folder.
+        template: the template of the trial.
+        folder: the folder that trials run in.
+        file: the experiment's file; a script that is not in the folder is looked for beside it.
     """
     words = [*template.command, *(template.args or ())]
     program = words[0]
@@ -121,7 +121,7 @@ def _path(template: TrialTemplate, position: int) -> str:
 
 
 def _finds(module: str, template: TrialTemplate, folder: Path, python: str) -> bool:
-    """Whether the interpreter finds a module; also where that cannot be said."""
+    """Whether the interpreter finds a module; True if that is not certain."""
     own = [variable.value for variable in template.env if variable.name == "PYTHONPATH"]
     if Path(python).parent != Path(sys.executable).parent or any("${" in text for text in own):
         return True

@@ -193,7 +193,7 @@ class Controller:
             return
         before, known.last = known.last, after
         self.telemetry.record_snapshot(key, after)
-        if after.missing and not self._asks.failures(key):  # else the dispatcher asks again, later and later
+        if after.missing and not self._asks.failures(key):  # else the dispatcher retries, at growing delays
             self._asks.mark(key, self.settings.pass_seconds if after.search_trouble else 0.0)
         due = self._next_look(after.experiment)
         if due is not None:
@@ -227,7 +227,7 @@ class Controller:
         return True
 
     def _leave_alone(self, store: ClusterStore, manager: str) -> None:
-        """Say once that another controller runs the experiment; what that controller writes is never touched."""
+        """Report once that another controller runs the experiment; never change what that one writes."""
         if not store.has_conditions:
             store.change_status(lambda before: managed_elsewhere(before, manager, store.generation, now()))
 
@@ -303,7 +303,7 @@ class Controller:
 
 
 def _why(error: Exception) -> str:
-    """An unexpected error, in one line for the reader of the experiment."""
+    """An unexpected error, in one line for the experiment's status."""
     if isinstance(error, NameTaken):
         return f"{error}; delete it, or wait until it is gone"
     if isinstance(error, (ApiException, HTTPError)):

@@ -17,7 +17,7 @@ class Expiry:
 
 
 def expiry(experiment: NASExperiment) -> Expiry:
-    """By ``trial.ttlSecondsAfterFinished`` and ``ttlSecondsAfterFinished``, counted from the experiment's end."""
+    """``trial.ttlSecondsAfterFinished`` and ``ttlSecondsAfterFinished`` after the end of the experiment."""
     end, spec = experiment.status.completion_time, experiment.spec
     if end is None:
         return Expiry()

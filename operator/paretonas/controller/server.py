@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics."""
+"""The HTTP endpoints /healthz, /readyz and /metrics."""
 
 from aiohttp import web
 

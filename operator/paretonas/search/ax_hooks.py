@@ -1,4 +1,4 @@
-"""Everything that depends on the inside of Ax and BoTorch. The rest of the search uses only their public interface.
+"""Everything that depends on internals of Ax and BoTorch. The rest of the search uses their public interface.
 
 The search plugs its own model, criterion and optimiser into Ax's adapter. Each hook assumes something that a new
 release may change without notice. tests/unit/search/test_ax_hooks.py has a test for each assumption, in this order, and
@@ -80,7 +80,7 @@ from paretonas.search.fitted import FittedExperiment, FittedOutcome, OutcomeBoun
 from paretonas.search.gp import Hyperparameters, fit
 
 Choose = Callable[[FittedExperiment], tuple[Tensor, float] | None]
-"""From what was fitted to the features of the best point, shape (features,), and its value; None when there is none."""
+"""A function from what was fitted to the best point's features, shape (features,), and its value; or None."""
 
 FittedAdapter = TorchAdapter
 """What `fit_adapter` returns and `ask` takes."""
@@ -122,7 +122,7 @@ class QuickGP(SingleTaskGP):
     def construct_inputs(  # type: ignore[override] # Ax passes the model's options as well
         cls, training_data: SupervisedDataset, groups: Tensor
     ) -> dict[str, Any]:
-        """Arguments of the constructor, from what Ax's surrogate has."""
+        """The arguments of the constructor, from those that Ax's surrogate passes."""
         return {"train_X": training_data.X, "train_Y": training_data.Y, "groups": groups}
 
     def custom_fit(self, mll: MarginalLogLikelihood, **_: Any) -> MarginalLogLikelihood:
@@ -145,11 +145,11 @@ class QuickGenerator(BoTorchGenerator):
     """Ax's generator without what nobody reads: the best known point, and predictions for the new one."""
 
     def best_point(self, *_: Any, **__: Any) -> Tensor | None:
-        """Raise the error that Ax takes as: not known."""
+        """Raise the error by which Ax learns that the best point is not known."""
         raise NotImplementedError
 
     def predict(self, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Raise the error upon which Ax leaves predictions out of the generator run."""
+        """Raise the error at which Ax leaves predictions out of the generator run."""
         raise NotImplementedError
 
 
@@ -157,7 +157,7 @@ class HookedAcquisition(Acquisition):
     """Ax's acquisition with the function that `ask` was given as its criterion and optimiser in one."""
 
     def _instantiate_acquisition(self) -> None:
-        """Build no criterion, and set what Ax reads of it afterwards."""
+        """Build no criterion, and set the attributes that Ax reads afterwards."""
         self.models_used = [self.surrogate.model_name_by_metric]
         self.acq_function_sequence = None
         self.acqf = None  # type: ignore[assignment] # Ax only tests its attributes
@@ -231,7 +231,7 @@ def fit_adapter(experiment: Experiment, data: Data, groups: Tensor) -> FittedAda
 
 
 def ask(adapter: FittedAdapter, pending: Sequence[ObservationFeatures], choose: Choose) -> Arm | None:
-    """Let the adapter generate the point that a function chooses; None when it chooses none."""
+    """Let the adapter generate the point that a function chooses; None if it chooses none."""
     try:
         run = adapter.gen(
             1,

@@ -17,7 +17,7 @@ from torch import Tensor
 from paretonas.search.boxes import Corners, boxes
 
 TERMS_AT_ONCE = 2**17
-"""The count of numbers, boxes times points, that are summed at a time. So many stay in the processor's cache."""
+"""How many numbers, boxes times points, are summed at a time: as many as stay in the processor's cache."""
 TAIL = -6.0
 """The argument below which a series is used, because the two terms of the direct formula cancel. The error of the
 series is 1e-3 there, and falls as z^-6."""
@@ -25,7 +25,7 @@ _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 def log_improvement(z: Tensor) -> Tensor:
-    """The logarithm of E[max(Z + z, 0)] for standard normal Z, which is log(pdf(z) + z cdf(z)); of the shape of z."""
+    """The logarithm of E[max(Z + z, 0)] for standard normal Z: log(pdf(z) + z cdf(z)), in the shape of z."""
     direct = torch.exp(-0.5 * z * z - _LOG_ROOT_2PI) + 0.5 * z * torch.erfc(z * -math.sqrt(0.5))
     square = z.clamp(max=TAIL).square()
     # three terms of the asymptotic series
@@ -40,7 +40,7 @@ class LogExpectedImprovement:
         """Decompose the space above each front.
 
         Args:
-            fronts: For each fantasy the outcomes so far, of which more is better, shape (points, objectives).
+            fronts: For each fantasy, the outcomes so far, where more is better, shape (points, objectives).
             reference: The reference point, shape (objectives,).
         """
         self._sides = [_sides(*boxes(front.numpy(), reference.numpy())) for front in fronts]

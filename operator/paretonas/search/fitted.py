@@ -1,4 +1,4 @@
-"""What has been learned of an experiment, as plain values: the input of the criterion."""
+"""What the model has learned about an experiment, as plain values: the input of the criterion."""
 
 from dataclasses import dataclass
 

@@ -31,13 +31,14 @@ evaluation grows as n^3 (3 ms at 200, 30 ms at 500)."""
 MOST_STEPS = 60
 """The most L-BFGS steps of the first fit; 20 are usual."""
 SMOOTH_MARGIN = 1.0
-"""Natural units per held-out point by which the Gaussian kernel must be better. Over the FCNet tables it is by
-1.6 to 4 for a model's size and by at most 0.7 for a loss, where that is over-fitting: there Matérn's predicts
-new points better."""
+"""The natural units of log density per held-out point by which the Gaussian kernel must be better. On the
+FCNet tables, it is better by 1.6 to 4 for a model's size, and by at most 0.7 for a loss. The latter is
+over-fitting: for losses, Matérn's kernel predicts new points better."""
 DOUBT = 1.5
-"""Factor on the variance of a rough process, which is too sure of itself with one set of hyperparameters. Over the
-losses of the four FCNet tables, at 10 to 48 trials, squared errors were 1.25 to 2.1 times what it claims; 1.5 gives
-the best predictive density nearly everywhere. Held-out points of the data themselves do not show it (0.6 to 0.9)."""
+"""The factor on the variance of a rough process, which is too confident with one set of hyperparameters. On
+the losses of the four FCNet tables, at 10 to 48 trials, squared errors were 1.25 to 2.1 times as large as
+predicted; 1.5 gives the best predictive density nearly everywhere. Held-out points of the data do not show it
+(0.6 to 0.9)."""
 REFINE_STEPS = 4
 """The most L-BFGS steps on all points, which start at the optimum over `FIT_ROWS` of them."""
 
@@ -156,7 +157,7 @@ def fit(x: Tensor, y: Tensor, groups: Tensor) -> Hyperparameters:
 
 
 def _descend(x: Tensor, y: Tensor, groups: Tensor, smooth: bool, start: Vector, steps: int) -> Vector:
-    """Maximise the posterior of the logarithms of the hyperparameters from a start, in at most some steps."""
+    """Maximise the posterior of the hyperparameters' logarithms from a start, in at most ``steps`` steps."""
     bounds = [LENGTH_BOUNDS] * (len(start) - 2) + [SCALE_BOUNDS, NOISE_BOUNDS]
     # factr and pgtol: stop when the log posterior per point moves by less than 1e-6; finer changes no
     # candidate's rank

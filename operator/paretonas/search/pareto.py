@@ -16,7 +16,7 @@ _MARGIN = 0.1
 """The share of the observed range by which a reference point without a threshold lies beyond the worst value, so that
 the extreme points of the set count as well (the rule of thumb of Ishibuchi et al. 2018 for small sets)."""
 _LARGEST = sys.float_info.max
-"""Stands for what no double holds, as the range between -1.7e308 and 1.7e308: infinity is no number in JSON."""
+"""Stands for larger results, such as the range between -1.7e308 and 1.7e308, since JSON has no infinity."""
 
 
 def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[str, float]:
@@ -82,7 +82,7 @@ def hypervolume_trace(spec: ExperimentSpec, observed: Sequence[Metrics], referen
     """The hypervolume after each trial."""
     trace: list[float] = []
     front: list[Metrics] = []
-    for metrics in observed:  # of the trials before, only the front matters
+    for metrics in observed:  # of the earlier trials, only the front matters
         seen = [*front, metrics]
         front = [seen[i] for i in pareto_set(spec, seen)]
         trace.append(hypervolume(spec, front, reference))

@@ -1,8 +1,8 @@
-"""The experiment as Ax sees it: its parameters are the model's features, its metrics are on the scale of the model.
+"""The experiment as Ax sees it: parameters are the model's features, metrics are on the scale of the model.
 
-Everything that Ax would check or convert is done before, so that no range of a parameter and no unit of a metric can
-make it fail. Ax is not told of conditions and parameter constraints, which it refuses on log scales and on choices;
-`Space` keeps them.
+Everything that Ax would check or convert is done beforehand, so no range of a parameter and no unit of a
+metric can make it fail. Ax does not see conditions and parameter constraints, which it refuses on log scales
+and on choices; `Space` applies them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ def experiment(space: Space, ended: Sequence[KnownTrial]) -> tuple[Experiment, D
     for i, (trial, features) in enumerate(
         zip(ended, arm_parameters(space, [trial.parameters for trial in ended]), strict=True)
     ):
-        # Ax names the arm: two trials of one point, which known results may be, must share one
+        # Ax names the arm, since two trials of one point (such as known results) must share an arm
         ax_trial = ax_experiment.new_trial().add_arm(Arm(features)).mark_running(no_runner_required=True)
         ax_trial.mark_completed()
         values = {SUCCEEDED: float(trial.state == "Observed")} if failures else {}

@@ -30,8 +30,8 @@ class Region:
 
     Attributes:
         columns: One per named parameter, in the order of the experiment.
-        factors: Shape (rows, parameters). A point keeps a row when ``factors @ numbers <= bounds``; an equality
-            is two rows.
+        factors: Shape (rows, parameters). A point satisfies a row if ``factors @ numbers <= bounds``; an
+            equality has two rows.
         bounds: Shape (rows,).
         owners: For each row, the position of its constraint.
     """
@@ -62,7 +62,7 @@ class Region:
     def keeps(self, numbers: Codes, applies: Mask) -> Mask:
         """A mask of the points that satisfy every row that applies: the API's rule, with half of its slack."""
         kept = ~applies | (numbers @ self.factors.T <= self.bounds)
-        close = ~kept.all(1)  # the others need no second look, with slack
+        close = ~kept.all(1)  # the others satisfy the rows without slack
         parts = numbers[close, None, :] * self.factors
         size = np.maximum(np.abs(parts).max(2, initial=0.0), np.abs(self.bounds))
         kept[close] |= parts.sum(2) <= self.bounds + TOLERANCE * size

@@ -1,6 +1,6 @@
-"""How a process computes while Ax runs in it: without Ax's messages, and on one thread.
+"""Settings of a process while Ax runs in it: without Ax's messages, and on one thread.
 
-Importing this imports neither torch nor Ax.
+Importing this module imports neither torch nor Ax.
 """
 
 import logging
@@ -35,7 +35,7 @@ def one_thread() -> Iterator[None]:
 
     Sums then have the same order in every process, hence the same bits; and models of this size are faster that way.
     """
-    import torch  # noqa: PLC0415 # not before a search runs: the operator's own process never loads it
+    import torch  # noqa: PLC0415 # only when a search runs: the operator's own process never loads it
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -39,7 +39,7 @@ class Sampler:
 
     @cached_property
     def points(self) -> Codes | None:
-        """Every feasible point of a small discrete space; None for any other. See `enumeration.listed`."""
+        """All feasible points of a small discrete space, by `enumeration.list_points`; None for any other."""
         return list_points(self.space)
 
     def sequence(self, count: int) -> Codes:

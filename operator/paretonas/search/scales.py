@@ -17,23 +17,28 @@ from paretonas.search.types import KnownTrial
 Vector = npt.NDArray[np.float64]
 
 SUCCEEDED = "succeeded"
-"""A metric that the search adds: 1 for a trial with a result, 0 for a failed one; modelled once one has failed."""
+"""A metric that the search adds: 1 for a trial with a result, 0 for a failed one. It is modelled once a trial
+has failed."""
 LIKELY = 0.5
-"""The bound that `SUCCEEDED` should exceed: between the two outcomes."""
+"""The bound that `SUCCEEDED` should exceed: it lies between the two outcomes."""
 
 NEAR_TAIL = 2.0
-"""Median deviations beyond the median from which on bad values are drawn in: for a normal metric, the worst 9 %."""
+"""The number of median deviations from the median beyond which bad values are compressed: for a normal
+metric, the worst 9 %."""
 FAR_TAIL = 1e6
-"""The same for good values. Only a value that would leave the others no digits is so far out."""
+"""The same for good values. Only a value that would leave no digits to the others is that far out."""
 FAR_ABOVE = 5.0
-"""Beyond a tail, in units of its logarithm: 150 median deviations."""
+"""The distance from the start of a tail, on its logarithmic scale, beyond which values are compressed once
+more: about 150 median deviations."""
 FARTHEST = 1e6
-"""What lies farther, a threshold of 1e30 say, counts as this: logarithms of what is left over keep their digits."""
+"""The largest modelled value; one beyond it, such as a threshold of 1e30, counts as this. Differences from it
+then keep their digits, and so do their logarithms."""
 DECIMALS = 9
-"""Of what is modelled. Below any noise that the model knows, above the rounding by which 3e-9 * 1e9 is not 3."""
+"""The number of decimals of modelled values: finer than any noise that the model knows, and coarser than the
+rounding by which 3e-9 * 1e9 differs from 3."""
 TOP_EXPONENT = 1000
-"""Numbers are taken times a power of two, which changes no digit, such that the largest is about 2 to this: then no
-difference of two of them overflows, and the smallest doubles there are have all their digits."""
+"""Numbers are multiplied by a power of two, which changes no digit, so that the largest is about 2 to this
+power. Then no difference of two of them overflows, and the smallest doubles have all their digits."""
 
 
 class MetricScale:
@@ -43,8 +48,8 @@ class MetricScale:
         """Learn the scale.
 
         Args:
-            values: What was seen of the metric, finite; at least one.
-            low_tail: Median deviations below the median from which on values count by their logarithm.
+            values: The observed values of the metric; at least one, and all finite.
+            low_tail: Median deviations below the median beyond which values count by their logarithm.
             high_tail: The same above it.
         """
         self._exponent = TOP_EXPONENT - math.frexp(max(map(abs, values)))[1]
@@ -52,7 +57,7 @@ class MetricScale:
         numbers = np.ldexp(values, self._exponent)
         self._middle = float(np.median(numbers))
         apart = np.abs(numbers - self._middle)
-        # if most are equal, the farthest one; if all are, their size
+        # if most values are equal, the distance of the farthest one; if all are, their size
         self._unit = float(np.median(apart)) or float(apart.max()) or abs(self._middle) or 1.0
         drawn = self._compress_tails(values)
         self._mean = float(drawn.mean())
@@ -72,19 +77,23 @@ class MetricScale:
 
 
 def _compress(z: Vector, tail: float) -> Vector:
-    """Values above a tail by their logarithm, and those still far above, such as a loss of 1e300, by its logarithm."""
+    """Replace what exceeds a tail by its logarithm, and what still exceeds it by far once more.
+
+    The second time is for values such as a loss of 1e300.
+    """
     for start in (tail, tail + FAR_ABOVE):
         z = np.where(z > start, start + np.log1p(np.maximum(z - start, 0.0)), z)
     return z
 
 
 def scales(spec: ExperimentSpec, ended: Iterable[KnownTrial]) -> dict[str, MetricScale]:
-    """How each metric, and `SUCCEEDED`, is modelled; objectives by what is `comparable` of them: smaller is better.
+    """The scale of each metric and of `SUCCEEDED`; objectives are `comparable` values, so smaller is better.
 
-    Where a few trials diverge, their values would set the scale of the model, which has to tell good ones
-    apart. So what is worse than the median by more than `NEAR_TAIL` median deviations counts by its logarithm (as
-    Ax's Winsorize, but the order stays). On the FCNet losses the fifty points predicted best out of 1,500 are
-    better by 5 to 20 % of their rank. For a metric with a bound, worse is beyond the bound.
+    If a few trials diverge, their values would determine the scale of the model, which has to distinguish
+    good ones. So a value that is worse than the median by more than `NEAR_TAIL` median deviations counts by
+    its logarithm (like Ax's Winsorize, but the order is kept). On the FCNet losses, the fifty points
+    predicted best out of 1,500 are better by 5 to 20 % of their rank. For a metric with a bound, worse means
+    farther in the direction that the bound limits.
     """
     trials = list(ended)
     observed = [trial.metrics for trial in trials if trial.state == "Observed"]

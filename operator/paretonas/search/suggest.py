@@ -25,18 +25,19 @@ from paretonas.search.space import Space
 from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
 
 MIN_OBSERVED = 2
-"""Results that the model needs at least: a standard deviation takes two."""
+"""The fewest results that the model needs: a standard deviation takes two."""
 LONG_LOOK = 64
-"""Points of the sequence, for each known trial, that are tried before the search says that it found nothing new."""
+"""The number of points of the sequence, per known trial, to try before reporting `NothingNewFound`."""
 REMEMBERED = 4
-"""Spaces and fitted models that are kept, enough for a few experiments that run at once and ask ahead."""
+"""The number of spaces and of fitted models that are kept: enough for a few experiments that run at once and
+ask ahead."""
 
 
 def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
     """Suggest candidates in this process, as `SearchWorker` does in a process of its own.
 
-    The same known trials give the same candidates, whatever the order in which they are given or ended. To ask for
-    two candidates is to ask for one, store it as pending, and ask for one more.
+    The same known trials give the same candidates, whatever the order in which they are given or have ended.
+    Two candidates are the same as one, and then another one with the first as a pending trial.
 
     Raises:
         SearchError: No point satisfies the constraints, or an observed trial lacks a metric.
@@ -68,7 +69,7 @@ def _check(spec: ExperimentSpec, trials: Sequence[KnownTrial]) -> None:
 
 
 def forget() -> None:
-    """Forget everything that is remembered, which only makes the next answers slower."""
+    """Forget all spaces and models that are kept, which only makes the next answers slower."""
     _memory.clear()
 
 
@@ -106,7 +107,7 @@ def _points_to_try(sampler: Sampler, known: int) -> Iterator[Codes]:
 
 
 def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:
-    """The point that is best by the model; None if the optimiser finds only known points."""
+    """The best point according to the model; None if the optimiser finds only known points."""
     space = sampler.space
     seed = [space.spec.search.seed, len(trials)]
     ended = tuple(trial for trial in trials if trial.state != "Pending")
@@ -145,7 +146,7 @@ def _no_more(sampler: Sampler, trials: Sequence[KnownTrial], *, stuck: bool) -> 
     Args:
         sampler: The points of the space.
         trials: The known trials, with those that were just suggested.
-        stuck: Whether fewer points were found than asked for.
+        stuck: Whether fewer points were found than requested.
     """
     space = sampler.space
     points = sampler.points if space.columns else np.zeros((1, 0))

@@ -43,12 +43,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Candidates for one question.
+    """The candidates for one request.
 
     Attributes:
-        candidates: As many as were asked for, or fewer if the search has no more.
+        candidates: As many as were requested, or fewer if the search has no more.
         no_more: The reason why no point will follow these; None if more are expected.
-        seconds: The time that it took.
+        seconds: The time that the request took.
     """
 
     candidates: tuple[Candidate, ...]

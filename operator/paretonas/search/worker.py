@@ -1,6 +1,6 @@
-"""The search in a process of its own, which may be killed at any time, since all that it holds can be computed again.
+"""The search in its own process, which may be killed at any time, since it can compute everything again.
 
-This module is both ends of the pipe (`paretonas.piped`). Importing it imports neither torch nor Ax.
+This module has both ends of the pipe (`paretonas.piped`). Importing it imports neither torch nor Ax.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ class SearchWorker:
                     reason = str(lost)
                     self._stop()
                 except BaseException:
-                    self._stop()  # its answer must not be taken for that to the next request
+                    self._stop()  # its answer must not be mistaken for the answer to the next request
                     raise
                 else:
                     if isinstance(answer, str):

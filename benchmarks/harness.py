@@ -19,9 +19,7 @@ Result = dict[str, Any]
 """One finished run: its key (what was run) and what was measured."""
 
 
-def parser(
-    description: str, *, methods: Sequence[str], tables: Sequence[str], seeds: int
-) -> argparse.ArgumentParser:
+def parser(description: str, *, methods: Sequence[str], tables: Sequence[str], seeds: int) -> argparse.ArgumentParser:
     """The options of both search benchmarks, with these defaults."""
     options = argparse.ArgumentParser(description=description)
     add = options.add_argument

@@ -51,10 +51,7 @@ def tensorboard(root: Path, **options: Mapping[str, int]) -> dict[str, Curves]:
     multiplexer.Reload()
     return {
         run: {
-            tag: tuple(
-                (event.step, make_ndarray(event.tensor_proto).item())
-                for event in multiplexer.Tensors(run, tag)
-            )
+            tag: tuple((event.step, make_ndarray(event.tensor_proto).item()) for event in multiplexer.Tensors(run, tag))
             for tag in found["tensors"]
         }
         for run, found in multiplexer.Runs().items()

@@ -44,19 +44,13 @@ class Result:
 
 def main() -> None:
     """Run the sides in turn and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
     parser.add_argument("--trials", type=int, default=48)
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", help="keep what was measured here, beside what it holds"
-    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="keep what was measured here, beside what it holds")
     options = parser.parse_args()
-    results = (
-        [Result(**kept) for kept in json.loads(options.json.read_text())] if _exists(options.json) else []
-    )
+    results = [Result(**kept) for kept in json.loads(options.json.read_text())] if _exists(options.json) else []
     subprocess.run([sys.executable, "-m", "paretonas_trainer", "prepare"], check=True)
     for seed in range(options.seeds):
         for side in options.sides:

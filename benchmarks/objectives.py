@@ -34,9 +34,7 @@ AS_IT_IS, BOTORCH, ALL_FANTASIES = "as it is", "BoTorch's boxes", "all fantasies
 
 def _spec(objectives: int, seed: int) -> ExperimentSpec:
     document = {
-        "objectives": [
-            {"metric": f"f{i}", "goal": "Minimize", "threshold": REFERENCE} for i in range(objectives)
-        ],
+        "objectives": [{"metric": f"f{i}", "goal": "Minimize", "threshold": REFERENCE} for i in range(objectives)],
         "parameters": [{"name": f"x{i}", "float": {"min": 0, "max": 1}} for i in range(PARAMETERS)],
         "maxTrials": 400,
         "search": {"seed": seed},
@@ -81,10 +79,7 @@ def seconds(objectives: int, known: int, variant: str, repeats: int) -> Result:
     _use(variant)
     draws = np.random.default_rng(0).random((known + IN_FLIGHT, PARAMETERS))
     points = [{f"x{i}": float(v) for i, v in enumerate(row)} for row in draws]
-    trials = [
-        KnownTrial(i, p, "Observed", _dtlz2(p, objectives, on_front=True))
-        for i, p in enumerate(points[:known])
-    ]
+    trials = [KnownTrial(i, p, "Observed", _dtlz2(p, objectives, on_front=True)) for i, p in enumerate(points[:known])]
     trials += [KnownTrial(i, points[i], "Pending") for i in range(known, known + IN_FLIGHT)]
     suggest_here(_spec(2, 0), [_measured(t, 2) for t in trials[:10]], 1)  # imports, first allocations
     taken = []

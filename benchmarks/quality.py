@@ -79,22 +79,14 @@ def _mean(values: list[float]) -> str:
 
 def main() -> None:
     """Parse the command line, run what is missing, print one table for each FCNet table."""
-    parser = harness.parser(
-        __doc__, methods=list(METHODS), tables=["naval_propulsion", "protein_structure"], seeds=6
-    )
-    parser.add_argument(
-        "--ahead", nargs="+", type=int, default=[0], metavar="N", help="candidates kept ready"
-    )
+    parser = harness.parser(__doc__, methods=list(METHODS), tables=["naval_propulsion", "protein_structure"], seeds=6)
+    parser.add_argument("--ahead", nargs="+", type=int, default=[0], metavar="N", help="candidates kept ready")
     options = parser.parse_args()
     keys = [
         {"table": table, "method": method, "seed": seed, "ahead": ahead}
-        for seed, table, method, ahead in product(
-            range(options.seeds), options.tables, options.methods, options.ahead
-        )
+        for seed, table, method, ahead in product(range(options.seeds), options.tables, options.methods, options.ahead)
     ]
-    results = harness.measure(
-        search, keys, options, lambda run: f"{run['shares'][-1]:.3f} in {run['seconds']:.1f} s"
-    )
+    results = harness.measure(search, keys, options, lambda run: f"{run['shares'][-1]:.3f} in {run['seconds']:.1f} s")
     for table in options.tables:
         print(report(table, results), end="\n\n")
 

@@ -127,9 +127,7 @@ def look(finished: int) -> Look:
 def passes() -> Passes:
     """Read the operator's metrics."""
     nas = Kubectl(NAMESPACE)
-    pod = json.loads(nas("get", "pods", "-l", "app.kubernetes.io/component=operator", "-o", "json"))["items"][
-        0
-    ]
+    pod = json.loads(nas("get", "pods", "-l", "app.kubernetes.io/component=operator", "-o", "json"))["items"][0]
     path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}:8080/proxy/metrics"
     text = nas("get", "--raw", path)
 
@@ -211,9 +209,7 @@ def table(looks: Sequence[Look]) -> str:
 
 def main() -> None:
     """Both runs, and their tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=1000, help="of the one experiment")
     parser.add_argument("--by-model", type=int, default=10, help="of these by the model, at the end")
     parser.add_argument("--experiments", type=int, default=50)
@@ -232,9 +228,7 @@ def main() -> None:
         status = json.loads(nas("get", "nasexperiment", one, "-o", "json"))["status"]
         size = len(json.dumps(status, separators=(",", ":")))
         print(f"\none experiment of {options.trials} trials, 20 at a time\n\n{table(looks)}")
-        print(
-            f"\nstatus {size / 1000:.1f} KB, {status['paretoSetSize']} in the Pareto set; {asked} requests a trial\n"
-        )
+        print(f"\nstatus {size / 1000:.1f} KB, {status['paretoSetSize']} in the Pareto set; {asked} requests a trial\n")
         if many:
             before, total = requests(), 20 * len(many)
             documents = [document(name, 20, 2, 5) for name in many]

@@ -14,9 +14,7 @@ from benchmarks import harness, tables
 from benchmarks.rivals import METHODS, OURS, RandomSearch, Task
 
 KNOWN = (10, 50, 100, 200, 500)
-WARM_UP = (
-    2  # the first call compiles and fills caches; plain Ax answers it by random search, whatever it knows
-)
+WARM_UP = 2  # the first call compiles and fills caches; plain Ax answers it by random search, whatever it knows
 TIMED = 5
 
 
@@ -27,9 +25,7 @@ def suggest(table: str, space: str, pending: int, known: int, method: str, seed:
         `seconds`: of one core, for each timed suggestion.
     """
     fcnet = tables.load(table)
-    parameters, metrics = (
-        (fcnet.space, fcnet.metrics) if space == "table" else (tables.MIXED_SPACE, fcnet.interpolated)
-    )
+    parameters, metrics = (fcnet.space, fcnet.metrics) if space == "table" else (tables.MIXED_SPACE, fcnet.interpolated)
     task = Task(parameters, fcnet.worst, seed, known + pending + 1 + WARM_UP + TIMED, pending + 1)
     draws = RandomSearch(task)
     searcher = METHODS[method](task)
@@ -85,17 +81,13 @@ def main() -> None:
     """Parse the command line, run what is missing, print one table for each FCNet table."""
     parser = harness.parser(__doc__, methods=["gpsampler", "ax", OURS], tables=["naval_propulsion"], seeds=1)
     parser.add_argument("--known", type=int, nargs="+", default=KNOWN, help="default: %(default)s")
-    parser.add_argument(
-        "--space", choices=["mixed", "table"], default="mixed", help="table: its choices alone"
-    )
+    parser.add_argument("--space", choices=["mixed", "table"], default="mixed", help="table: its choices alone")
     parser.add_argument("--pending", type=int, default=4, help="trials in flight; default: %(default)s")
     options = parser.parse_args()
     fixed = {"space": options.space, "pending": options.pending}
     keys = [
         {"table": table, **fixed, "known": known, "method": method, "seed": seed}
-        for table, known, seed, method in product(
-            options.tables, options.known, range(options.seeds), options.methods
-        )
+        for table, known, seed, method in product(options.tables, options.known, range(options.seeds), options.methods)
     ]
     results = harness.measure(suggest, keys, options, lambda run: f"{median(run['seconds']):.2f} s")
     for table in options.tables:

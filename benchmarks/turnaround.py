@@ -129,14 +129,9 @@ def run_bare(name: str, seconds: float, trials: int, logs: Path) -> Result:
         for index in range(PARALLELISM):
             custom.create_namespaced_custom_object(*VOLCANO, bare_job(name, index, seconds))
         created, over = PARALLELISM, set[str]()
-        for event in stream.stream(
-            custom.list_namespaced_custom_object, *VOLCANO, label_selector=f"bare={name}"
-        ):
+        for event in stream.stream(custom.list_namespaced_custom_object, *VOLCANO, label_selector=f"bare={name}"):
             job = event["object"]
-            if (
-                job.get("status", {}).get("state", {}).get("phase") != "Completed"
-                or job["metadata"]["name"] in over
-            ):
+            if job.get("status", {}).get("state", {}).get("phase") != "Completed" or job["metadata"]["name"] in over:
                 continue
             over.add(job["metadata"]["name"])
             ended += 1
@@ -181,9 +176,7 @@ def bare_job(name: str, index: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def measured(
-    name: str, seen: Seen, start: float, spans: Sequence[tuple[float, float]], asked: float | None
-) -> Result:
+def measured(name: str, seen: Seen, start: float, spans: Sequence[tuple[float, float]], asked: float | None) -> Result:
     """The measurements of a run, from what the watch and the processes report."""
     came, over = sorted(seen.came.values()), sorted(seen.over.values())
     begun, ended = sorted(b for b, _ in spans), sorted(e for _, e in spans)
@@ -203,9 +196,7 @@ def times(logs: Path, name: str) -> list[tuple[float, float]]:
 
 def requests() -> int | None:
     """The number of the operator's requests in the API server's audit log; None without an audit log."""
-    logs = list(
-        Path(os.environ.get("BED_STATE", "/nowhere"), "log").glob("audit*.log")
-    )  # also those put aside
+    logs = list(Path(os.environ.get("BED_STATE", "/nowhere"), "log").glob("audit*.log"))  # also those put aside
     return sum(log.read_text().count(f'"username":"{OPERATOR}"') for log in logs) if logs else None
 
 
@@ -249,17 +240,11 @@ def table(results: Sequence[Result]) -> str:
 
 def main() -> None:
     """Run each way once and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="a trial's sleep")
     parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument(
-        "--ahead", nargs="*", type=int, default=[1, 0], help="candidates kept ready, a run each"
-    )
-    parser.add_argument(
-        "--cold", action="store_true", help="a short run right after the operator's start too"
-    )
+    parser.add_argument("--ahead", nargs="*", type=int, default=[1, 0], help="candidates kept ready, a run each")
+    parser.add_argument("--cold", action="store_true", help="a short run right after the operator's start too")
     parser.add_argument("--bare", action=argparse.BooleanOptionalAction, default=True, help="the floor too")
     options = parser.parse_args()
     config.load_kube_config()

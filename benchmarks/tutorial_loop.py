@@ -27,14 +27,10 @@ def client(seed: int) -> Client:
         parameters=[
             RangeParameterConfig(name="hidden_size_1", bounds=(16, 128), parameter_type="int", scaling="log"),
             RangeParameterConfig(name="hidden_size_2", bounds=(16, 128), parameter_type="int", scaling="log"),
-            RangeParameterConfig(
-                name="learning_rate", bounds=(1e-4, 1e-2), parameter_type="float", scaling="log"
-            ),
+            RangeParameterConfig(name="learning_rate", bounds=(1e-4, 1e-2), parameter_type="float", scaling="log"),
             RangeParameterConfig(name="epochs", bounds=(1, 4), parameter_type="int"),
             RangeParameterConfig(name="dropout", bounds=(0.0, 0.5), parameter_type="float"),
-            ChoiceParameterConfig(
-                name="batch_size", values=[32, 64, 128, 256], parameter_type="int", is_ordered=True
-            ),
+            ChoiceParameterConfig(name="batch_size", values=[32, 64, 128, 256], parameter_type="int", is_ordered=True),
         ]
     )
     ax.configure_optimization(
@@ -46,9 +42,7 @@ def client(seed: int) -> Client:
 
 def component(trial: int, parameters: dict[str, object], log_dir: Path) -> specs.AppDef:
     """The tutorial's TorchX component: one role that runs the training script."""
-    arguments = [
-        part for name, value in parameters.items() for part in (f"--{name.replace('_', '-')}", str(value))
-    ]
+    arguments = [part for name, value in parameters.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     role = specs.Role(
         name="trainer",
         image="",
@@ -89,9 +83,7 @@ def main() -> None:
         free = min(PARALLELISM - len(running), options.trials - asked)
         for trial, parameters in (ax.get_next_trials(max_trials=free) if free else {}).items():
             app = component(trial, dict(parameters), options.folder / str(trial))
-            running[trial] = runner.run(
-                app, "local_cwd", {"log_dir": str(options.folder / f"torchx-{trial}")}
-            )
+            running[trial] = runner.run(app, "local_cwd", {"log_dir": str(options.folder / f"torchx-{trial}")})
             asked += 1
         time.sleep(POLL_SECONDS)
         for trial, handle in list(running.items()):

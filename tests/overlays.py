@@ -80,9 +80,7 @@ _CONTAINER = {
     "readinessProbe": _HANDLER,
     "startupProbe": _HANDLER,
     "lifecycle": _some(postStart=_HANDLER, preStop=_HANDLER),
-    "ports": st.lists(
-        _always({"containerPort": 80}, hostPort=st.sampled_from([0, 80])), min_size=1, max_size=1
-    ),
+    "ports": st.lists(_always({"containerPort": 80}, hostPort=st.sampled_from([0, 80])), min_size=1, max_size=1),
     "env": st.just([{"name": "LEVEL", "value": "$(HOME)"}]),
     "tty": _FLAGS,
 }
@@ -149,9 +147,7 @@ _WORDS = st.sampled_from(
         *("volumeMounts", "mountPath"),
     ]
 )
-_TEXTS = st.text(
-    st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4
-)  # no document holds a NUL
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4)  # no document holds a NUL
 _ANYTHING = st.recursive(
     st.none() | _FLAGS | st.integers() | st.floats(allow_nan=False) | _WORDS | _TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),

@@ -10,9 +10,7 @@ PATIENCE_SECONDS = 90.0
 """Only a broken test waits so long; a loaded machine may need a part of it."""
 
 
-def eventually(
-    look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS, *, pause: float = 0.01
-) -> T:
+def eventually(look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS, *, pause: float = 0.01) -> T:
     """The first truthy value that the look brings; fails with ``what``, and what was seen last, when none comes."""
     deadline = time.monotonic() + seconds
     while not (value := look()):

@@ -37,9 +37,7 @@ def run() -> None:
     except ValueError as error:
         sys.exit(f"{error}")
     if not settings.namespaces:
-        sys.exit(
-            "PARETONAS_NAMESPACES: is not set; list the namespaces to serve, or write * for all namespaces"
-        )
+        sys.exit("PARETONAS_NAMESPACES: is not set; list the namespaces to serve, or write * for all namespaces")
     kopf.configure(log_format=kopf.LogFormat.FULL)
     try:
         config.load_incluster_config()
@@ -119,9 +117,7 @@ async def trial_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_:
     memo.controller.handle_change(TRIALS, type, _plain(body))
 
 
-@kopf.on.event(
-    VOLCANO_JOBS.group, VOLCANO_JOBS.version, VOLCANO_JOBS.plural, labels={EXPERIMENT_LABEL: kopf.PRESENT}
-)
+@kopf.on.event(VOLCANO_JOBS.group, VOLCANO_JOBS.version, VOLCANO_JOBS.plural, labels={EXPERIMENT_LABEL: kopf.PRESENT})
 async def job_changed(memo: kopf.Memo, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 # kopf's name
     """A trial's job was created, changed or deleted."""
     memo.controller.handle_change(VOLCANO_JOBS, type, _plain(body))

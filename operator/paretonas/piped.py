@@ -103,9 +103,7 @@ class PipedProcess:
         last = f": {lines[-1]}" if lines else ""
         if code is None:
             return f"it cannot be killed{last}"
-        return (
-            f"it was killed by signal {-code}{last}" if code < 0 else f"it ended with exit code {code}{last}"
-        )
+        return f"it was killed by signal {-code}{last}" if code < 0 else f"it ended with exit code {code}{last}"
 
 
 def pipe_of(argument: str) -> Connection:

@@ -36,9 +36,7 @@ def context() -> str:
     except Refused as refused:
         pytest.exit(f"no cluster to test on: {refused}; start one with make cluster-up", returncode=2)
     if name != BED and not name.startswith("kind-"):
-        pytest.exit(
-            f"context {name!r} is neither kind-* nor {BED}: these tests are not run there", returncode=2
-        )
+        pytest.exit(f"context {name!r} is neither kind-* nor {BED}: these tests are not run there", returncode=2)
     return name
 
 
@@ -73,11 +71,7 @@ def start(nas: Kubectl) -> Iterator[Start]:
     if names:
         nas("delete", "nasexperiments", *names, "--ignore-not-found", "--wait=false")
         eventually(
-            lambda: (
-                not any(
-                    o["metadata"]["labels"].get("paretonas.io/experiment") in names for o in _leftovers(nas)
-                )
-            ),
+            lambda: not any(o["metadata"]["labels"].get("paretonas.io/experiment") in names for o in _leftovers(nas)),
             f"no trial, job or pod of {names} any more",
         )
 

@@ -38,9 +38,7 @@ PROGRAM = "\n".join(
 """``python -c PROGRAM X SECONDS LOG_DIR``; importing torch would take longer than all of it."""
 
 
-def quick(
-    name: str, *, seconds: float = 1.0, trial: dict[str, Any] | None = None, **spec: Any
-) -> dict[str, Any]:
+def quick(name: str, *, seconds: float = 1.0, trial: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
     """An experiment over one parameter, with some fields of its spec and its trial changed."""
     return {
         "apiVersion": "paretonas.io/v1alpha1",
@@ -60,9 +58,7 @@ def quick(
                 "image": IMAGE,
                 "command": ["python", "-c", PROGRAM],
                 "args": ["${parameters.x}", str(seconds), "${trial.logDir}"],
-                "resources": {
-                    "memory": "64Mi"
-                },  # a limit on the processor would make a second's trial last five
+                "resources": {"memory": "64Mi"},  # a limit on the processor would make a second's trial last five
                 **(trial or {}),
             },
         },

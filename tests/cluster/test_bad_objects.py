@@ -81,9 +81,7 @@ def test_what_is_stored_already_is_told_and_the_operator_begins_and_goes_on(ungu
     nas.wait(f"nasexperiment/{neighbour}", "Succeeded")
     for name, (_, words) in stored.items():
         nas.wait(f"nasexperiment/{name}", "Valid=False", 60)
-        message = nas(
-            "get", "nasexperiment", name, "-o", 'jsonpath={.status.conditions[?(@.type=="Valid")].message}'
-        )
+        message = nas("get", "nasexperiment", name, "-o", 'jsonpath={.status.conditions[?(@.type=="Valid")].message}')
         assert words in message
     assert neighbour in nas.plugin("get"), "and a person can list them"
 
@@ -103,9 +101,7 @@ def test_a_bad_trial_is_infeasible_alone_and_a_strangers_name_is_passed_over(nas
         start(quick("beset", maxTrials=2, parallelism=1, seconds=3))
         told = eventually(
             lambda: (
-                (c := condition(nas.get("nasexperiment", name) or {}, "Progressing"))["message"].startswith(
-                    "passed"
-                )
+                (c := condition(nas.get("nasexperiment", name) or {}, "Progressing"))["message"].startswith("passed")
                 and c
             ),
             "what was passed over is told",
@@ -116,9 +112,7 @@ def test_a_bad_trial_is_infeasible_alone_and_a_strangers_name_is_passed_over(nas
         for one in list(bad)[1:]:
             assert found[one]["status"]["state"] == "Infeasible", one
             assert found[one]["status"]["message"], one
-            assert found[one]["spec"]["parameters"] == bad[one]["spec"]["parameters"], (
-                "it is left as it was made"
-            )
+            assert found[one]["spec"]["parameters"] == bad[one]["spec"]["parameters"], "it is left as it was made"
         assert "status" not in found[f"{name}-0"]
         good = [t for t in nas.list("nastrials", of(name)) if t["metadata"]["name"] not in bad]
         assert sorted(t["spec"]["index"] for t in good) == [5, 6]
@@ -145,9 +139,7 @@ def test_somebody_elses_job_of_the_name_is_told_with_its_owner_and_left_alone(na
         start(quick("taken", maxTrials=1, parallelism=1))
         told = eventually(
             lambda: (
-                (c := condition(nas.get("nasexperiment", name) or {}, "Progressing"))["reason"]
-                == "SubmitFailed"
-                and c
+                (c := condition(nas.get("nasexperiment", name) or {}, "Progressing"))["reason"] == "SubmitFailed" and c
             ),
             "the reason",
         )

@@ -66,21 +66,15 @@ def teams(context: str, nas: Kubectl) -> Iterator[list[Kubectl]]:
                 "metadata": {"name": kubectl.namespace, "labels": labels},
             }
         )
-        claims += folder_and_claim(
-            root / kubectl.namespace / "nas-logs", kubectl.namespace, kubectl.namespace
-        )
+        claims += folder_and_claim(root / kubectl.namespace / "nas-logs", kubectl.namespace, kubectl.namespace)
     try:
         everywhere("apply", "-f", "deploy/overlays/cluster-wide/operator/namespace.yaml")
         for document in claims:
             Kubectl(document["metadata"].get("namespace", SYSTEM)).apply(document)
         yield found
     finally:
-        everywhere(
-            "delete", "namespace", SYSTEM, *(k.namespace for k in found), "--ignore-not-found", timeout=180
-        )
-        everywhere(
-            "delete", "pv", f"all-{RUN}", *(k.namespace for k in found), "--ignore-not-found", "--wait=false"
-        )
+        everywhere("delete", "namespace", SYSTEM, *(k.namespace for k in found), "--ignore-not-found", timeout=180)
+        everywhere("delete", "pv", f"all-{RUN}", *(k.namespace for k in found), "--ignore-not-found", "--wait=false")
         everywhere("delete", "clusterrole,clusterrolebinding", "paretonas-operator", "--ignore-not-found")
         nas("scale", "deployment/paretonas-operator", "--replicas=1")
         nas("rollout", "status", "deployment/paretonas-operator", "--timeout=120s", timeout=150)
@@ -94,9 +88,7 @@ def overlay_for(teams: list[Kubectl], folder: Path) -> Path:
     for file in overlay.rglob("kustomization.yaml"):
         text = file.read_text()
         for example, team in zip(TEAMS, teams, strict=True):
-            text = text.replace(f"{example} ", f"{team.namespace} ").replace(
-                f'{example}"', f'{team.namespace}"'
-            )
+            text = text.replace(f"{example} ", f"{team.namespace} ").replace(f'{example}"', f'{team.namespace}"')
             text = text.replace(f"namespace: {example}", f"namespace: {team.namespace}")
         file.write_text(text)
     return overlay
@@ -143,9 +135,7 @@ def test_an_operator_serves_the_namespaces_of_its_list_and_may_do_nothing_elsewh
             assert not may(Kubectl(namespace), verb, resource), f"{verb} {resource} in {namespace}"
 
 
-def test_a_namespace_that_the_operator_cannot_see_costs_only_itself_until_it_can(
-    teams: list[Kubectl], tmp_path: Path
-):
+def test_a_namespace_that_the_operator_cannot_see_costs_only_itself_until_it_can(teams: list[Kubectl], tmp_path: Path):
     overlay = overlay_for(teams, tmp_path)
     seen, hidden = teams
     everywhere = Kubectl(SYSTEM)

@@ -27,9 +27,7 @@ def events(kubectl: Kubectl, name: str) -> list[dict[str, Any]]:
 def running(kubectl: Kubectl, name: str) -> list[str]:
     """The jobs of an experiment that run now."""
     jobs = kubectl.list("vcjob", of(name))
-    return [
-        j["metadata"]["name"] for j in jobs if j.get("status", {}).get("state", {}).get("phase") == "Running"
-    ]
+    return [j["metadata"]["name"] for j in jobs if j.get("status", {}).get("state", {}).get("phase") == "Running"]
 
 
 @pytest.fixture
@@ -47,9 +45,7 @@ def test_each_trial_is_stored_run_once_and_logged_in_a_folder_of_its_own(nas: Ku
     nas.wait(f"nasexperiment/{name}", "Succeeded")
     trials = nas.list("nastrials", of(name))
     assert sorted(t["spec"]["index"] for t in trials) == list(range(6))
-    assert [[a["job"] for a in t["status"]["attempts"]] for t in trials] == [
-        [f"{name}-{i}-a1"] for i in range(6)
-    ]
+    assert [[a["job"] for a in t["status"]["attempts"]] for t in trials] == [[f"{name}-{i}-a1"] for i in range(6)]
     assert len({t["spec"]["parameters"]["x"] for t in trials}) == 6
     owner = nas.get("nasexperiment", name)
     assert owner is not None
@@ -84,9 +80,7 @@ def test_a_crashing_trial_is_retried_then_fails_with_exit_code_and_last_lines(na
 
 
 def test_a_trial_that_runs_too_long_is_stopped(nas: Kubectl, start: Start):
-    name = start(
-        quick("endless", seconds=600, maxTrials=1, parallelism=1, trial={"activeDeadlineSeconds": 2})
-    )
+    name = start(quick("endless", seconds=600, maxTrials=1, parallelism=1, trial={"activeDeadlineSeconds": 2}))
     nas.wait(f"nasexperiment/{name}", "Succeeded=False")
     [trial] = nas.list("nastrials", of(name))
     assert [a["reason"] for a in trial["status"]["attempts"]] == ["DeadlineExceeded"]

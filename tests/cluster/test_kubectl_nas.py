@@ -49,9 +49,7 @@ def test_a_suspended_experiment_starts_no_trial_until_it_is_resumed(nas: Kubectl
 
 def _open(nas: Kubectl, name: str) -> list[str]:
     return [
-        t["metadata"]["name"]
-        for t in nas.list("nastrials", of(name))
-        if t.get("status", {}).get("state") == "Running"
+        t["metadata"]["name"] for t in nas.list("nastrials", of(name)) if t.get("status", {}).get("state") == "Running"
     ]
 
 

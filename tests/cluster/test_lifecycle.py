@@ -59,11 +59,7 @@ def test_a_stopped_experiment_succeeds_with_what_there_is_and_can_go_on(nas: Kub
 
 
 def _alive(nas: Kubectl, name: str) -> list[str]:
-    return [
-        p["metadata"]["name"]
-        for p in nas.list("pods", of(name))
-        if p["status"]["phase"] in {"Pending", "Running"}
-    ]
+    return [p["metadata"]["name"] for p in nas.list("pods", of(name)) if p["status"]["phase"] in {"Pending", "Running"}]
 
 
 def test_an_experiment_past_its_deadline_ends(nas: Kubectl, start: Start):
@@ -74,9 +70,7 @@ def test_an_experiment_past_its_deadline_ends(nas: Kubectl, start: Start):
 
 def test_too_many_failures_end_it_with_their_reasons_counted(nas: Kubectl, start: Start):
     policy = {"maxFailureRatio": 0.25, "afterTrials": 2, "retries": 0}
-    name = start(
-        quick("hopeless", maxTrials=8, failurePolicy=policy, trial={"command": ["false"], "args": []})
-    )
+    name = start(quick("hopeless", maxTrials=8, failurePolicy=policy, trial={"command": ["false"], "args": []}))
     nas.wait(f"nasexperiment/{name}", "Succeeded=False")
     told = condition(nas.get("nasexperiment", name) or {}, "Succeeded")
     assert told["reason"] == "TooManyFailures"
@@ -84,9 +78,7 @@ def test_too_many_failures_end_it_with_their_reasons_counted(nas: Kubectl, start
 
 
 def test_trials_and_jobs_go_after_their_time_the_status_after_its_own(nas: Kubectl, start: Start):
-    name = start(
-        quick("passing", maxTrials=2, ttlSecondsAfterFinished=12, trial={"ttlSecondsAfterFinished": 2})
-    )
+    name = start(quick("passing", maxTrials=2, ttlSecondsAfterFinished=12, trial={"ttlSecondsAfterFinished": 2}))
     nas.wait(f"nasexperiment/{name}", "Succeeded")
     before = status(nas, name)["paretoSet"]
     eventually(lambda: not nas.list("nastrials,vcjob,pods", of(name)), "trials, jobs and pods are gone")
@@ -118,9 +110,7 @@ def test_a_known_result_is_not_run_and_a_point_of_the_user_is_run_first(nas: Kub
     assert found[1]["attempts"][0]["job"] == f"{name}-1-a1"
     assert found[2]["state"] == "Infeasible"
     assert "spec.parameters.x" in found[2]["message"]
-    assert sorted(found) == [0, 1, 2, 3, 4], (
-        "the user's point is one of three, its result and its mistake are not"
-    )
+    assert sorted(found) == [0, 1, 2, 3, 4], "the user's point is one of three, its result and its mistake are not"
     assert status(nas, name)["trials"]["known"] == 1
     assert 0 in {p["index"] for p in status(nas, name)["paretoSet"]}
     nas("delete", "nastrials", *(f"{name}-{i}" for i in range(3)))
@@ -136,9 +126,7 @@ def test_an_experiment_begins_with_what_another_has_found(nas: Kubectl, start: S
     assert len(set(points(nas, second))) == 5, "no point is asked again"
 
 
-def test_a_search_goes_on_in_another_cluster_with_the_same_candidates(
-    nas: Kubectl, start: Start, elsewhere: Kubectl
-):
+def test_a_search_goes_on_in_another_cluster_with_the_same_candidates(nas: Kubectl, start: Start, elsewhere: Kubectl):
     """The real search, past its quasi-random trials; one at a time, so that ends come in one order.
 
     Four have ended, and the fifth, asked for meanwhile, has not run yet: what an export in mid-run has.

@@ -23,10 +23,7 @@ def granted(nas: Kubectl) -> set[tuple[str, frozenset[str]]]:
             "--as-group=system:serviceaccounts",
             "--as-group=system:authenticated",
         ).splitlines()[1:]
-        return {
-            (line.split()[0], frozenset(line[line.rindex("[") + 1 : line.rindex("]")].split()))
-            for line in lines
-        }
+        return {(line.split()[0], frozenset(line[line.rindex("[") + 1 : line.rindex("]")].split())) for line in lines}
 
     return listed(ACCOUNT) - listed("system:serviceaccount:paretonas:nobody")
 
@@ -80,9 +77,7 @@ def test_probes_and_metrics_are_served(nas: Kubectl, start: Start):
         return nas("get", "--raw", f"{proxy}/metrics")
 
     labels = f'experiment="{name}",namespace="{nas.namespace}"'
-    eventually(
-        lambda: f'paretonas_trials{{{labels},state="succeeded"}} 2.0' in metrics(), "the trials are counted"
-    )
+    eventually(lambda: f'paretonas_trials{{{labels},state="succeeded"}} 2.0' in metrics(), "the trials are counted")
     text = metrics()
     for metric in (
         "paretonas_pass_seconds_count",

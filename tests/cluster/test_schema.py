@@ -27,9 +27,7 @@ def answers(namespace: str) -> dict[Path, str]:
     """What the API server says of every file, "" where it takes it: asked for all at once, since kubectl is slow."""
 
     def ask(path: Path) -> str:
-        text = re.sub(
-            r"(?<=namespace: )[-\w]+", namespace, path.read_text()
-        )  # kubectl wants it to be the one of -n
+        text = re.sub(r"(?<=namespace: )[-\w]+", namespace, path.read_text())  # kubectl wants it to be the one of -n
         try:
             Kubectl(namespace)("create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
         except Refused as refused:
@@ -86,10 +84,7 @@ def test_what_the_schema_cannot_tell_ends_as_not_valid_with_the_same_text_and_no
         return  # only its text is wrong, of which nothing reaches the cluster
     name = start(document)
     seen = eventually(
-        lambda: (
-            condition(nas.get("nasexperiment", name) or {}, "Valid")["status"]
-            and nas.get("nasexperiment", name)
-        ),
+        lambda: condition(nas.get("nasexperiment", name) or {}, "Valid")["status"] and nas.get("nasexperiment", name),
         f"the operator says whether {name} is valid",
     )
     valid = condition(seen, "Valid")
@@ -110,9 +105,7 @@ UNCHANGEABLE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", UNCHANGEABLE, ids=lambda change: next(iter(change)))
-def test_what_would_make_the_history_wrong_cannot_be_changed(
-    nas: Kubectl, start: Start, change: dict[str, Any]
-):
+def test_what_would_make_the_history_wrong_cannot_be_changed(nas: Kubectl, start: Start, change: dict[str, Any]):
     name = start(quick("history", suspend=True, maxTrials=4))
     with pytest.raises(Refused) as refused:
         nas("patch", "nasexperiment", name, "--type=merge", "-p", json.dumps({"spec": change}))

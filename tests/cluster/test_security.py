@@ -122,9 +122,7 @@ def test_the_operators_account_gets_jobs_with_the_accounts_that_the_namespace_li
     try:
         listed = job({"serviceAccountName": "trainer"}, {"serviceAccount": "reader"})
         assert eventually(lambda: asked(nas, listed, AS_OPERATOR) == "", "the list is seen")
-        assert "allows (trainer, reader)" in asked(nas, job({}), AS_OPERATOR), (
-            "it is in the place of the default"
-        )
+        assert "allows (trainer, reader)" in asked(nas, job({}), AS_OPERATOR), "it is in the place of the default"
     finally:
         nas("annotate", "namespace", nas.namespace, "paretonas.io/trial-accounts-")
 
@@ -185,9 +183,7 @@ def test_what_podsecurity_of_the_api_server_refuses_the_operator_refuses_too(nas
     for number, overlay in enumerate(overlays):
         trial = {**builders.ON_CLUSTER["trial"], "podOverlay": overlay}
         spec = builders.spec(**{**builders.ON_CLUSTER, "trial": trial})
-        template = finish_template(
-            TORCHX_TEMPLATE, spec, read_shape(overlay)[0], {"paretonas.io/trial": "nas-0"}
-        )
+        template = finish_template(TORCHX_TEMPLATE, spec, read_shape(overlay)[0], {"paretonas.io/trial": "nas-0"})
         template["spec"]["containers"][0].setdefault("image", "trainer:1")
         template["metadata"]["name"] = f"sample-{number}"
         pods.append({"apiVersion": "v1", "kind": "Pod", **template})
@@ -268,9 +264,7 @@ def test_a_text_arrives_as_it_is_written(nas: Kubectl, start: Start):
 
 def test_a_trial_has_no_token_of_the_api_server(nas: Kubectl, start: Start):
     looks = "import os; assert not os.path.exists('/var/run/secrets/kubernetes.io'), 'a token'\n"
-    name = start(
-        quick("tokenless", maxTrials=1, parallelism=1, trial={"command": ["python", "-c", looks + PROGRAM]})
-    )
+    name = start(quick("tokenless", maxTrials=1, parallelism=1, trial={"command": ["python", "-c", looks + PROGRAM]}))
     nas.wait(f"nasexperiment/{name}", "Succeeded")
 
 
@@ -325,9 +319,7 @@ def test_metrics_are_left_to_the_namespace_that_scrapes_them(nas: Kubectl, tmp_p
     kustomization.write_text(f"{kustomization.read_text()}components: [{component}]\n")
     built = nas("kustomize", str(folder))
     [policy] = (d for d in yaml.safe_load_all(built) if d["kind"] == "NetworkPolicy")
-    answer = yaml.safe_load(
-        nas("apply", "--dry-run=server", "-o", "yaml", "-f", "-", stdin=yaml.safe_dump(policy))
-    )
+    answer = yaml.safe_load(nas("apply", "--dry-run=server", "-o", "yaml", "-f", "-", stdin=yaml.safe_dump(policy)))
     [rule] = answer["spec"]["ingress"]
     namespace = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
     assert rule["from"] == [{"namespaceSelector": namespace}]

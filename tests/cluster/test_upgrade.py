@@ -65,9 +65,7 @@ def test_todays_schema_takes_the_place_of_the_first_one_with_experiments_present
     }
     nas.apply(trial)
     nas("apply", "-k", "crds")
-    nas(
-        "wait", "--for=condition=Established", "crd/nasexperiments.paretonas.io", "crd/nastrials.paretonas.io"
-    )
+    nas("wait", "--for=condition=Established", "crd/nasexperiments.paretonas.io", "crd/nastrials.paretonas.io")
     nas("patch", "nasexperiment", name, "--type=merge", "-p", '{"spec": {"suspend": false}}')
     nas.wait(f"nasexperiment/{name}", "Succeeded")
     trials = {t["spec"]["index"]: t["status"] for t in nas.list("nastrials", of(name))}

@@ -77,9 +77,7 @@ def test_the_mnist_example_runs_through_volcano_to_its_pareto_set(nas: Kubectl, 
     assert status["trials"] == {**status["trials"], "total": 12, "succeeded": 12, "running": 0, "failed": 0}
     assert {point["trial"] for point in status["paretoSet"]} == brute_force(document, trials)
     assert {t["metadata"]["name"] for t in trials if t["status"]["pareto"]} == brute_force(document, trials)
-    assert all(0.8 < t["status"]["metrics"]["val_acc"] < 1.0 for t in trials), (
-        "12 networks that have learned MNIST"
-    )
+    assert all(0.8 < t["status"]["metrics"]["val_acc"] < 1.0 for t in trials), "12 networks that have learned MNIST"
     assert {t["spec"]["origin"] for t in trials} == {"Sobol", "BayesianOptimization"}
 
 

@@ -136,9 +136,7 @@ class Search:
         ends = [[a.reason for a in t.status.attempts] for t in trials]
         assert ends == [["Completed"]] * budget, "a killed run costs no trial anything"
         lives = {path.parent: path.read_text().splitlines() for path in self.logs.glob("*/a*/life.log")}
-        assert {f.relative_to(self.logs).as_posix() for f in lives} == {
-            f"{NAME}-{i}/a1" for i in range(budget)
-        }
+        assert {f.relative_to(self.logs).as_posix() for f in lives} == {f"{NAME}-{i}/a1" for i in range(budget)}
         for folder, life in lives.items():
             words = [line.split()[0] for line in life]
             assert words == ["begin", "end"], f"{folder} was used more than once: {life}"

@@ -45,9 +45,7 @@ def _many(seeds: range) -> None:
     click.echo(f"\n{sum(checks.values()):,} checks of {len(checks)} promises")
     click.echo("\n".join(_table(checks)))
     if broken:
-        raise SystemExit(
-            f"\n{len(broken)} schedules broke a promise; replay one: make simulate SEED={broken[0]}"
-        )
+        raise SystemExit(f"\n{len(broken)} schedules broke a promise; replay one: make simulate SEED={broken[0]}")
     click.echo("\nevery promise was kept")
 
 

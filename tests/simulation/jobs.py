@@ -135,9 +135,7 @@ class SimulatedJobs:
         begins = now + timedelta(seconds=fate.waits)
         template = launch.experiment.spec.trial
         limited = template.progress_deadline_seconds or template.active_deadline_seconds
-        end = (
-            End.CRASHES if fate.end is End.HANGS and not limited else fate.end
-        )  # else nobody would ever end it
+        end = End.CRASHES if fate.end is End.HANGS and not limited else fate.end  # else nobody would ever end it
         ends = begins + (NEVER if end is End.HANGS else timedelta(seconds=fate.runs))
         job = SimulatedJob(launch.name, launch.trial.name, x, end, begins, ends)
         self._truth.jobs[launch.name] = job

@@ -60,9 +60,7 @@ class Network:
         fault = None if self._calm else self._faults.get(self.number)
         kind = fault.kind if fault else None
         if self._trace:
-            self._trace(
-                f"{self.number:5} {what:26} {f'<- {fault.kind} ({fault.size})' if fault else ''}".rstrip()
-            )
+            self._trace(f"{self.number:5} {what:26} {f'<- {fault.kind} ({fault.size})' if fault else ''}".rstrip())
         if fault:
             self.injected[fault.kind] += 1
             self._meet(fault)

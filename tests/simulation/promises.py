@@ -97,9 +97,7 @@ class Promises:
                 self._ended_truly(attempt, next((a for a in old.attempts if a.job == attempt.job), None))
         if isinstance(after, UnreadableTrial):
             told = after.refused and bool(new.message) and not new.attempts and not new.pareto
-            self.kept(
-                "bad objects", told, f"{before.name} cannot be read, and is {new.state}: {new.message!r}"
-            )
+            self.kept("bad objects", told, f"{before.name} cannot be read, and is {new.state}: {new.message!r}")
             return
         brought = after.spec.observation
         retries, asked = self._truth.experiment.spec.failure_policy.retries, self._truth.retries
@@ -142,9 +140,7 @@ class Promises:
         held = launch.trial.attempt
         stopping = f"{name} begins, although it is being stopped"
         self.kept("write-ahead", held is not None and held.reason is None, stopping)
-        self.kept(
-            "stopped", not launch.experiment.spec.stop, f"{name} begins, although its user has ended it all"
-        )
+        self.kept("stopped", not launch.experiment.spec.stop, f"{name} begins, although its user has ended it all")
         earlier = truth.jobs.get(name)
         ran = earlier is not None and earlier.ran(truth.now)
         self.kept("no attempt twice", not ran, f"{name} has run, and is submitted again")
@@ -172,9 +168,7 @@ class Promises:
 
     def _ended_truly(self, attempt: Attempt, before: Attempt | None) -> None:
         job, name = self._truth.jobs.get(attempt.job), attempt.job
-        self.kept(
-            "no orphan", job is None or not job.alive(self._truth.now), f"{name} is over, and its job runs"
-        )
+        self.kept("no orphan", job is None or not job.alive(self._truth.now), f"{name} is over, and its job runs")
         why = before.reason if before else None  # we stopped it, for this reason
         reasons = set[str | None]()
         if job and not job.cancelled and (why is None or job.end in _RESULTS):

@@ -15,9 +15,7 @@ from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
 class SimulatedSearch:
     """The port Search: free points of a grid."""
 
-    def __init__(
-        self, network: Network, promises: Promises, scenario: Scenario, counted: Callable[[], int]
-    ) -> None:
+    def __init__(self, network: Network, promises: Promises, scenario: Scenario, counted: Callable[[], int]) -> None:
         """``counted`` tells how many trials this process knows that are in the budget."""
         self._network, self._promises, self._ahead = network, promises, scenario.ahead
         self._grid = [i / scenario.points for i in range(scenario.points)]
@@ -28,9 +26,7 @@ class SimulatedSearch:
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
         def suggest() -> Suggestion:
             missing = spec.max_trials - self._counted()
-            self._promises.kept(
-                "budget", 0 < count <= missing, f"{count} are asked for, {missing} are missing"
-            )
+            self._promises.kept("budget", 0 < count <= missing, f"{count} are asked for, {missing} are missing")
             waiting, most = sum(k.state == "Pending" for k in known), spec.parallelism + self._ahead
             hoard = f"{count} are asked for beside {waiting}, for {most} places"
             self._promises.kept("no hoard", waiting + count <= most, hoard)

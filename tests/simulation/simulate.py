@@ -66,9 +66,7 @@ class _Run:
 
     def _start(self) -> Engine:
         world = self._world
-        engine = self._type(
-            world.store, world.jobs, world.jobs, world.search, world.clock, ahead=self._scenario.ahead
-        )
+        engine = self._type(world.store, world.jobs, world.jobs, world.search, world.clock, ahead=self._scenario.ahead)
         world.search.meanwhile = self._pass_beside
         return engine
 

@@ -49,9 +49,7 @@ class SimulatedStore:
                 self._truth.put(trial.name, trial)
             return self._truth.resources[trial.name]
 
-        self._network.call(
-            f"create {trial.name}", create, receive=lambda answer: self._learn(trial.name, answer)
-        )
+        self._network.call(f"create {trial.name}", create, receive=lambda answer: self._learn(trial.name, answer))
 
     def strangers(self) -> Mapping[str, str]:
         return self._strangers

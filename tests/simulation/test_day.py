@@ -45,9 +45,7 @@ def test_a_trial_that_runs_for_a_day_costs_neither_memory_nor_a_write() -> None:
 def test_a_day_of_trials_writes_each_a_few_times_and_no_more() -> None:
     count = 96
     fates = tuple(Fate(runs=1700) for _ in range(count))
-    world, engine = started(
-        Schedule(Scenario(max_trials=count, parallelism=2, points=256, ahead=1), fates=fates)
-    )
+    world, engine = started(Schedule(Scenario(max_trials=count, parallelism=2, points=256, ahead=1), fates=fates))
     passes(world, engine, DAY + timedelta(hours=1))
     trials = world.truth.trials
     assert [t.status.state for t in trials] == ["Succeeded"] * count

@@ -51,9 +51,7 @@ def test_an_experiment_ends_exactly_as_without_bad_objects_beside_it() -> None:
     met = Counter[Kind]()
     for seed in range(150):
         drawn = schedule(seed)
-        alone = replace(
-            drawn, scenario=replace(drawn.scenario, parallelism=1, ahead=0, warm=False), faults={}
-        )
+        alone = replace(drawn, scenario=replace(drawn.scenario, parallelism=1, ahead=0, warm=False), faults={})
         calls = range(2 + seed % 7, 120, 3 + seed % 5)
         beset = simulate(replace(alone, faults={call: Fault(bad[n % 2], n) for n, call in enumerate(calls)}))
         assert beset.found == simulate(alone).found, f"seed {seed}"

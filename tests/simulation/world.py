@@ -72,9 +72,7 @@ class World:
             Kind.LOST_ANSWER: lambda size: self.store.lag.begin(self.network.number + size),
             Kind.STALE_RESOURCES: lambda size: self.store.lag.begin(self.network.number + size),
             Kind.STALE_JOBS: lambda size: self.jobs.lag.begin(self.network.number + size),
-            Kind.REORDERED_RESOURCES: lambda size: self.store.lag.begin(
-                self.network.number + size, some=True
-            ),
+            Kind.REORDERED_RESOURCES: lambda size: self.store.lag.begin(self.network.number + size, some=True),
             Kind.REORDERED_JOBS: lambda size: self.jobs.lag.begin(self.network.number + size, some=True),
             Kind.WOKEN_AGAIN: self._wake,
             Kind.CLOCK_JUMPS: self._jump,

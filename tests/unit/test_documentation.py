@@ -43,10 +43,7 @@ def test_the_verbs_are_those_of_the_role() -> None:
     text = Path("deploy/components/namespace/role.yaml").read_text()
     [role] = (d for d in yaml.safe_load_all(text) if d["kind"] == "Role")
     rules = [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in role["rules"]]
-    listed = [
-        ([group.replace("core", "")], [resource], verbs.split(", "))
-        for group, resource, verbs in table("group")
-    ]
+    listed = [([group.replace("core", "")], [resource], verbs.split(", ")) for group, resource, verbs in table("group")]
     assert listed == rules
 
 
@@ -72,12 +69,8 @@ def test_each_promise_of_the_security_page_has_its_test() -> None:
 def test_the_metrics_are_those_of_prometheus() -> None:
     telemetry = Telemetry()
     telemetry.record_snapshot(("team", "nas"), Snapshot(experiment(), ()))
-    exposed = re.findall(
-        r"^# TYPE (\S+) (?:counter|gauge|histogram)$", telemetry.exposition().decode(), re.MULTILINE
-    )
-    assert {name.strip("`") for name, _ in table("metric")} == {
-        n for n in exposed if not n.endswith("_created")
-    }
+    exposed = re.findall(r"^# TYPE (\S+) (?:counter|gauge|histogram)$", telemetry.exposition().decode(), re.MULTILINE)
+    assert {name.strip("`") for name, _ in table("metric")} == {n for n in exposed if not n.endswith("_created")}
 
 
 def test_the_port_at_which_replicas_meet_is_the_one_that_is_used() -> None:

@@ -85,10 +85,6 @@ def test_an_example_fits_beside_system_and_operator_on_a_node_of_two_cores(path:
     [operator] = yaml.safe_load(Path("deploy/base/deployment.yaml").read_text())["spec"]["template"]["spec"][
         "containers"
     ]
-    asked = (
-        [container["resources"]["requests"]["cpu"]]
-        * experiment.spec.parallelism
-        * experiment.spec.trial.replicas
-    )
+    asked = [container["resources"]["requests"]["cpu"]] * experiment.spec.parallelism * experiment.spec.trial.replicas
     total = sum(1000 * amount(text) for text in [*asked, operator["resources"]["requests"]["cpu"]])
     assert total + SYSTEM_MILLICORES <= 2000

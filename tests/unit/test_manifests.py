@@ -44,9 +44,7 @@ def test_the_namespaces_with_a_role_are_those_that_the_operator_is_told() -> Non
     folder = DEPLOY / "overlays/cluster-wide"
     top = yaml.safe_load((folder / "kustomization.yaml").read_text())
     teams = [name for name in top["resources"] if name != "operator"]
-    roles = [
-        yaml.safe_load((folder / team / "kustomization.yaml").read_text())["namespace"] for team in teams
-    ]
+    roles = [yaml.safe_load((folder / team / "kustomization.yaml").read_text())["namespace"] for team in teams]
     [told] = (
         operation["value"]["value"]
         for patch in top["patches"]
@@ -60,9 +58,7 @@ def test_the_namespaces_with_a_role_are_those_that_the_operator_is_told() -> Non
 
 def test_a_cluster_role_is_in_the_one_overlay_that_says_so() -> None:
     with_one = {
-        file.relative_to(DEPLOY).parts[1]
-        for file in DEPLOY.rglob("*.yaml")
-        if "ClusterRole" in file.read_text()
+        file.relative_to(DEPLOY).parts[1] for file in DEPLOY.rglob("*.yaml") if "ClusterRole" in file.read_text()
     }
     assert with_one == {"all-namespaces"}
 
@@ -91,6 +87,4 @@ def test_kind_and_the_test_cluster_have_the_same_kubernetes_and_the_same_volcano
 def test_a_data_set_that_cannot_be_fetched_ends_its_job_and_leaves_the_reason() -> None:
     [job] = [d for d in documents(DEPLOY / "overlays/kind") if d["kind"] == "Job"]
     assert job["spec"]["backoffLimit"] == 0
-    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never", (
-        "OnFailure removes the pod and its words"
-    )
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never", "OnFailure removes the pod and its words"

@@ -73,9 +73,9 @@ def test_explain_fits_a_narrow_terminal() -> None:
 
 def test_explain_without_a_field_shows_the_top() -> None:
     result = CliRunner().invoke(main, ["explain"])
-    assert [
-        line.split()[0] for line in result.output.splitlines() if line.startswith("  ") and "(" in line
-    ] == [*("apiVersion", "kind", "metadata", "spec", "status")]
+    assert [line.split()[0] for line in result.output.splitlines() if line.startswith("  ") and "(" in line] == [
+        *("apiVersion", "kind", "metadata", "spec", "status")
+    ]
 
 
 def test_explain_of_an_unknown_field_is_a_usage_error() -> None:
@@ -86,9 +86,7 @@ def test_explain_of_an_unknown_field_is_a_usage_error() -> None:
 
 @pytest.mark.parametrize("path", sorted(Path("examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_an_editor_knows_the_schema_of_an_example(path: Path) -> None:
-    [line] = [
-        line for line in path.read_text().splitlines() if line.startswith("# yaml-language-server: $schema=")
-    ]
+    [line] = [line for line in path.read_text().splitlines() if line.startswith("# yaml-language-server: $schema=")]
     assert (path.parent / line.partition("=")[2]).is_file()
     known = schema("nasexperiment")["properties"]["spec"]["properties"]
     assert set(yaml.safe_load(path.read_text())["spec"]) <= set(known)

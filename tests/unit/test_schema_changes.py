@@ -50,9 +50,7 @@ def narrowed(old: Schema, new: Schema, path: str = "") -> Iterator[str]:
 
 def _narrowed_here(old: Schema, new: Schema) -> Iterator[str]:
     for field in ("type", "pattern"):
-        if new.get(field) not in {None, old.get(field)} or (
-            field == "type" and field in old and field not in new
-        ):
+        if new.get(field) not in {None, old.get(field)} or (field == "type" and field in old and field not in new):
             yield f"{field} was {old.get(field)}, now {new.get(field)}"
     lower = {field: new[field] > old.get(field, float("-inf")) for field in _LOWER if field in new}
     upper = {field: new[field] < old.get(field, float("inf")) for field in _UPPER if field in new}
@@ -61,9 +59,7 @@ def _narrowed_here(old: Schema, new: Schema) -> Iterator[str]:
             yield f"{field} was {old.get(field)}, now {new[field]}"
     if "enum" in new and not set(old.get("enum", ["anything"])) <= set(new["enum"]):
         yield f"some of {old.get('enum')} are not allowed any more"
-    yield from (
-        f"{name} is required now" for name in set(new.get("required", ())) - set(old.get("required", ()))
-    )
+    yield from (f"{name} is required now" for name in set(new.get("required", ())) - set(old.get("required", ())))
     rules = {rule["rule"] for rule in old.get("x-kubernetes-validations", ())}
     for rule in new.get("x-kubernetes-validations", ()):
         before = rule["rule"]
@@ -105,7 +101,5 @@ def described(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
 def test_a_schema_has_only_words_that_the_api_server_knows(file: Path) -> None:
     """An unquoted comma in a description makes a key of what follows, and the whole resource is refused."""
     for path, found in described(schema(file)):
-        unknown = [
-            key for key, value in found.items() if value is None or not re.fullmatch(r"[a-zA-Z-]+", key)
-        ]
+        unknown = [key for key, value in found.items() if value is None or not re.fullmatch(r"[a-zA-Z-]+", key)]
         assert not unknown, f"{path}: {unknown}"

@@ -86,9 +86,7 @@ def parse(argv: Sequence[str]) -> Trial | Prepare:
         )
     log_dir = given.log_dir or os.environ.get("PARETONAS_LOG_DIR")
     if not log_dir:
-        parser.error(
-            "argument --log-dir: is missing: give a folder for the metrics, or set PARETONAS_LOG_DIR"
-        )
+        parser.error("argument --log-dir: is missing: give a folder for the metrics, or set PARETONAS_LOG_DIR")
     data_dir = _data_dir(parser, given)
     return Trial(**vars(given) | {"log_dir": Path(log_dir), "data_dir": data_dir})
 
@@ -116,12 +114,8 @@ def _add_trial(parser: _Parser) -> None:
     add("--optimizer", "adam", "adam or sgd", choices=("adam", "sgd"))
     parser.add_argument("--momentum", type=_fraction, help="for --optimizer sgd only (default there: 0)")
     add("--seed", 0, "same seed, same metrics", type=_whole(0, LARGEST_SEED))
-    add(
-        "--accelerator", "auto", "cpu, gpu, or auto: a GPU where there is one", choices=("auto", "cpu", "gpu")
-    )
-    parser.add_argument(
-        "--log-dir", help="folder for TensorBoard's event files (default: $PARETONAS_LOG_DIR)"
-    )
+    add("--accelerator", "auto", "cpu, gpu, or auto: a GPU where there is one", choices=("auto", "cpu", "gpu"))
+    parser.add_argument("--log-dir", help="folder for TensorBoard's event files (default: $PARETONAS_LOG_DIR)")
     _add_data_dir(parser)
 
 

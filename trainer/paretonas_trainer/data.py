@@ -82,14 +82,10 @@ def _is_complete(folder: Path, md5: Mapping[str, str]) -> bool:
         except FileNotFoundError:
             missing = True
         except OSError as error:
-            raise DataError(
-                f"{path} cannot be read ({error.strerror}): check --data-dir and its access"
-            ) from error
+            raise DataError(f"{path} cannot be read ({error.strerror}): check --data-dir and its access") from error
         else:
             if found != expected:
-                raise DataError(
-                    f"{path} is damaged (md5 {found}, expected {expected}): delete it and start again"
-                )
+                raise DataError(f"{path} is damaged (md5 {found}, expected {expected}): delete it and start again")
     return not missing
 
 

@@ -38,9 +38,7 @@ def parse_experiment(document: Any) -> NASExperiment:
         InvalidDocument: The document is not valid; the error lists every problem.
     """
     if not isinstance(document, dict):
-        problem = Problem(
-            "document", "is not a mapping", "begin with apiVersion, kind, metadata and spec", document
-        )
+        problem = Problem("document", "is not a mapping", "begin with apiVersion, kind, metadata and spec", document)
         raise InvalidDocument([problem])
     wanted = {"apiVersion": API_VERSION, "kind": "NASExperiment"}
     required = [

@@ -27,9 +27,7 @@ def find_problems(spec: ExperimentSpec, hidden: frozenset[str] | None = frozense
     problems = [problem for rule in _RULES for problem in rule(spec)]
     if hidden is not None:
         problems += [
-            problem
-            for rule in (*SPACE_RULES, _parameter_references, _flags)
-            for problem in rule(spec, hidden)
+            problem for rule in (*SPACE_RULES, _parameter_references, _flags) for problem in rule(spec, hidden)
         ]
     return problems
 
@@ -62,9 +60,7 @@ def _names_once(spec: ExperimentSpec) -> Iterator[Problem]:
     yield from _twice("is the mount path of two volumes", mounts, same=PurePosixPath)
 
 
-def _twice(
-    message: str, found: Sequence[tuple[str, str]], same: Callable[[str], Hashable] = str
-) -> Iterator[Problem]:
+def _twice(message: str, found: Sequence[tuple[str, str]], same: Callable[[str], Hashable] = str) -> Iterator[Problem]:
     first: dict[Hashable, str] = {}
     for path, value in found:
         other = first.setdefault(same(value), path)
@@ -170,9 +166,7 @@ def _resources(spec: ExperimentSpec) -> Iterator[Problem]:
         path = f"spec.trial.resources.{name}"
         if name in ("memory", "ephemeral-storage"):
             if amount.endswith("m"):
-                yield Problem(
-                    path, "is in thousandths of a byte", f"write {amount[:-1]}Mi for mebibytes", amount
-                )
+                yield Problem(path, "is in thousandths of a byte", f"write {amount[:-1]}Mi for mebibytes", amount)
         elif re.fullmatch(r"[a-z0-9.-]+/[A-Za-z0-9._-]+", name):
             if not amount.isdecimal():
                 yield Problem(path, "is not a whole number of devices", "write a whole number", amount)
@@ -192,9 +186,7 @@ def _parameter_references(spec: ExperimentSpec, hidden: frozenset[str]) -> Itera
                 yield Problem(f"spec.trial.{path}", f"refers to an unknown ${{{name}}}", remedy, text)
             elif name in conditional and path.startswith("command"):
                 remedy = "move it to args, where inactive parameters are left out"
-                yield Problem(
-                    f"spec.trial.{path}", f"needs ${{{name}}}, which is not always active", remedy, text
-                )
+                yield Problem(f"spec.trial.{path}", f"needs ${{{name}}}, which is not always active", remedy, text)
 
 
 def _flags(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
@@ -202,16 +194,13 @@ def _flags(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
     other = {
         f"parameters.{p.name}"
         for p in spec.parameters
-        if not isinstance(p.domain, Bool)
-        and not (isinstance(p.domain, Fixed) and isinstance(p.domain.value, bool))
+        if not isinstance(p.domain, Bool) and not (isinstance(p.domain, Fixed) and isinstance(p.domain.value, bool))
     }
     for path, text in spec.trial.texts:
         flag = Flag.of(text) if not path.startswith("env") else None
         if flag and flag.name in other.difference(f"parameters.{name}" for name in hidden):
             remedy = f"make the parameter a bool, or pass its value: --name=${{{flag.name}}}"
-            yield Problem(
-                f"spec.trial.{path}", "is a flag for a parameter that is not a boolean", remedy, text
-            )
+            yield Problem(f"spec.trial.{path}", "is a flag for a parameter that is not a boolean", remedy, text)
 
 
 _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (

@@ -33,9 +33,7 @@ def export_experiment(experiment: NASExperiment, trials: Sequence[NASTrial]) -> 
     """
     spec = experiment.spec.replace(suspend=False, stop=False, retry=Retry())
     items = [
-        _document(trial, trial.spec.replace(observation=_observation(trial)))
-        for trial in trials
-        if not trial.refused
+        _document(trial, trial.spec.replace(observation=_observation(trial))) for trial in trials if not trial.refused
     ]
     return {"apiVersion": "v1", "kind": "List", "items": [*items, _document(experiment, spec)]}
 
@@ -74,9 +72,7 @@ def import_experiment(documents: Sequence[Any], changes: Mapping[str, Any] = {})
 def _problems(experiment: NASExperiment, trial: NASTrial) -> list[Problem]:
     if trial.spec.experiment != experiment.name:
         remedy = f"write {experiment.name}, or leave the trial out"
-        return [
-            Problem("spec.experiment", "is not the experiment of this file", remedy, trial.spec.experiment)
-        ]
+        return [Problem("spec.experiment", "is not the experiment of this file", remedy, trial.spec.experiment)]
     return misfits(experiment.spec, trial)
 
 

@@ -94,9 +94,7 @@ def _field(path: str, node: Mapping[str, Any], *, required: bool) -> Field:
     elif isinstance(node.get("additionalProperties"), Mapping):
         inner, below = node["additionalProperties"], f"{path}.*"
     facts = ("Required",) if required else ()
-    return Field(
-        below, _type(node), node.get("description", ""), facts + _facts(node), fields_of(inner, below)
-    )
+    return Field(below, _type(node), node.get("description", ""), facts + _facts(node), fields_of(inner, below))
 
 
 def _type(node: Mapping[str, Any]) -> str:
@@ -124,9 +122,7 @@ def _facts(node: Mapping[str, Any]) -> tuple[str, ...]:
     if "default" in node and node["default"] not in ({}, ""):
         facts.append(f"Default: {_text(node['default'])}")
     lowest = (
-        ("More than", node["exclusiveMinimum"])
-        if "exclusiveMinimum" in node
-        else ("At least", node.get("minimum"))
+        ("More than", node["exclusiveMinimum"]) if "exclusiveMinimum" in node else ("At least", node.get("minimum"))
     )
     for words, value in (lowest, ("At most", node.get("maximum"))):
         if value is not None:

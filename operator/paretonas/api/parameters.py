@@ -49,9 +49,7 @@ class _Range(Model):
                 value=self.min,
             )
         if math.isinf(self.max - self.min):
-            raise rule(
-                f"is too far from max ({self.max})", remedy="narrow the range", field="min", value=self.min
-            )
+            raise rule(f"is too far from max ({self.max})", remedy="narrow the range", field="min", value=self.min)
         if self.scale == "Log" and self.min <= 0:
             raise rule(
                 "cannot be the start of a Log scale",

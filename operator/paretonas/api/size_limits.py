@@ -33,9 +33,7 @@ def bound_overlay(overlay: Any) -> Any:
         value = left.pop()
         if isinstance(value, dict):
             left += value.values()
-            size += 2 + sum(
-                len(str(key)) + 5 for key in value
-            )  # {} and, a key, "": and a comma with its blank
+            size += 2 + sum(len(str(key)) + 5 for key in value)  # {} and, a key, "": and a comma with its blank
         elif isinstance(value, list):
             left += value
             size += 2 + 2 * len(value)
@@ -54,9 +52,7 @@ def too_deep(document: Any) -> tuple[str | int, ...] | None:
     places: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
     while places:
         place, value = places.pop()
-        inside = (
-            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        )
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         if inside and len(place) >= MAX_LEVELS:
             return place
         places += [((*place, key), item) for key, item in inside if isinstance(item, (dict, list))]

@@ -27,9 +27,7 @@ def _names_once(spec: ExperimentSpec, _: frozenset[str]) -> Iterator[Problem]:
         other = first.setdefault(parameter.name, i)
         if other != i:
             remedy = f"rename it, or the one at spec.parameters[{other}]"
-            yield Problem(
-                f"spec.parameters[{i}].name", "is the name of two parameters", remedy, parameter.name
-            )
+            yield Problem(f"spec.parameters[{i}].name", "is the name of two parameters", remedy, parameter.name)
 
 
 def _constraints(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Problem]:
@@ -41,9 +39,7 @@ def _constraints(spec: ExperimentSpec, hidden: frozenset[str]) -> Iterator[Probl
         try:
             constraint = parse_linear(text)
         except ConstraintSyntaxError as error:
-            yield Problem(
-                path, str(error), "write a linear constraint, such as '2*a + b <= c' or 'a + b == 1'", text
-            )
+            yield Problem(path, str(error), "write a linear constraint, such as '2*a + b <= c' or 'a + b == 1'", text)
             continue
         unknown = [name for name in constraint.terms if name not in by_name]
         for name in unknown:
@@ -58,9 +54,7 @@ def _not_numeric(path: str, text: str, parameters: Sequence[Parameter]) -> list[
     problems = []
     for p in parameters:
         if isinstance(p.domain, Fixed):
-            problems.append(
-                Problem(path, f"names {p.name!r}, which is fixed", "write its value instead", text)
-            )
+            problems.append(Problem(path, f"names {p.name!r}, which is fixed", "write its value instead", text))
         elif not p.numeric:
             message = f"names {p.name!r}, which is of kind {p.kind} and not numeric"
             remedy = "constrain int, float, intChoice or floatChoice parameters only"
@@ -71,17 +65,13 @@ def _not_numeric(path: str, text: str, parameters: Sequence[Parameter]) -> list[
     return problems
 
 
-def _unsatisfiable(
-    path: str, constraint: LinearConstraint, parameters: Sequence[Parameter]
-) -> Iterator[Problem]:
+def _unsatisfiable(path: str, constraint: LinearConstraint, parameters: Sequence[Parameter]) -> Iterator[Problem]:
     """Report a constraint that the search cannot handle or that no point satisfies.
 
     Between parameters on a Log scale, the search handles only orders such as ``a <= 0.5*b``.
     """
     text = constraint.text
-    log = [
-        p.name for p in parameters if isinstance(p.domain, (IntRange, FloatRange)) and p.domain.scale == "Log"
-    ]
+    log = [p.name for p in parameters if isinstance(p.domain, (IntRange, FloatRange)) and p.domain.scale == "Log"]
     signs = [factor > 0 for factor in sorted(constraint.terms.values())]
     is_order = constraint.bound == 0 and signs == [False, True]
     least = [constraint.terms[p.name] * float(_end(p, constraint.terms[p.name])) for p in parameters]
@@ -167,9 +157,7 @@ def _never_active(spec: ExperimentSpec, by_name: dict[str, Parameter]) -> Iterat
 def _condition(path: str, when: ActiveWhen, by_name: dict[str, Parameter]) -> Iterator[Problem]:
     parent = by_name.get(when.parameter)
     if parent is None:
-        yield Problem(
-            f"{path}.parameter", "is not a parameter", suggestion(when.parameter, by_name), when.parameter
-        )
+        yield Problem(f"{path}.parameter", "is not a parameter", suggestion(when.parameter, by_name), when.parameter)
     elif isinstance(parent.domain, (IntRange, FloatRange)):
         remedy = "depend on a choice, intChoice, floatChoice or bool parameter"
         yield Problem(f"{path}.parameter", f"is of kind {parent.kind}, a range", remedy, when.parameter)

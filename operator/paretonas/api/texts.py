@@ -59,9 +59,7 @@ _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 def unusable(value: Any, location: Location) -> Iterator[Problem]:
     """Find the texts in a document, or a part of one, that cannot be passed to a command line or another program."""
     if isinstance(value, dict):
-        for key in sorted(
-            value, key=str
-        ):  # the API server does not keep the order in which they were written
+        for key in sorted(value, key=str):  # the API server does not keep the order in which they were written
             yield from unusable(value[key], (*location, key))
     elif isinstance(value, list):
         for position, item in enumerate(value):

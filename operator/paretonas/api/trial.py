@@ -183,9 +183,7 @@ def new_trial(
 ) -> NASTrial:
     """Create a trial of an experiment, which is not stored yet."""
     return NASTrial(
-        metadata=TrialMetadata(
-            name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace
-        ),
+        metadata=TrialMetadata(name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace),
         spec=TrialSpec(
             experiment=experiment.name,
             index=index,

@@ -157,11 +157,7 @@ def _without_nulls(data: Any) -> Any:
         return data
     # in a pod overlay, null has a meaning: it removes a field of the pod
     keep = "podOverlay"
-    return {
-        k: deepcopy(bound_overlay(v)) if k == keep else _without_nulls(v)
-        for k, v in data.items()
-        if v is not None
-    }
+    return {k: deepcopy(bound_overlay(v)) if k == keep else _without_nulls(v) for k, v in data.items() if v is not None}
 
 
 def _without(data: Any, location: Location, stand_ins: Mapping[Location, Any]) -> Any:
@@ -219,9 +215,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
         value = context["value"] if context["has_value"] else value
         return Problem(f"{path}.{field}" if field else path, detail["msg"], context["remedy"], value)
     if kind == "extra_forbidden":
-        elsewhere = (
-            where for (field, of), where in _ELSEWHERE.items() if field == location[-1] and of in location
-        )
+        elsewhere = (where for (field, of), where in _ELSEWHERE.items() if field == location[-1] and of in location)
         remedy = next(elsewhere, None) or suggestion(str(location[-1]), _fields(model, location[:-1]))
         return Problem(path, "is not a known field", remedy, value)
     if kind == "missing":

@@ -43,9 +43,7 @@ class _Loader(yaml.SafeLoader):
             group: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
             for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                 if not isinstance(source, yaml.MappingNode):
-                    raise _invalid(
-                        source.start_mark, "is merged with <<, but is not a mapping", "name a mapping"
-                    )
+                    raise _invalid(source.start_mark, "is merged with <<, but is not a mapping", "name a mapping")
                 self.flatten_mapping(source)
                 self._merged += len(source.value)
                 if self._merged > MOST_YAML_VALUES:
@@ -79,9 +77,7 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> TypedMapping:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             shown = key_node.value if isinstance(key_node, yaml.ScalarNode) else repr(key)
-            raise _invalid(
-                key_node.start_mark, f"has the key {shown}, which is not a text", "put it in quotes"
-            )
+            raise _invalid(key_node.start_mark, f"has the key {shown}, which is not a text", "put it in quotes")
         if key in seen:
             raise _invalid(key_node.start_mark, f"has the key {key!r} a second time", "remove one of them")
         seen.add(key)

@@ -18,9 +18,7 @@ class NextCommands:
     more_trials: str = "maxTrials"
 
 
-def advice(
-    experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, commands: NextCommands
-) -> str:
+def advice(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime, commands: NextCommands) -> str:
     """The remedies, as in ``raise maxTrials to continue; …``.
 
     Empty when no remedy applies, or when the experiment has not ended.
@@ -38,9 +36,7 @@ def advice(
 
 def nothing_to_retry(name: str, *, infeasible: bool) -> str:
     """The message for an experiment without a trial to retry."""
-    return (
-        f"{name}: no trial has failed{' or was infeasible' if infeasible else ''}; there is nothing to retry"
-    )
+    return f"{name}: no trial has failed{' or was infeasible' if infeasible else ''}; there is nothing to retry"
 
 
 def _retriable(experiment: NASExperiment, trials: Sequence[NASTrial], *, infeasible: bool) -> int:

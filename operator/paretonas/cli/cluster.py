@@ -93,9 +93,7 @@ class Cluster:
             return curves_below(self._logs_root, name, self.trials(name))
         logs = self.experiment(name).spec.logs
         claim = f" (claim {logs.persistent_volume_claim.claim_name})" if logs else ""
-        self._warn(
-            f"no learning curves: the logs{claim} are not mounted here; mount them and pass --logs-root FOLDER"
-        )
+        self._warn(f"no learning curves: the logs{claim} are not mounted here; mount them and pass --logs-root FOLDER")
         return {}
 
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterator[str]:

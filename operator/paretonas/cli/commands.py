@@ -52,9 +52,7 @@ def output_option(*kinds: str) -> Callable[[Command], Command]:
 def tail_option(command: Command) -> Command:
     """Add ``--tail``, the number of lines printed by `logs`."""
     lines = click.IntRange(min=1)
-    return click.option("--tail", type=lines, default=_LOG_LINES, show_default=True, help="Lines to print.")(
-        command
-    )
+    return click.option("--tail", type=lines, default=_LOG_LINES, show_default=True, help="Lines to print.")(command)
 
 
 def infeasible_option(command: Command) -> Command:

@@ -22,12 +22,8 @@ def explain_field(field: Field, width: int) -> str:
 def _head(name: str, field: Field, width: int, indent: str) -> str:
     facts = (field.type, *(fact[:1].lower() + fact[1:] for fact in field.facts))
     text = f"{name}  ({'; '.join(facts)})"
-    return fill(
-        text, width, initial_indent=indent, subsequent_indent=indent + 2 * _INDENT, break_on_hyphens=False
-    )
+    return fill(text, width, initial_indent=indent, subsequent_indent=indent + 2 * _INDENT, break_on_hyphens=False)
 
 
 def _body(field: Field, width: int, indent: str) -> str:
-    return fill(
-        field.description, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
+    return fill(field.description, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -44,9 +44,7 @@ def create(name: str, template: str, folder: Path) -> list[Path]:
         texts[_SCRIPT] = _folder(_SCRIPT).read_text(encoding="utf-8")
     existing = [folder / path for path in texts if (folder / path).exists()]
     if existing:
-        raise InvalidDocument(
-            [Problem(str(path), "exists", "move it, or choose another folder") for path in existing]
-        )
+        raise InvalidDocument([Problem(str(path), "exists", "move it, or choose another folder") for path in existing])
     for path, content in texts.items():
         with (folder / path).open("x", encoding="utf-8") as stream:
             stream.write(content)

@@ -102,9 +102,7 @@ def nas() -> None:
 
 @nas.command()
 @click.argument("name", required=False)
-@click.option(
-    "-A", "--all-namespaces", "everywhere", is_flag=True, help="List the experiments of all namespaces."
-)
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List the experiments of all namespaces.")
 @_watch_option
 @output_option("table", "yaml", "json")
 @_on_target
@@ -157,9 +155,7 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
     spec = cluster.experiment(name).spec
     show_changes(
         cluster.follow_experiments(name),
-        lambda found, _: tables.pareto_columns(
-            spec, [p for e in found for p in show.pareto_points(cluster, e)]
-        ),
+        lambda found, _: tables.pareto_columns(spec, [p for e in found for p in show.pareto_points(cluster, e)]),
         show.console_for(),
     )
 
@@ -183,9 +179,7 @@ def suspend(target: Target, name: str) -> None:
     if status := _unfinished(cluster, name, "suspend"):
         cluster.change(name, suspend=True)
         running = _still_running(status.trials.running)
-        click.echo(
-            f"{name}: no new trials will start; {running}. To resume: {target.command('resume', name)}"
-        )
+        click.echo(f"{name}: no new trials will start; {running}. To resume: {target.command('resume', name)}")
 
 
 @nas.command()
@@ -199,9 +193,7 @@ def stop(target: Target, name: str) -> None:
         succeeded = count(status.trials.succeeded, "trial")
         running = count(status.trials.running, "running trial")
         resume = target.command("resume", name)
-        click.echo(
-            f"{name} is stopping; {succeeded} succeeded, {running} will be stopped. To continue: {resume}"
-        )
+        click.echo(f"{name} is stopping; {succeeded} succeeded, {running} will be stopped. To continue: {resume}")
 
 
 @nas.command()
@@ -270,9 +262,7 @@ def export(target: Target, name: str, kind: str) -> None:
     help="Folder where the logs claim is mounted on this machine; adds learning curves to the page.",
 )
 @_on_target
-def report(
-    target: Target, name: str, model: bool, page: Path | None, show: bool, logs_root: Path | None
-) -> None:
+def report(target: Target, name: str, model: bool, page: Path | None, show: bool, logs_root: Path | None) -> None:
     """Write a report on the experiment NAME as one HTML page."""
     cluster = target.cluster(logs_root=logs_root)
     save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)

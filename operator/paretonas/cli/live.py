@@ -105,9 +105,7 @@ class Dashboard:
 
     def _render(self) -> RenderableType:
         now = datetime.now(UTC)
-        return dashboard(
-            self._snapshot, now, now - self._start, self._console.width, self._console.height, self._note
-        )
+        return dashboard(self._snapshot, now, now - self._start, self._console.width, self._console.height, self._note)
 
 
 def show_on(console: Console, snapshot: Snapshot) -> "Dashboard | Lines":
@@ -148,11 +146,7 @@ _FRAME = 9
 
 def _pareto_set(snapshot: Snapshot) -> Sequence[ParetoPoint]:
     status = snapshot.status
-    return (
-        whole(snapshot.experiment, snapshot.trials)
-        if lacking(status, status.pareto_set)
-        else status.pareto_set
-    )
+    return whole(snapshot.experiment, snapshot.trials) if lacking(status, status.pareto_set) else status.pareto_set
 
 
 def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:
@@ -201,9 +195,7 @@ def _running(trials: Sequence[NASTrial], now: datetime, width: int) -> Renderabl
     columns = [
         TableColumn("TRIAL", [t.name for t in trials]),
         TableColumn("ORIGIN", [t.spec.origin for t in trials]),
-        TableColumn(
-            "ELAPSED", [duration(now - start) if start else "starting" for start in since], numeric=True
-        ),
+        TableColumn("ELAPSED", [duration(now - start) if start else "starting" for start in since], numeric=True),
     ]
     left = width - sum(column.width + GAP for column in columns)
     cells = [Text(pairs(t.spec.parameters)) for t in trials]

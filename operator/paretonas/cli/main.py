@@ -52,19 +52,13 @@ def _file_argument(command: Command) -> Command:
 def _runs_option(command: Command) -> Command:
     kind = click.Path(file_okay=False, path_type=Path)
     text = "Folder that holds one folder per experiment."
-    return click.option("--runs-dir", "runs", type=kind, default=DEFAULT_RUNS, show_default=True, help=text)(
-        command
-    )
+    return click.option("--runs-dir", "runs", type=kind, default=DEFAULT_RUNS, show_default=True, help=text)(command)
 
 
 @main.command()
 @_file_argument
-@click.option(
-    "--parallelism", type=click.IntRange(min=1), help="Trials to run at a time; replaces the file's value."
-)
-@click.option(
-    "--max-trials", type=click.IntRange(min=1), help="Trials to run in total; replaces the file's value."
-)
+@click.option("--parallelism", type=click.IntRange(min=1), help="Trials to run at a time; replaces the file's value.")
+@click.option("--max-trials", type=click.IntRange(min=1), help="Trials to run in total; replaces the file's value.")
 @_runs_option
 def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path) -> None:
     """Run the experiment in FILE on this machine.

@@ -117,9 +117,7 @@ def _slots(kind: DeviceKind, number: int, spec: ExperimentSpec) -> dict[DeviceKi
         raise InvalidDocument([Problem(path, f"cannot be provided: {error}", remedy, asked)]) from None
     if free(allowed, (), number) is None:
         message = f"is more than this machine has: {_available(kind, found, allowed, limited)}"
-        remedy = (
-            f"write {1 if any(s.sliced for s in allowed) else len(allowed)}" if allowed else "leave it out"
-        )
+        remedy = f"write {1 if any(s.sliced for s in allowed) else len(allowed)}" if allowed else "leave it out"
         remedy = f"{remedy}, or run it on a cluster with kubectl apply"
         raise InvalidDocument([Problem(path, message, remedy, asked)])
     return {kind: allowed}

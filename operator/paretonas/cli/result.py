@@ -104,9 +104,7 @@ def _advice(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path) -
     from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # numpy takes 0.1 s; `get` does without
 
     folder = "" if runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(runs))}"
-    commands = NextCommands(
-        f"paretonas retry {experiment.name}{folder}", more_trials="maxTrials (or --max-trials)"
-    )
+    commands = NextCommands(f"paretonas retry {experiment.name}{folder}", more_trials="maxTrials (or --max-trials)")
     return advice(experiment, trials, datetime.now(UTC), commands)
 
 

@@ -84,9 +84,7 @@ def save_report(source: Source, name: str, page: Path, *, model: bool, show: boo
     try:
         write_report(page, source.experiment(name), source, model=model)
     except OSError as error:
-        raise StoreError(
-            f"cannot write {page}: {error.strerror}; choose another file with --output"
-        ) from error
+        raise StoreError(f"cannot write {page}: {error.strerror}; choose another file with --output") from error
     click.echo(page)
     if show:
         click.launch(str(page))

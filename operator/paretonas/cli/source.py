@@ -82,9 +82,7 @@ class RunsFolder:
         name = experiment_of(trial)
         trials = {t.name: t for t in self.trials(name)}
         if trial not in trials:
-            raise UnknownName(
-                f"no trial {trial!r} in {self._runs / name}; available: {list_names(list(trials))}"
-            )
+            raise UnknownName(f"no trial {trial!r} in {self._runs / name}; available: {list_names(list(trials))}")
         path = record(self._runs, name, trial, trials[trial].last_attempt).folder / OUTPUT
         try:
             return path.read_text(errors="replace").splitlines()[-tail:]
@@ -96,9 +94,7 @@ class RunsFolder:
         folder = self._runs / name
         if name not in {path.name for path in experiments(self._runs)}:
             names = [path.name for path in experiments(self._runs)]
-            available = (
-                f"available: {list_names(names)}" if names else "none is available; give another --runs-dir"
-            )
+            available = f"available: {list_names(names)}" if names else "none is available; give another --runs-dir"
             raise UnknownName(f"no experiment {name!r} in {self._runs}; {available}")
         return folder
 

@@ -175,9 +175,7 @@ def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None
             return _LOST
         return value(row[name]) if name in row else NOTHING
 
-    return [
-        TableColumn(p.name, [cell(p.name, row) for row in rows], numeric=p.numeric) for p in spec.parameters
-    ]
+    return [TableColumn(p.name, [cell(p.name, row) for row in rows], numeric=p.numeric) for p in spec.parameters]
 
 
 def _status(experiment: NASExperiment) -> str:

@@ -270,9 +270,7 @@ class Controller:
                 wake=lambda: self._passes.mark(key),
             )
             fail = self._failpoint.on
-            engine = Engine(
-                fail(store), fail(jobs), fail(logs), fail(self._search), now, ahead=self.settings.ask_ahead
-            )
+            engine = Engine(fail(store), fail(jobs), fail(logs), fail(self._search), now, ahead=self.settings.ask_ahead)
             known = self._known[key] = _Known(store.uid, store, engine)
         return known
 

@@ -26,8 +26,7 @@ class Dispatcher(Generic[K]):
         self._failures: dict[K, int] = {}
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
-            for number in range(workers)
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(workers)
         ]
 
     def start(self) -> None:

@@ -25,9 +25,7 @@ class EventPoster:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._core = client.CoreV1Api(api)
-        self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="events"
-        )  # passes do not wait for their events
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="events")  # passes do not wait for their events
 
     def post(self, experiment: NASExperiment, events: Iterable[Event]) -> None:
         """Post an experiment's events in this order, in the background."""
@@ -45,9 +43,7 @@ class EventPoster:
         namespace = metadata.namespace or "default"
         at = datetime.now(UTC)
         for event in events:
-            digest = hashlib.sha256(f"{metadata.uid}{event.reason}{event.message}{at}".encode()).hexdigest()[
-                :16
-            ]
+            digest = hashlib.sha256(f"{metadata.uid}{event.reason}{event.message}{at}".encode()).hexdigest()[:16]
             body = client.CoreV1Event(
                 metadata=client.V1ObjectMeta(name=f"{experiment.name}.{digest}", namespace=namespace),
                 involved_object=client.V1ObjectReference(
@@ -68,6 +64,4 @@ class EventPoster:
             try:
                 self._core.create_namespaced_event(namespace, body, _request_timeout=10)
             except (ApiException, HTTPError) as error:
-                _log.warning(
-                    "event %s of %s/%s was not posted: %s", event.reason, namespace, experiment.name, error
-                )
+                _log.warning("event %s of %s/%s was not posted: %s", event.reason, namespace, experiment.name, error)

@@ -55,9 +55,7 @@ class Failpoint:
                 return
             self._done.touch()
             _log.warning("failpoint: ended %s %s", moment, call)
-            os._exit(
-                _KILLED
-            )  # nothing is finished; the first process of a container cannot send itself SIGKILL
+            os._exit(_KILLED)  # nothing is finished; the first process of a container cannot send itself SIGKILL
 
 
 class _Counted:

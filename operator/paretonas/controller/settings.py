@@ -44,9 +44,7 @@ def _read_namespaces(names: tuple[str | None, ...]) -> tuple[str | None, ...]:
 def _read_overlay_fields(paths: tuple[str, ...]) -> tuple[str, ...]:
     for path in paths:
         if not _OVERLAY_FIELD.fullmatch(path):
-            raise ValueError(
-                f"{path!r} is not a path as spec.tolerations or metadata.labels.team, or {_DEFAULT}"
-            )
+            raise ValueError(f"{path!r} is not a path as spec.tolerations or metadata.labels.team, or {_DEFAULT}")
     return tuple(field for path in paths for field in (AUTHORS_FIELDS if path == _DEFAULT else (path,)))
 
 
@@ -66,9 +64,7 @@ PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class Settings:
     """The operator's settings; each is ``PARETONAS_<NAME>`` in the environment."""
 
-    namespaces: Annotated[
-        tuple[str | None, ...], BeforeValidator(_split), AfterValidator(_read_namespaces)
-    ] = ()
+    namespaces: Annotated[tuple[str | None, ...], BeforeValidator(_split), AfterValidator(_read_namespaces)] = ()
     """The namespaces to serve; a single None means all."""
 
     logs_root: Path = Path("/logs")
@@ -89,9 +85,9 @@ class Settings:
     pod_security: Level = "restricted"
     """The Pod Security Standard that every pod must meet: restricted, baseline or privileged."""
 
-    overlay_fields: Annotated[
-        tuple[str, ...], BeforeValidator(_split), AfterValidator(_read_overlay_fields)
-    ] = AUTHORS_FIELDS
+    overlay_fields: Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_read_overlay_fields)] = (
+        AUTHORS_FIELDS
+    )
     """Paths below `podOverlay` that the author of an experiment may set."""
 
     service_account: Annotated[Account | None, BeforeValidator(_read_account)] = None
@@ -128,8 +124,7 @@ class Settings:
         given = {
             name: environment[variable]
             for name, variable in variables.items()
-            if environment.get(variable)
-            or (name == "overlay_fields" and variable in environment)  # "" allows none
+            if environment.get(variable) or (name == "overlay_fields" and variable in environment)  # "" allows none
         }
         try:
             return TypeAdapter(cls).validate_python(given)

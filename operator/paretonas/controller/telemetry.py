@@ -34,12 +34,8 @@ class Telemetry:
             registry=registry,
         )
         self._trials = Gauge("paretonas_trials", "Trials by state.", (*_LABELS, "state"), registry=registry)
-        self._hypervolume = Gauge(
-            "paretonas_hypervolume", "Hypervolume of the Pareto set.", _LABELS, registry=registry
-        )
-        self._pareto = Gauge(
-            "paretonas_pareto_set_size", "Trials in the Pareto set.", _LABELS, registry=registry
-        )
+        self._hypervolume = Gauge("paretonas_hypervolume", "Hypervolume of the Pareto set.", _LABELS, registry=registry)
+        self._pareto = Gauge("paretonas_pareto_set_size", "Trials in the Pareto set.", _LABELS, registry=registry)
         self._progress = Gauge(
             "paretonas_last_progress_timestamp_seconds",
             "When a trial of an unfinished experiment last changed its state (Unix time).",

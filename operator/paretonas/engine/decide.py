@@ -68,9 +68,7 @@ def decide(
     running = [t for t in unfinished if t.attempt is not None]
     outcome = ending(experiment, trials, now, no_more=no_more)
     if outcome is not None or draining:
-        stops = tuple(
-            Stop(t, _stopped_for(t) or AttemptReason.STOPPED) for t in running if not _over(t, jobs)
-        )
+        stops = tuple(Stop(t, _stopped_for(t) or AttemptReason.STOPPED) for t in running if not _over(t, jobs))
         return Decision(stops=stops, outcome=None if running else outcome)
     overdue = ((t, _overdue(t, experiment, jobs, now)) for t in running)
     stops = tuple(Stop(t, reason) for t, reason in overdue if reason)
@@ -131,9 +129,7 @@ def _completed(trials: Sequence[NASTrial], succeeded: int, no_more: NoMore | Non
     if no_more is not None:
         message = f"{_describe(no_more)}: {count(len(trials), 'trial')}, {succeeded} succeeded"
         return Outcome(True, no_more, message)
-    return Outcome(
-        True, EndReason.TRIALS_COMPLETED, f"{count(len(trials), 'trial')} ended, {succeeded} succeeded"
-    )
+    return Outcome(True, EndReason.TRIALS_COMPLETED, f"{count(len(trials), 'trial')} ended, {succeeded} succeeded")
 
 
 def _describe(no_more: NoMore) -> str:
@@ -168,9 +164,7 @@ def _reasons(trials: Sequence[NASTrial]) -> str:
         if trial.status.state != "Succeeded" and trial.status.attempts:
             reason = trial.status.attempts[-1].reason or AttemptReason.LOST
             counts[reason] = counts.get(reason, 0) + 1
-    return ", ".join(
-        f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1])
-    )
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _unsubmitted(trial: NASTrial, jobs: Mapping[str, Job]) -> bool:

@@ -39,8 +39,7 @@ def why_none(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> str:
     which = ", ".join(f"{bound.text} excludes {len(bound.missed_by):,}" for bound in bounds)
     nearest = min(results, key=lambda t: (len(missing[t.name]), _far(t, missing[t.name])))
     values = (
-        f"{bound.metric} {_apart(nearest.status.metrics[bound.metric], bound.value)}"
-        for bound in missing[nearest.name]
+        f"{bound.metric} {_apart(nearest.status.metrics[bound.metric], bound.value)}" for bound in missing[nearest.name]
     )
     whole = f"none of {len(results):,} results is" if len(results) > 1 else "the only result is not"
     return f"{whole} within the bounds: {which}; the nearest miss is {nearest.name} with {', '.join(values)}"
@@ -93,6 +92,4 @@ def _apart(value: float, bound: float) -> str:
     """A value, rounded for reading, but with enough digits to differ from the bound."""
     if number(value) != number(bound):
         return number(value)
-    return next(
-        text for digits in range(5, _DIGITS + 1) if (text := f"{value:.{digits}g}") != f"{bound:.{digits}g}"
-    )
+    return next(text for digits in range(5, _DIGITS + 1) if (text := f"{value:.{digits}g}") != f"{bound:.{digits}g}")

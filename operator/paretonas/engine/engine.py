@@ -194,9 +194,7 @@ class Engine:
         draining: bool,
     ) -> Decision:
         no_more = self._no_more.get(len(trials)) or ends_for_want_of_points(experiment, trials)
-        return decide(
-            experiment, trials, jobs, self._clock(), no_more=no_more, draining=draining, ahead=self._ahead
-        )
+        return decide(experiment, trials, jobs, self._clock(), no_more=no_more, draining=draining, ahead=self._ahead)
 
     def _stop(self, decision: Decision) -> None:
         """End attempts; the reason is stored first, since the job does not record it."""
@@ -224,9 +222,7 @@ class Engine:
                 trouble = Trouble(Hindrance.SUBMIT_FAILED, str(error))
         return trouble
 
-    def _write_status(
-        self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None
-    ) -> Snapshot:
+    def _write_status(self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None) -> Snapshot:
         trouble = trouble or self.search_trouble
         trials = tuple(self._store.trials())
         found, now = self._front.of(experiment.spec, trials), self._clock()
@@ -236,9 +232,7 @@ class Engine:
         )
         best = {trial.name for trial in found}
         marked = tuple(
-            t
-            if t.status.pareto == (t.name in best)
-            else self._store.save_trial(t.with_status(pareto=t.name in best))
+            t if t.status.pareto == (t.name in best) else self._store.save_trial(t.with_status(pareto=t.name in best))
             for t in trials
         )
         after = experiment.replace(status=status)

@@ -67,9 +67,7 @@ def whole(experiment: NASExperiment, trials: Sequence[NASTrial]) -> tuple[Pareto
     members = {t.name: t for t in trials if t.status.pareto}
     if len(members) >= status.pareto_set_size:
         return points(experiment.spec, list(members.values()))
-    return tuple(
-        _point(members[p.trial], experiment.spec) if p.trial in members else p for p in status.pareto_set
-    )
+    return tuple(_point(members[p.trial], experiment.spec) if p.trial in members else p for p in status.pareto_set)
 
 
 def lacking(status: ExperimentStatus, shown: Sequence[ParetoPoint]) -> str:

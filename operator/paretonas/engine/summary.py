@@ -107,9 +107,7 @@ def _conditions(
 ) -> tuple[Condition, ...]:
     spec = experiment.spec
 
-    def condition(
-        kind: ConditionType, status: ConditionStatus, reason: Reason, message: str = ""
-    ) -> Condition:
+    def condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: str = "") -> Condition:
         last, generation = experiment.status.condition(kind), experiment.metadata.generation
         return make_condition(kind, status, reason, message, now=now, last=last, generation=generation)
 
@@ -150,9 +148,7 @@ def invalid(
     return before.with_condition(condition).replace(observed_generation=generation)
 
 
-def failing(
-    before: ExperimentStatus, message: str, generation: int | None, now: datetime
-) -> ExperimentStatus:
+def failing(before: ExperimentStatus, message: str, generation: int | None, now: datetime) -> ExperimentStatus:
     """The status if an experiment's passes fail: Progressing is False and says why; the rest is unchanged."""
     last, reason = before.condition("Progressing"), Hindrance.PASS_FAILED
     return before.with_condition(

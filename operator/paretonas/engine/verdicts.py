@@ -45,11 +45,7 @@ def consequence_of(reason: AttemptReason) -> Consequence:
             return Consequence("Succeeded")
         case AttemptReason.NOT_FINITE | AttemptReason.OUT_OF_MEMORY:
             return Consequence("Infeasible")  # the candidate's own fault: the search avoids it
-        case (
-            AttemptReason.METRICS_UNAVAILABLE
-            | AttemptReason.METRICS_AMBIGUOUS
-            | AttemptReason.DEADLINE_EXCEEDED
-        ):
+        case AttemptReason.METRICS_UNAVAILABLE | AttemptReason.METRICS_AMBIGUOUS | AttemptReason.DEADLINE_EXCEEDED:
             return Consequence("Failed")  # another attempt would end the same way
         case AttemptReason.CRASHED | AttemptReason.KILLED | AttemptReason.NO_PROGRESS:
             return Consequence(None)  # it may be the candidate's fault: nothing tells
@@ -80,9 +76,7 @@ def observe_attempt(
         reading = read(trial, trial.last_attempt)
         if isinstance(reading, Unread):
             started = job.started or attempt.start_time or now
-            return _alive(
-                trial, attempt, replace(job, phase=Phase.RUNNING, started=started, message=reading.why)
-            )
+            return _alive(trial, attempt, replace(job, phase=Phase.RUNNING, started=started, message=reading.why))
         reason, message, metrics = _result(reading, spec)
     else:
         (reason, message), metrics = _failure(attempt, job, spec), {}
@@ -97,9 +91,7 @@ def observe_attempt(
     if state != "Succeeded" and job.log_tail:
         message = f"{message}\n{job.log_tail}"
     conditions = () if state == "Pending" else (_condition(state, reason, message, now),)
-    return trial.with_status(
-        state=state, attempts=attempts, metrics=metrics, message=message, conditions=conditions
-    )
+    return trial.with_status(state=state, attempts=attempts, metrics=metrics, message=message, conditions=conditions)
 
 
 def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
@@ -200,9 +192,7 @@ def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:
     if consequence.state is not None:
         return consequence.state
     generation = attempts[-1].retry_generation
-    reasons = [
-        a.cause for a in attempts if a.retry_generation == generation and a.cause != AttemptReason.STOPPED
-    ]
+    reasons = [a.cause for a in attempts if a.retry_generation == generation and a.cause != AttemptReason.STOPPED]
     charged = sum(consequence_of(reason).charged for reason in reasons)
     spent = charged > spec.failure_policy.retries or len(reasons) - charged >= LOST_LIMIT
     return "Failed" if spent else "Pending"

@@ -71,9 +71,7 @@ def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) 
     }
     for flag, (path, reference) in {**own, LOG_DIR_FLAG: ("spec.trial.args", "trial.logDir")}.items():
         bare = flag.removeprefix("--")
-        known = next(
-            (f"--{b}" for b in (bare.replace("_", "-"), bare.replace("-", "_")) if f"--{b}" in flags), None
-        )
+        known = next((f"--{b}" for b in (bare.replace("_", "-"), bare.replace("-", "_")) if f"--{b}" in flags), None)
         if known is not None and flag not in flags:
             remedy = f'write trial.args with "{known}=${{{reference}}}", and with all other parameters'
             yield Problem(path, f"is passed as {flag}, but {script} calls it {known}", remedy)
@@ -96,9 +94,7 @@ def _flags(source: str) -> dict[str, bool]:
             continue
         if call.func.attr != "add_argument":
             continue
-        of_bool = any(
-            k.arg == "type" and isinstance(k.value, ast.Name) and k.value.id == "bool" for k in call.keywords
-        )
+        of_bool = any(k.arg == "type" and isinstance(k.value, ast.Name) and k.value.id == "bool" for k in call.keywords)
         words = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         flags |= {word: of_bool for word in words if word.startswith("-")}
     return flags

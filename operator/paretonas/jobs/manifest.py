@@ -109,13 +109,9 @@ def _finish_base(pod: dict[str, Any], spec: ExperimentSpec) -> None:
     pod["securityContext"] = copy.deepcopy(RESTRICTED_POD)
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
     pod["imagePullSecrets"] = [{"name": name} for name in trial.image_pull_secrets]
-    volumes = [
-        (v.name, v.persistent_volume_claim.claim_name, v.mount_path, v.read_only) for v in trial.volumes
-    ]
+    volumes = [(v.name, v.persistent_volume_claim.claim_name, v.mount_path, v.read_only) for v in trial.volumes]
     if spec.logs:
-        volumes.append(
-            (LOGS_VOLUME, spec.logs.persistent_volume_claim.claim_name, spec.logs.mount_path, False)
-        )
+        volumes.append((LOGS_VOLUME, spec.logs.persistent_volume_claim.claim_name, spec.logs.mount_path, False))
     for name, claim, _, _ in volumes:
         pod.setdefault("volumes", []).append({"name": name, "persistentVolumeClaim": {"claimName": claim}})
     for container in pod["containers"]:
@@ -151,9 +147,7 @@ def _literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def _added_containers(
-    pod: Mapping[str, Any], overlay: Mapping[str, Any], kind: str
-) -> Iterator[dict[str, Any]]:
+def _added_containers(pod: Mapping[str, Any], overlay: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
     """Restricted containers to which the ones that an overlay adds are merged."""
     known = {container["name"] for container in pod.get(kind, ())}
     for container in overlay.get("spec", {}).get(kind) or ():

@@ -65,9 +65,7 @@ def find_refused_fields(overlay: Mapping[str, Any], fields: Sequence[str]) -> It
 
 def _find_refused(value: Any, at: Location, allowed: Sequence[tuple[str, ...]]) -> Iterator[Problem]:
     names = [part for part in at if isinstance(part, str)]
-    on_the_way = [
-        entry for entry in allowed if all(map(fnmatchcase, names, entry))
-    ]  # compared over the shorter length
+    on_the_way = [entry for entry in allowed if all(map(fnmatchcase, names, entry))]  # compared over the shorter length
     if any(len(entry) <= len(names) for entry in on_the_way):
         return
     if on_the_way and isinstance(value, Mapping):

@@ -49,9 +49,7 @@ class PodPolicy:
         problems += find_refused_fields(overlay, self.overlay_fields)
         told = tuple(problem.path for problem in problems)
         template = finish_template(TORCHX_TEMPLATE, spec, overlay, {})
-        problems += (
-            p for p in self.find_violations(template, overlay, namespace) if not p.path.startswith(told)
-        )
+        problems += (p for p in self.find_violations(template, overlay, namespace) if not p.path.startswith(told))
         priority = spec.trial.priority_class_name
         if priority is not None and priority.startswith(_OF_THE_CLUSTER):
             problems.append(_too_important("spec.trial.priorityClassName", priority))
@@ -82,9 +80,7 @@ class PodPolicy:
             yield Problem(path, "gives the trial a token of its account", "leave it out")
         priority = spec.get("priorityClassName", "")
         if priority.startswith(_OF_THE_CLUSTER):
-            yield _too_important(
-                find_overlay_path(("spec", "priorityClassName"), template, overlay), priority
-            )
+            yield _too_important(find_overlay_path(("spec", "priorityClassName"), template, overlay), priority)
 
 
 DEFAULT_POLICY = PodPolicy()

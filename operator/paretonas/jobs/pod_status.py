@@ -96,15 +96,11 @@ def pod_names(body: Mapping[str, Any]) -> list[str]:
 def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, AttemptReason | None, datetime | None]:
     """The exit code, reason (None if the trial itself ended) and start time of a pod that has ended."""
     status = pod.get("status") or {}
-    away = (
-        AttemptReason.EVICTED if pod["metadata"].get("deletionTimestamp") else None
-    )  # somebody has deleted it
+    away = AttemptReason.EVICTED if pod["metadata"].get("deletionTimestamp") else None  # somebody has deleted it
     for container in status.get("containerStatuses") or ():
         ended = (container.get("state") or {}).get("terminated")
         if ended:
-            reason = POD_REASONS.get(
-                ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", away)
-            )
+            reason = POD_REASONS.get(ended.get("reason") or "", POD_REASONS.get(status.get("reason") or "", away))
             return ended.get("exitCode"), reason, _time(ended.get("startedAt"))
     return None, POD_REASONS.get(status.get("reason") or "", away or AttemptReason.NODE_LOST), None
 

@@ -50,17 +50,13 @@ def script(words: Sequence[str]) -> Script | None:
         if word == "--" or word[:1] not in {"-", "+"}:
             position += word == "--"
             return Script(position, words[position]) if position < len(words) else None
-        letters = (
-            re.split("[WX]", word, maxsplit=1)[0] if python else word
-        )  # their argument follows in the same word
+        letters = re.split("[WX]", word, maxsplit=1)[0] if python else word  # their argument follows in the same word
         if "c" in letters:  # the code itself comes next
             return None
         if python and "m" in letters:
             rest = [word.partition("m")[2], *words[position + 1 :]]
             name = next(filter(None, rest), "")
-            return (
-                Script(position + rest.index(name), name, module=True) if name and "${" not in name else None
-            )
+            return Script(position + rest.index(name), name, module=True) if name and "${" not in name else None
         position += 2 if word[-1] in ("WX" if python else "oO") else 1  # the next word belongs to the option
     return None
 
@@ -77,9 +73,7 @@ def missing(template: TrialTemplate, folder: Path, file: Path) -> Iterator[Probl
     program = words[0]
     if "${" in program or any(v.name == "PATH" and "${" in v.value for v in template.env):
         return
-    found = shutil.which(
-        program if "/" not in program else str(folder / program), path=search_path(template, folder)
-    )
+    found = shutil.which(program if "/" not in program else str(folder / program), path=search_path(template, folder))
     if found is None:
         yield _no_program(template, folder)
         return

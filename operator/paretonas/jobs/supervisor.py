@@ -58,9 +58,7 @@ def main() -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda number, _: _told_to_end.append(number))
     signal.signal(KILL, _kill)
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # if our parent ignored it, the system would discard exit codes
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if our parent ignored it, the system would discard exit codes
     try:
         lock = own(folder)
         if lock is None:

@@ -136,9 +136,7 @@ class Resources:
         )
         return dict(written)
 
-    def _listing(
-        self, kind: ResourceKind, namespace: str | None
-    ) -> tuple[Callable[..., Any], dict[str, str]]:
+    def _listing(self, kind: ResourceKind, namespace: str | None) -> tuple[Callable[..., Any], dict[str, str]]:
         """The call that lists a kind in a namespace or in all of them, and its arguments."""
         if kind is PODS:
             core = client.CoreV1Api(self._api)

@@ -212,9 +212,7 @@ def _layout(template: NDArray[np.uint8]) -> _Layout:
 
 def _is_start(record: bytes, start: int, end: int) -> bool:
     """Says whether a SessionLog has the status START."""
-    statuses = [
-        varint(record, *span)[0] for key, *span in fields(record, start, end) if key == _SESSION_STATUS
-    ]
+    statuses = [varint(record, *span)[0] for key, *span in fields(record, start, end) if key == _SESSION_STATUS]
     return statuses[-1:] == [_START]
 
 

@@ -90,9 +90,7 @@ def _open_below(folder: int, parts: Sequence[str], flags: int, shown: Path) -> i
             except OSError as error:
                 if error.errno in {errno.ELOOP, errno.ENOTDIR} and _is_link(folder, part):
                     link = shown.joinpath(*parts[:number])
-                    raise LinkError(
-                        errno.ELOOP, "it is a symbolic link, which is not followed", str(link)
-                    ) from None
+                    raise LinkError(errno.ELOOP, "it is a symbolic link, which is not followed", str(link)) from None
                 raise
             if not is_last:
                 stack.callback(os.close, inner)

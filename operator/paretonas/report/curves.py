@@ -50,9 +50,7 @@ def learning_curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Plo
         return None
     shown, named = tags[:MAX_TAGS], _spread(results.front, MAX_NAMED)
     limit = min(_MOST, max(_FEWEST, _GREY_POINTS // (len(shown) * len(logged))))
-    traces = [
-        trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, logged, tag, limit, i)
-    ]
+    traces = [trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, logged, tag, limit, i)]
     for trace in {trace["legendgroup"]: trace for trace in reversed(traces)}.values():
         trace["showlegend"] = True  # the first of each trial; it switches the others too
     legend = _LEGEND_ROW * ceil((len(named) + 1) / _NAMES_A_ROW)

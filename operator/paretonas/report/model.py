@@ -50,9 +50,7 @@ def model_sections(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[Sec
     sections = []
     for kind, (title, lead) in _PARTS.items():
         plots = [_plot(card) for card in cards if card.kind == kind]
-        sections.append(
-            Section(kind.lower(), title, lead + note, plots, "It takes two parameters that have an order.")
-        )
+        sections.append(Section(kind.lower(), title, lead + note, plots, "It takes two parameters that have an order."))
     return sections
 
 

@@ -53,9 +53,7 @@ def page(
     """
     results = Results(experiment, tuple(sorted(trials, key=lambda trial: trial.spec.index)))
     parts = [*sections(results, curves), *model]
-    figures = {
-        f"{part.name}-{i}": plot.figure for part in parts for i, plot in enumerate(part.plots) if plot.figure
-    }
+    figures = {f"{part.name}-{i}": plot.figure for part in parts for i, plot in enumerate(part.plots) if plot.figure}
     scripts = [get_plotlyjs(), _packaged("page.js")]
     return (
         _environment()

@@ -60,9 +60,7 @@ def _objectives(results: Results) -> list[Section]:
     wide, narrow = ("most", "rest") if two else ("whole", "whole")
     below = "What the Pareto set dominates, up to the reference point."
     return [
-        Section(
-            "objectives", "Pareto front", lead, plots, NO_RESULT, wide, ("Pareto set", "dominated", RULED_OUT)
-        ),
+        Section("objectives", "Pareto front", lead, plots, NO_RESULT, wide, ("Pareto set", "dominated", RULED_OUT)),
         Section("hypervolume", "Hypervolume", below, volume, waits, narrow),
     ]
 

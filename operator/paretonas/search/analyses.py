@@ -124,9 +124,7 @@ def _client(spec: ExperimentSpec, observed: Sequence[KnownTrial]) -> Client:
 
 def _thresholds(spec: ExperimentSpec) -> list[str]:
     """The thresholds as constraints in Ax's notation; none with one objective, where Ax refuses them."""
-    given = [
-        (o, o.threshold) for o in spec.objectives if o.threshold is not None and len(spec.objectives) > 1
-    ]
+    given = [(o, o.threshold) for o in spec.objectives if o.threshold is not None and len(spec.objectives) > 1]
     signs = {"Maximize": ">=", "Minimize": "<="}
     return [f"{metric_name(o.metric)} {signs[o.goal]} {scaled_metric(o, worst)!r}" for o, worst in given]
 
@@ -215,9 +213,7 @@ def _card(spec: ExperimentSpec, kind: AnalysisKind, metric: str, card: AnalysisC
 def _name_bars(figure: dict[str, Any], spec: ExperimentSpec) -> None:
     """Name the bars by parameter, and also by value where Ax draws a bar for each value of a choice."""
     choices = [c for c in map(column, spec.parameters) if isinstance(c, ChoiceColumn) and not c.ordered]
-    labels = {
-        bar_name(c.name, i): f"{c.name} = {format_value(v)}" for c in choices for i, v in enumerate(c.values)
-    }
+    labels = {bar_name(c.name, i): f"{c.name} = {format_value(v)}" for c in choices for i, v in enumerate(c.values)}
     for bars in figure["data"]:
         bars["y"] = [escape(labels.get(name, name), quote=False) for name in take_bar_names(bars)]
         bars["hovertemplate"] = "%{y}: %{x:.3f}<extra></extra>"

@@ -49,9 +49,7 @@ def boxes(front: Corners, reference: npt.NDArray[np.float64]) -> tuple[Corners, 
 def _without(low: Corners, high: Corners, corner: npt.NDArray[np.float64]) -> tuple[Corners, Corners]:
     """The boxes without the part that a corner dominates."""
     lows, highs = [], []
-    for axis, bound in enumerate(
-        corner
-    ):  # what is above the corner on this axis, and below it on those before
+    for axis, bound in enumerate(corner):  # what is above the corner on this axis, and below it on those before
         above = high[:, axis] > bound
         piece = low[above]
         piece[:, axis] = bound

@@ -58,9 +58,7 @@ def criterion(fitted: FittedExperiment, space: Space, seed: list[int]) -> tuple[
         value = improvement(means, [deviation for _, deviation in predicted])
         for posterior, factor, bound in bounds:
             mean, deviation = posterior.predict(features)
-            value = value + torch.special.log_ndtr(
-                (bound - factor * mean) / (abs(factor) * deviation[:, None])
-            )
+            value = value + torch.special.log_ndtr((bound - factor * mean) / (abs(factor) * deviation[:, None]))
         return np.asarray(torch.logsumexp(value, 1).numpy())
 
     return evaluate, _best(space, x, outcomes[: len(x)].mean(1), allowed[: len(x)].all(1))

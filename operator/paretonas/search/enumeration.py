@@ -55,9 +55,7 @@ class _Block:
         """Take up to `POINTS_AT_ONCE` children: the row and the next value's position of each, and what remains."""
         before = np.cumsum(self.counts)
         rows = max(1, int(np.searchsorted(before, POINTS_AT_ONCE, side="right")))
-        counts = np.minimum(
-            self.counts[:rows], POINTS_AT_ONCE
-        )  # one row alone may have more values than a block
+        counts = np.minimum(self.counts[:rows], POINTS_AT_ONCE)  # one row alone may have more values than a block
         parents = np.repeat(np.arange(rows), counts)
         places = self.first[parents] + np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
         start = rows - 1 if counts[-1] < self.counts[rows - 1] else rows
@@ -83,10 +81,7 @@ def _complete(space: Space) -> Iterator[Codes | None]:
     order = _parents_first(space)
     deciding = _deciding(space)
     always = np.array(
-        [
-            not any(space.spec.parameter(n).active_when for n in c.terms)
-            for c in space.spec.linear_constraints
-        ],
+        [not any(space.spec.parameter(n).active_when for n in c.terms) for c in space.spec.linear_constraints],
         dtype=bool,
     )[space.region.owners]
     place = {column.name: i for i, column in enumerate(space.region.columns)}

@@ -90,9 +90,7 @@ def _prior(theta: Vector, smooth: bool) -> tuple[float, Vector]:
     return float(value), np.concatenate([lengths, [scale - 1.0, 30.0 * noise - 0.1]])
 
 
-def _objective(
-    x: Tensor, y: Tensor, groups: Tensor, smooth: bool
-) -> Callable[[Vector], tuple[float, Vector]]:
+def _objective(x: Tensor, y: Tensor, groups: Tensor, smooth: bool) -> Callable[[Vector], tuple[float, Vector]]:
     """Minus the log posterior of the logarithms of (lengths, scale, noise), per point; with its gradient.
 
     For K = scale k(r) + noise I, dL/dK = (K^-1 - a a^T) / 2 with a = K^-1 (y - m) and m the generalised least
@@ -146,9 +144,7 @@ def fit(x: Tensor, y: Tensor, groups: Tensor) -> Hyperparameters:
     for smooth in (False, True):
         theta = _descend(x[rows], y[rows], groups, smooth, start, MOST_STEPS)
         fitted[smooth] = _hyperparameters(theta, smooth)
-    gain = _held_out(x[rows], y[rows], groups, fitted[True]) - _held_out(
-        x[rows], y[rows], groups, fitted[False]
-    )
+    gain = _held_out(x[rows], y[rows], groups, fitted[True]) - _held_out(x[rows], y[rows], groups, fitted[False])
     chosen = fitted[gain > SMOOTH_MARGIN]
     if n > FIT_ROWS:
         start = np.log([*chosen.lengths, chosen.scale, chosen.noise])
@@ -246,9 +242,7 @@ class Posterior:
         self.fitted = self.mean + residual - (hyper.noise + JITTER) * self._alpha
         """The mean at the data and then the pending points under each fantasy, shape (n + p, fantasies)."""
         # a product with the inverse factor is several times faster than a triangular solve for thousands of points
-        self._inverse = torch.linalg.solve_triangular(
-            factor, torch.eye(len(z), dtype=torch.double), upper=False
-        )
+        self._inverse = torch.linalg.solve_triangular(factor, torch.eye(len(z), dtype=torch.double), upper=False)
 
     def _kernel(self, a: Tensor, b: Tensor) -> Tensor:
         return _kernel(_squared_distances(a, b), self._smooth)[0].mul_(self._scale)

@@ -54,9 +54,7 @@ class Moves:
                 codes = self.difference(codes, applies, rng, self.numbers(codes))
         return codes
 
-    def one(
-        self, codes: Codes, applies: Mask, rng: np.random.Generator, i: int, reach: float | None = None
-    ) -> Codes:
+    def one(self, codes: Codes, applies: Mask, rng: np.random.Generator, i: int, reach: float | None = None) -> Codes:
         """Draw one parameter of each point again, from the range that the others leave and at most ``reach`` away."""
         column = self._columns[i]
         low = self.numbers(codes)
@@ -71,9 +69,7 @@ class Moves:
         moved[there, i] = drawn[there]
         return moved
 
-    def pair(
-        self, codes: Codes, applies: Mask, rng: np.random.Generator, reach: float | None = None
-    ) -> Codes:
+    def pair(self, codes: Codes, applies: Mask, rng: np.random.Generator, reach: float | None = None) -> Codes:
         """Move each point along two parameters of one constraint, whose sum stays the same."""
         if not self._pairs:
             return codes

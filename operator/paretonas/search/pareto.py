@@ -43,8 +43,7 @@ def reference_point(spec: ExperimentSpec, observed: Sequence[Metrics]) -> dict[s
 def feasible(spec: ExperimentSpec, metrics: Metrics) -> bool:
     """Whether a trial may be in the Pareto set: it satisfies every constraint, and every objective's threshold."""
     within = all(
-        o.threshold is None or o.comparable(metrics[o.metric]) <= o.comparable(o.threshold)
-        for o in spec.objectives
+        o.threshold is None or o.comparable(metrics[o.metric]) <= o.comparable(o.threshold) for o in spec.objectives
     )
     return within and all(constraint.is_satisfied_by(metrics) for constraint in spec.outcomes)
 

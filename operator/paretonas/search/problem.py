@@ -97,10 +97,7 @@ def experiment(space: Space, ended: Sequence[KnownTrial]) -> tuple[Experiment, D
     reference = reference_point(spec, observed[: initial_trials(spec)])
     ax_experiment = Experiment(
         search_space=SearchSpace(
-            [
-                RangeParameter(name, ParameterType.FLOAT, lower=0.0, upper=1.0)
-                for name in _feature_names(space)
-            ]
+            [RangeParameter(name, ParameterType.FLOAT, lower=0.0, upper=1.0) for name in _feature_names(space)]
         ),
         optimization_config=_optimization_config(spec, scale_of, reference, failures),
         properties=EXPERIMENT_PROPERTIES,

@@ -95,9 +95,7 @@ class _Program:
         if isinstance(column, ChoiceColumn):
             codes = column.at(np.arange(column.size))
             start = [
-                self._variable(
-                    whole=True, cost=abs(float(code) - target) if column.ordered else float(code != target)
-                )
+                self._variable(whole=True, cost=abs(float(code) - target) if column.ordered else float(code != target))
                 for code in codes
             ]
             self._rows.append((dict.fromkeys(start, 1.0), 1.0, 1.0))
@@ -169,9 +167,7 @@ class _Program:
                 terms[active] += room
                 bound += room
         size = max(map(abs, terms.values()), default=0.0) or 1.0
-        self._rows.append(
-            ({variable: factor / size for variable, factor in terms.items()}, -np.inf, bound / size)
-        )
+        self._rows.append(({variable: factor / size for variable, factor in terms.items()}, -np.inf, bound / size))
 
     def solve(self) -> Codes | None:
         """Solve the program; return the codes, shape (columns,), or None if there is no solution (see `status`)."""

@@ -40,9 +40,7 @@ class Region:
         named = {name for constraint in constraints for name in constraint.terms}
         self.columns = [column for name, column in column_of.items() if name in named]
         rows = [
-            (owner, c, sign)
-            for owner, c in enumerate(constraints)
-            for sign in ((1.0, -1.0) if c.equality else (1.0,))
+            (owner, c, sign) for owner, c in enumerate(constraints) for sign in ((1.0, -1.0) if c.equality else (1.0,))
         ]
         names = [column.name for column in self.columns]
         self.factors = np.array([[sign * c.terms.get(name, 0.0) for name in names] for _, c, sign in rows])
@@ -52,8 +50,7 @@ class Region:
         self._rows_of = [np.flatnonzero(self.factors[:, i]) for i in range(len(names))]
         used = self.factors != 0
         self._neighbours = [
-            np.flatnonzero(used[rows].any(0) & (np.arange(len(names)) != i))
-            for i, rows in enumerate(self._rows_of)
+            np.flatnonzero(used[rows].any(0) & (np.arange(len(names)) != i)) for i, rows in enumerate(self._rows_of)
         ]
 
     # Below, numbers have the shape (points, parameters), and applies the shape (points, rows). applies is False where a
@@ -94,9 +91,7 @@ class Region:
         end = np.minimum(np.where(above, limits + widened, np.inf).min(1), high[:, i])
         if self.columns[i].size is None:  # for an equality, rounding may leave slightly less than a point
             touching = (start > end) & (start - end <= 2.0 * np.where(above | below, slack, 0.0).max(1))
-            middle = np.clip(
-                0.5 * (start + end), low[:, i], high[:, i]
-            )  # never outside the box, or errors would grow
+            middle = np.clip(0.5 * (start + end), low[:, i], high[:, i])  # never outside the box, or errors would grow
             start, end = np.where(touching, middle, start), np.where(touching, middle, end)
         return self.columns[i].within(start, end)
 

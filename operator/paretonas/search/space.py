@@ -37,9 +37,7 @@ class Space:
 
     def key(self, parameters: Mapping[str, Scalar]) -> PointKey:
         """A key that is equal for equal points, even if JSON has changed the types of numbers."""
-        return tuple(
-            p.cast(parameters[p.name]) if p.name in parameters else None for p in self.spec.parameters
-        )
+        return tuple(p.cast(parameters[p.name]) if p.name in parameters else None for p in self.spec.parameters)
 
     def decode(self, code: Codes) -> dict[str, Scalar]:
         """The point of a snapped code, shape (columns,): without inactive parameters, in the order of the spec."""

@@ -66,15 +66,11 @@ class SearchWorker:
                     if isinstance(answer, str):
                         raise SearchError(answer)
                     return answer
-            raise SearchError(
-                f"the search's worker was lost {SEARCH_ATTEMPTS} times, the last time because {reason}"
-            )
+            raise SearchError(f"the search's worker was lost {SEARCH_ATTEMPTS} times, the last time because {reason}")
 
     def warm_up(self) -> None:
         """Let the worker start and import what it needs, and return without waiting for it."""
-        if self._lock.acquire(
-            blocking=False
-        ):  # if it is held, a suggestion is being computed, so a worker runs
+        if self._lock.acquire(blocking=False):  # if it is held, a suggestion is being computed, so a worker runs
             try:
                 self._ensure_running()
             finally:
@@ -104,9 +100,7 @@ class SearchWorker:
 
 def serve(pipe: Connection) -> None:
     """Run the worker: answer requests until the pipe is closed."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in a terminal reaches this process too; its parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches this process too; its parent decides
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
     # a thread of its own notices that the parent has ended even during a suggestion
     threading.Thread(target=_listen, args=(pipe, requests), daemon=True).start()

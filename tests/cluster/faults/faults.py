@@ -148,9 +148,7 @@ def daemon_frozen(daemon: str, seconds: float) -> Deed:
     return deed
 
 
-def harmed(
-    seconds: float, methods: str, share: float, status: int | None = None, *, arrives: bool = False
-) -> Deed:
+def harmed(seconds: float, methods: str, share: float, status: int | None = None, *, arrives: bool = False) -> Deed:
     """The proxy answers a share of the operator's requests itself."""
 
     def deed(_kubectl: Kubectl, _name: str, proxy: Proxy) -> None:

@@ -104,9 +104,7 @@ class Proxy:
             "code": status,
             "message": "the proxy says so",
         }
-        return web.json_response(
-            message, status=status, headers={"Retry-After": "1"} if status == 429 else None
-        )
+        return web.json_response(message, status=status, headers={"Retry-After": "1"} if status == 429 else None)
 
     def _strikes(self, request: web.Request) -> Harm | None:
         harm = self.harm

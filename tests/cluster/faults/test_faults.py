@@ -86,9 +86,7 @@ def test_a_fault_loses_and_doubles_nothing(
     lost, doubled = TRIALS - sum(t["status"]["state"] == "Succeeded" for t in trials), doubles(trials)
     assert (lost, doubled, len(trials)) == (fault.fails, 0, TRIALS), f"after {fault.name}: {trials}"
     assert [
-        t["status"]["message"]
-        for t in trials
-        if t["status"]["state"] != "Succeeded" and not t["status"]["message"]
+        t["status"]["message"] for t in trials if t["status"]["state"] != "Succeeded" and not t["status"]["message"]
     ] == []
     assert condition(experiment, "Succeeded")["reason"] == "TrialsCompleted"
     assert front(experiment) == best(trials), f"the Pareto set is not that of the trials, after {fault.name}"
@@ -110,9 +108,7 @@ def front(experiment: Resource) -> list[int]:
 
 def best(trials: list[Resource]) -> list[int]:
     """The trials that no other dominates: the definition."""
-    found = {
-        t["spec"]["index"]: t["status"]["metrics"] for t in trials if t["status"]["state"] == "Succeeded"
-    }
+    found = {t["spec"]["index"]: t["status"]["metrics"] for t in trials if t["status"]["state"] == "Succeeded"}
     values = {index: (-m["accuracy"], m["size"]) for index, m in found.items()}
 
     def dominated(mine: tuple[float, float]) -> bool:
@@ -121,9 +117,7 @@ def best(trials: list[Resource]) -> list[int]:
     return sorted(index for index, mine in values.items() if not dominated(mine))
 
 
-def row(
-    fault: Fault, trials: list[Resource], told: list[Resource], recovered: float, lost: int, doubled: int
-) -> str:
+def row(fault: Fault, trials: list[Resource], told: list[Resource], recovered: float, lost: int, doubled: int) -> str:
     """A row of docs/reliability.md."""
     warnings = Counter(event["reason"] for event in told if event["type"] == "Warning")
     again = Counter(a.get("reason", "?") for t in trials for a in t["status"]["attempts"][:-1])

@@ -20,9 +20,7 @@ def main(out: Path, spec: list[dict]) -> None:
         for name in dict.fromkeys(layer for image in spec for layer in image["layers"]):
             path = Path(folder, f"{len(layers)}.tar")
             with tarfile.open(path, "w") as archive:
-                archive.add(
-                    name, arcname=".", filter=lambda info: None if info.name == "./.complete" else info
-                )
+                archive.add(name, arcname=".", filter=lambda info: None if info.name == "./.complete" else info)
             with path.open("rb") as file:
                 layers[name] = hashlib.file_digest(file, "sha256").hexdigest(), path
         members, manifest, repositories = [], [], {}
@@ -39,9 +37,7 @@ def main(out: Path, spec: list[dict]) -> None:
             ).encode()
             name = hashlib.sha256(described).hexdigest() + ".json"
             members.append((name, described))
-            manifest.append(
-                {"Config": name, "RepoTags": image["tags"], "Layers": [f"{d}.tar" for d in digests]}
-            )
+            manifest.append({"Config": name, "RepoTags": image["tags"], "Layers": [f"{d}.tar" for d in digests]})
             for tag in image["tags"]:
                 repository, _, version = tag.rpartition(":")
                 repositories.setdefault(repository, {})[version] = digests[-1]

@@ -53,11 +53,7 @@ def test_the_example_runs_beside_the_pods_of_the_system_to_its_pareto_set(kubect
 
 def test_every_kubectl_command_of_the_readme_works(kubectl: Kubectl):
     walk_through = (
-        Path("README.md")
-        .read_text()
-        .partition("## On a cluster")[2]
-        .partition("```bash")[2]
-        .partition("```")[0]
+        Path("README.md").read_text().partition("## On a cluster")[2].partition("```bash")[2].partition("```")[0]
     )
     commands = [line.partition("#")[0].split() for line in walk_through.strip().splitlines()]
     assert len(commands) >= 6, "the walk-through in README.md is found"

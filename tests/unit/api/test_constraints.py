@@ -40,9 +40,7 @@ def assert_names_cancel_out(left: str, right: str) -> None:
     for name in NAMES:
         values = {**zero, name: one[name]}
         with_name, without = (eval(f"({left}) - ({right})", {}, v) for v in (values, zero))  # noqa: S307 # as below
-        assert with_name == pytest.approx(without, rel=1e-9, abs=1e-9), (
-            f"{left} and {right} do compare {name}"
-        )
+        assert with_name == pytest.approx(without, rel=1e-9, abs=1e-9), f"{left} and {right} do compare {name}"
 
 
 @given(CONSTRAINTS, VALUES)
@@ -65,9 +63,7 @@ def test_a_constraint_says_what_python_says(parts: tuple[str, str, str], values:
 
 
 @given(CONSTRAINTS, VALUES)
-def test_a_constraint_with_its_sides_changed_is_the_same(
-    parts: tuple[str, str, str], values: dict[str, float]
-):
+def test_a_constraint_with_its_sides_changed_is_the_same(parts: tuple[str, str, str], values: dict[str, float]):
     left, sign, right = parts
     turned = {"<=": ">=", ">=": "<="}[sign.strip()]
     try:
@@ -92,9 +88,7 @@ def test_a_constraint_with_its_sides_changed_is_the_same(
         ("100 >= a + 1e1", {"a": 1}, 90),
     ],
 )
-def test_terms_are_collected_on_the_left_and_numbers_on_the_right(
-    text: str, terms: dict[str, float], bound: float
-):
+def test_terms_are_collected_on_the_left_and_numbers_on_the_right(text: str, terms: dict[str, float], bound: float):
     constraint = parse_linear(text)
     assert (dict(constraint.terms), constraint.bound, constraint.text) == (terms, bound, text)
 
@@ -193,6 +187,4 @@ def test_an_outcome_constraint_needs_its_metric():
 def test_an_order_survives_the_way_from_a_log_scale_to_integers(one: float, other: float):
     # what the search relies on: exp and rounding are monotone
     smaller, larger = sorted((one, other))
-    assert parse_linear("b <= a").is_satisfied_by(
-        {"a": round(math.exp(larger)), "b": round(math.exp(smaller))}
-    )
+    assert parse_linear("b <= a").is_satisfied_by({"a": round(math.exp(larger)), "b": round(math.exp(smaller))})

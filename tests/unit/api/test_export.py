@@ -90,10 +90,7 @@ def test_a_lone_experiment_has_no_trials() -> None:
 
 
 def test_fields_can_be_given_instead() -> None:
-    assert (
-        import_experiment([export_experiment(EXPERIMENT, HERE)], {"maxTrials": 99}).experiment.spec.max_trials
-        == 99
-    )
+    assert import_experiment([export_experiment(EXPERIMENT, HERE)], {"maxTrials": 99}).experiment.spec.max_trials == 99
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,7 @@ ANYTHING = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=8)
-    | st.sampled_from(
-        ["${", "${parameters.x}", "1e999", "../..", "a" * 5000, "\x00", "x <= y", "0 <= 0", "-"]
-    ),
+    | st.sampled_from(["${", "${parameters.x}", "1e999", "../..", "a" * 5000, "\x00", "x <= y", "0 <= 0", "-"]),
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=6), inside, max_size=3),
     max_leaves=6,
 )
@@ -102,9 +100,7 @@ def test_what_was_thought_of_or_found_before_is_refused(path: Path) -> None:
         import_experiment(load_documents(path.read_text(errors="surrogateescape")))
 
 
-@pytest.mark.parametrize(
-    "tag", ["!!python/object/apply:os.system [id]", "!!python/name:os.system", "!local x"]
-)
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system [id]", "!!python/name:os.system", "!local x"])
 def test_no_tag_makes_an_object(tag: str) -> None:
     with pytest.raises(InvalidDocument, match="is not YAML"):
         load_yaml(f"kind: {tag}")
@@ -124,9 +120,7 @@ def bomb(levels: int, width: int, merged: str) -> str:
 
 @pytest.mark.parametrize("merged", ["<<: [%s], k: 3", "m: [%s]"], ids=["merged", "repeated"])
 @pytest.mark.parametrize(("levels", "width"), [(9, 10), (30, 7), (1, 2_000), (200, 30)])
-def test_a_few_lines_that_stand_for_billions_are_read_or_refused_soon(
-    levels: int, width: int, merged: str
-) -> None:
+def test_a_few_lines_that_stand_for_billions_are_read_or_refused_soon(levels: int, width: int, merged: str) -> None:
     with contextlib.suppress(InvalidDocument):
         [document] = load_documents(bomb(levels, width, merged))
         if merged.startswith("<<"):
@@ -148,14 +142,10 @@ def test_what_is_merged_gives_way_to_what_stands_there_and_to_what_came_before_i
             load_yaml(wrong)
 
 
-@pytest.mark.parametrize(
-    "number", ["9" * 5_000, "-" + "1" * 1_001, "0x" + "f" * 5_000, "0" * 4_000, "1_0" * 3_000]
-)
+@pytest.mark.parametrize("number", ["9" * 5_000, "-" + "1" * 1_001, "0x" + "f" * 5_000, "0" * 4_000, "1_0" * 3_000])
 def test_a_number_of_thousands_of_digits_is_refused_with_its_place(number: str) -> None:
     for text in (f"maxTrials: {number}", f"a: [1, {number}]"):
-        with pytest.raises(
-            InvalidDocument, match=r"line 1, column \d+: .* of [\d,]+ digits; write a shorter number"
-        ):
+        with pytest.raises(InvalidDocument, match=r"line 1, column \d+: .* of [\d,]+ digits; write a shorter number"):
             load_yaml(text)
 
 

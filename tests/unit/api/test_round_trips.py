@@ -64,11 +64,7 @@ KINDS = st.one_of(
 def values_of(kind: dict[str, Any]) -> list[Any]:
     """The values that a condition can ask for; none for a range."""
     [(name, domain)] = kind.items()
-    return (
-        [False, True]
-        if name == "bool"
-        else domain.get("values", [domain[k] for k in ("value",) if k in domain])
-    )
+    return [False, True] if name == "bool" else domain.get("values", [domain[k] for k in ("value",) if k in domain])
 
 
 @st.composite
@@ -112,9 +108,7 @@ def experiment_documents(draw: st.DrawFn) -> dict[str, Any]:
             max_size=3,
             unique_by=lambda variable: variable["name"],
         ).filter(lambda env: not any(variable["name"].startswith("PARETONAS_") for variable in env)),
-        "resources": st.fixed_dictionaries(
-            {}, optional={"cpu": st.integers(1, 9) | FLOATS.map(abs).map(str)}
-        ),
+        "resources": st.fixed_dictionaries({}, optional={"cpu": st.integers(1, 9) | FLOATS.map(abs).map(str)}),
         "replicas": st.integers(1, 100),
         "podOverlay": st.dictionaries(TEXTS, st.none() | SCALARS | st.lists(SCALARS, max_size=2), max_size=3),
     }
@@ -172,9 +166,7 @@ def trial_documents(draw: st.DrawFn) -> dict[str, Any]:
         {},
         optional={
             "conditions": st.lists(CONDITIONS, max_size=2),
-            "state": st.sampled_from(
-                ["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
-            ),
+            "state": st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]),
             "attempts": st.lists(attempt, max_size=3),
             "metrics": METRICS,
             "message": TEXTS,
@@ -220,9 +212,7 @@ def test_a_point_has_its_types_again_after_kubernetes(document: dict[str, Any], 
             numbers = st.integers if parameter.kind == "int" else st.floats
             point[parameter.name] = data.draw(numbers(domain["min"], domain["max"]))
         else:
-            point[parameter.name] = data.draw(
-                st.sampled_from(domain.get("values", [domain.get("value", True)]))
-            )
+            point[parameter.name] = data.draw(st.sampled_from(domain.get("values", [domain.get("value", True)])))
     assert all(spec.parameter(name).contains(value) for name, value in point.items())
     again = spec.cast(from_go(point))
     assert again == point
@@ -321,9 +311,7 @@ def test_a_trials_attempt_is_its_last_one_until_that_has_ended(document: dict[st
 
 
 @pytest.mark.parametrize(("status", "finished"), [("Unknown", False), ("True", True), ("False", True)])
-def test_an_experiment_is_finished_once_it_has_succeeded_or_not(
-    document: dict[str, Any], status: str, finished: bool
-):
+def test_an_experiment_is_finished_once_it_has_succeeded_or_not(document: dict[str, Any], status: str, finished: bool):
     time = "2026-01-31T12:00:00Z"
     condition = {"type": "Succeeded", "status": status, "reason": "Running", "lastTransitionTime": time}
     assert not parse_experiment(document).status.finished

@@ -35,9 +35,7 @@ def told(written: Any) -> str:
 
 def test_an_overlay_of_a_large_pod_is_taken_as_it_is() -> None:
     terms = [{"key": f"zone-{i}", "operator": "In", "values": ["a", "b"]} for i in range(100)]
-    affinity = {
-        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-    }
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
     overlay = {"metadata": {"annotations": {"note": "x" * 40_000}}, "spec": {"affinity": affinity}}
     assert bound_overlay(overlay) is overlay
     assert parse_experiment(document(overlay)).spec.trial.pod_overlay == overlay
@@ -45,9 +43,7 @@ def test_an_overlay_of_a_large_pod_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize("levels", [40, 333, 1_200, DEEPEST])
 def test_an_overlay_of_any_depth_is_refused_and_not_recursed_into(levels: int) -> None:
-    words = (
-        "is nested more than 32 levels deep" if levels < MAX_PARTS else "has more than 500 mappings and lists"
-    )
+    words = "is nested more than 32 levels deep" if levels < MAX_PARTS else "has more than 500 mappings and lists"
     assert words in told(document(bound_overlay(nested(levels))))
     assert "levels deep" in told(document(nested(levels))), "also where nobody has bounded it before"
 

@@ -57,9 +57,7 @@ def test_a_float_is_written_with_every_digit_that_it_has(value: float):
     assert float(substitute("${x}", {"x": value})) == value
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [(True, "true"), (False, "false"), (1, "1"), (1.0, "1.0"), ("1", "1")]
-)
+@pytest.mark.parametrize(("value", "expected"), [(True, "true"), (False, "false"), (1, "1"), (1.0, "1.0"), ("1", "1")])
 def test_a_value_is_written_as_a_command_line_wants_it(value: Scalar, expected: str):
     assert format_value(value) == expected
 
@@ -95,15 +93,11 @@ def parsed(**values: Scalar) -> dict[str, Scalar]:
     named = {f"parameters.{name}": value for name, value in values.items()}
     parser = argparse.ArgumentParser()
     for name, value in values.items():
-        how: Any = (
-            {"action": argparse.BooleanOptionalAction} if isinstance(value, bool) else {"type": type(value)}
-        )
+        how: Any = {"action": argparse.BooleanOptionalAction} if isinstance(value, bool) else {"type": type(value)}
         parser.add_argument(f"--{name}", required=True, **how)
     parser.add_argument("--log-dir", required=True)
     given = vars(
-        parser.parse_args(
-            trial_arguments(TrialTemplate(command=("python",)), {**named, "trial.logDir": "-l"})
-        )
+        parser.parse_args(trial_arguments(TrialTemplate(command=("python",)), {**named, "trial.logDir": "-l"}))
     )
     assert given.pop("log_dir") == "-l"
     return given
@@ -141,9 +135,7 @@ def test_argparse_refuses_a_flag_where_type_bool_would_make_true_of_false(capsys
     for value in (True, False):
         with pytest.raises(SystemExit):
             parser.parse_args(
-                trial_arguments(
-                    TrialTemplate(command=("x",)), {"parameters.use_bn": value, "trial.logDir": "/l"}
-                )
+                trial_arguments(TrialTemplate(command=("x",)), {"parameters.use_bn": value, "trial.logDir": "/l"})
             )
         assert "use_bn" in capsys.readouterr().err
 
@@ -173,9 +165,7 @@ def test_a_boolean_can_be_a_flag(text: str, on: list[str], off: list[str]):
 
 
 def test_an_inactive_flag_is_left_out():
-    assert arguments("--[no-]nesterov=${parameters.nesterov}", "[--fast]=${parameters.nesterov}", "x") == [
-        "x"
-    ]
+    assert arguments("--[no-]nesterov=${parameters.nesterov}", "[--fast]=${parameters.nesterov}", "x") == ["x"]
 
 
 def test_no_args_at_all_pass_nothing():

@@ -18,9 +18,7 @@ from paretonas.api import (
     plain,
 )
 
-PLAIN = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 DOCUMENTS = st.dictionaries(
     st.text(), st.recursive(PLAIN, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=8)
 )
@@ -111,9 +109,7 @@ def test_a_json_file_is_nothing_but_json(text: str):
     assert "is not JSON" in told(text, json=True)
 
 
-@pytest.mark.parametrize(
-    "typed", ["y", "Y", "yes", "On", "n", "NO", "off", "true", "0x1F", "012", "1_0", "1e3", ".5"]
-)
+@pytest.mark.parametrize("typed", ["y", "Y", "yes", "On", "n", "NO", "off", "true", "0x1F", "012", "1_0", "1e3", ".5"])
 def test_a_message_shows_what_was_typed(typed: str):
     text = f"apiVersion: v1\nkind: {typed}\nmetadata: {{name: {typed}}}\nspec: {{objectives: [{typed}]}}"
     with pytest.raises(InvalidDocument) as caught:

@@ -21,9 +21,7 @@ GOOD: dict[str, Scalar] = {"width": 8, "half": 4, "optimizer": "sgd", "momentum"
 SPEC = builders.spec(parameters=SPACE, parameterConstraints=["half <= 0.5 * width"])
 
 
-def made(
-    point: dict[str, Scalar] = GOOD, name: str = "nas-3", observation: Observation | None = None
-) -> NASTrial:
+def made(point: dict[str, Scalar] = GOOD, name: str = "nas-3", observation: Observation | None = None) -> NASTrial:
     trial = builders.trial(3)
     spec = trial.spec.replace(parameters=point, origin="User", observation=observation)
     return trial.replace(metadata=trial.metadata.replace(name=name), spec=spec)
@@ -71,9 +69,7 @@ def test_what_does_not_fit_is_told_with_its_field(trial: NASTrial, problem: str)
 
 
 def test_a_result_on_a_log_scale_needs_a_logarithm() -> None:
-    spec = builders.spec(
-        objectives=[{"metric": "loss", "goal": "Minimize", "scale": "Log", "threshold": 1.0}]
-    )
+    spec = builders.spec(objectives=[{"metric": "loss", "goal": "Minimize", "scale": "Log", "threshold": 1.0}])
     trial = builders.trial(3)
     observed = trial.replace(spec=trial.spec.replace(observation=Observation(metrics={"loss": 0.0})))
     [found] = misfits(spec, observed)

@@ -48,9 +48,7 @@ def test_yaml_is_read_as_kubectl_reads_it():
     assert day["choice"]["values"] == ["2026-01-31", "1:30", "1.0.0"]
     assert experiment.spec.objectives[0].threshold is None
     assert experiment.spec.trial.args is None
-    assert load("four-objectives").metadata.model_extra == {
-        "labels": {"team": "vision", "since": "2026-01-31"}
-    }
+    assert load("four-objectives").metadata.model_extra == {"labels": {"team": "vision", "since": "2026-01-31"}}
 
 
 def test_a_pod_overlay_keeps_its_nulls_since_they_take_fields_of_the_pod_away():

@@ -37,9 +37,7 @@ def test_whole_floats_and_integers_are_the_same_experiment() -> None:
         parallelism=3.0,
         search={"seed": 5.0},
     )
-    integers = _parsed(
-        {"int": {"min": 1000, "max": 4096, "step": 2}}, maxTrials=10, parallelism=3, search={"seed": 5}
-    )
+    integers = _parsed({"int": {"min": 1000, "max": 4096, "step": 2}}, maxTrials=10, parallelism=3, search={"seed": 5})
     assert floats == integers
     assert json.dumps(floats.to_dict()) == json.dumps(integers.to_dict()), "a 10.0 is left"
 
@@ -62,9 +60,7 @@ def test_where_a_number_is_meant_a_whole_float_stays_a_float() -> None:
     assert type(_parsed({"float": {"min": 0, "max": 2}}).spec.parameters[0].domain.max) is float
 
 
-@pytest.mark.parametrize(
-    "value", [0.5, 1e-300, math.nextafter(12.0, 13.0), True, "12.0", [12.0], math.nan, math.inf]
-)
+@pytest.mark.parametrize("value", [0.5, 1e-300, math.nextafter(12.0, 13.0), True, "12.0", [12.0], math.nan, math.inf])
 @pytest.mark.parametrize("place", ["maxTrials", "int", "intChoice"])
 def test_what_is_not_whole_is_told_so(place: str, value: Any) -> None:
     spec: dict[str, Any] = {"maxTrials": value} if place == "maxTrials" else {}
@@ -92,9 +88,7 @@ def test_twice_the_same_is_found_however_it_is_written() -> None:
     ("written", "read"), [(2.0, "2"), (1e3, "1000"), (4, "4"), ("2.5", "2.5"), (2e9, "2000000000")]
 )
 def test_so_is_an_amount_of_a_resource(written: Any, read: str) -> None:
-    assert _parsed(trial={"command": ["train"], "resources": {"cpu": written}}).spec.trial.resources == {
-        "cpu": read
-    }
+    assert _parsed(trial={"command": ["train"], "resources": {"cpu": written}}).spec.trial.resources == {"cpu": read}
 
 
 def test_what_the_api_server_brings_back_may_be_written_so() -> None:

@@ -46,9 +46,7 @@ class World:
 
     def __init__(self) -> None:
         self.server, self.experiments, self.trials = ApiServer(), Cache(), Cache()
-        created = self.server.create(
-            EXPERIMENTS, "team", builders.experiment(**builders.ON_CLUSTER).to_dict()
-        )
+        created = self.server.create(EXPERIMENTS, "team", builders.experiment(**builders.ON_CLUSTER).to_dict())
         assert created is not None
         self.experiments.put(created)
         self.store = ClusterStore(self.server, self.experiments, self.trials, "team", "nas")  # type: ignore[arg-type] # a fake
@@ -56,9 +54,7 @@ class World:
     def create_anew(self) -> None:
         """The experiment is deleted and created again under its name; its trials are still there."""
         self.experiments.remove(self.server.stored.pop((EXPERIMENTS, "nas")))
-        created = self.server.create(
-            EXPERIMENTS, "team", builders.experiment(**builders.ON_CLUSTER).to_dict()
-        )
+        created = self.server.create(EXPERIMENTS, "team", builders.experiment(**builders.ON_CLUSTER).to_dict())
         assert created is not None
         self.experiments.put(created)
 
@@ -103,9 +99,7 @@ def test_one_read_bears_several_writes_each_from_what_the_one_before_has_returne
 
 
 @pytest.mark.parametrize("seen_since", [False, True], ids=["unseen", "brought by the watch since"])
-def test_what_another_operator_has_written_since_the_read_is_not_written_over(
-    world: World, seen_since: bool
-) -> None:
+def test_what_another_operator_has_written_since_the_read_is_not_written_over(world: World, seen_since: bool) -> None:
     world.store.create_trial(builders.trial(0))
     trial = world.store.trials()[0]
     there = world.server.get(TRIALS, "team", "nas-0")

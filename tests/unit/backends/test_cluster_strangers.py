@@ -139,13 +139,7 @@ def memory(value: Any) -> int:
     while left:
         item = left.pop()
         size += sys.getsizeof(item)
-        left += (
-            [*item.keys(), *item.values()]
-            if isinstance(item, dict)
-            else item
-            if isinstance(item, list)
-            else ()
-        )
+        left += [*item.keys(), *item.values()] if isinstance(item, dict) else item if isinstance(item, list) else ()
     return size
 
 

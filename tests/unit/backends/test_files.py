@@ -51,9 +51,7 @@ def test_create_never_overwrites(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_a_write_that_fails_leaves_the_old_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
+def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     path = tmp_path / "trial.json"
     files.write(path, "old")
     with monkeypatch.context() as broken:
@@ -67,9 +65,7 @@ def test_a_write_that_fails_leaves_the_old_text(
 
 
 @pytest.mark.parametrize("function", ["fsync", "link"])
-def test_a_creation_that_fails_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
+def test_a_creation_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     path = tmp_path / "trial.json"
     with monkeypatch.context() as broken:
         broken.setattr(os, function, failing(errno.ENOSPC))

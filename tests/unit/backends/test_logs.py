@@ -69,9 +69,7 @@ def open_logs(request: pytest.FixtureRequest) -> Open:
     return opens
 
 
-def logged(
-    root: Path, attempt: int, accuracy: float, *, experiment: str = "nas", trial: str = "nas-0"
-) -> Path:
+def logged(root: Path, attempt: int, accuracy: float, *, experiment: str = "nas", trial: str = "nas-0") -> Path:
     folder = root / experiment / trial / f"a{attempt}"
     folder.mkdir(parents=True)
     write_scalars(folder, {"accuracy": accuracy})
@@ -83,9 +81,7 @@ def values(reading: Reading | Unread) -> dict[str, float]:
     return dict(reading.values)
 
 
-def test_the_number_that_is_asked_for_is_free_in_a_folder_without_logs(
-    open_logs: Open, tmp_path: Path
-) -> None:
+def test_the_number_that_is_asked_for_is_free_in_a_folder_without_logs(open_logs: Open, tmp_path: Path) -> None:
     found = open_logs(tmp_path / "not there yet")
     assert [found.free_attempt("nas-0", number) for number in (1, 2, 7)] == [1, 2, 7]
     assert not list(tmp_path.iterdir()), "looking makes no folder"
@@ -122,9 +118,7 @@ def test_what_is_read_is_the_attempt_of_that_number(open_logs: Open, tmp_path: P
 
 
 @pytest.mark.parametrize("place", ["nas", "nas/nas-0", "nas/nas-0/a1"])
-def test_a_link_on_the_way_to_an_attempts_logs_is_not_followed(
-    tmp_path: Path, cluster: Open, place: str
-) -> None:
+def test_a_link_on_the_way_to_an_attempts_logs_is_not_followed(tmp_path: Path, cluster: Open, place: str) -> None:
     """Every trial can write to the whole claim; the operator sees more than the claim."""
     secret, root = tmp_path / "secret", tmp_path / "claim"
     logged(secret, 1, 0.5)
@@ -145,9 +139,7 @@ def test_a_claim_that_is_itself_mounted_behind_a_link_is_read(tmp_path: Path, cl
     assert values(cluster(tmp_path / "logs").read("nas-0", 1, ACCURACY)) == {"accuracy": 0.5}
 
 
-def test_logs_that_grow_are_seen_to_grow(
-    open_logs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_logs_that_grow_are_seen_to_grow(open_logs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_logs, "LOOKS", 0.0)
     monkeypatch.setattr(cluster_logs, "FRESH", 60.0)
     found = open_logs(tmp_path)
@@ -166,22 +158,16 @@ def test_logs_that_grow_are_seen_to_grow(
 
 
 @pytest.mark.parametrize("first", [1, 3])
-def test_a_great_many_folders_are_not_passed_over_for_ever(
-    open_logs: Open, tmp_path: Path, first: int
-) -> None:
+def test_a_great_many_folders_are_not_passed_over_for_ever(open_logs: Open, tmp_path: Path, first: int) -> None:
     for number in range(first, first + MOST_ATTEMPTS):
         (tmp_path / "nas" / "nas-0" / f"a{number}").mkdir(parents=True)
     found = open_logs(tmp_path)
-    with pytest.raises(
-        SubmitError, match=rf"nas-0 has 1,000 folders of earlier attempts \(a{first}, …\); remove them"
-    ):
+    with pytest.raises(SubmitError, match=rf"nas-0 has 1,000 folders of earlier attempts \(a{first}, …\); remove them"):
         found.free_attempt("nas-0", first)
     assert found.free_attempt("nas-0", first + 1) == first + MOST_ATTEMPTS
 
 
-def test_a_folder_without_the_right_to_search_it_is_a_reason_and_no_number(
-    open_logs: Open, unprivileged: Path
-) -> None:
+def test_a_folder_without_the_right_to_search_it_is_a_reason_and_no_number(open_logs: Open, unprivileged: Path) -> None:
     trial = unprivileged / "nas" / "nas-0"
     (trial / "a1").mkdir(parents=True)
     found = open_logs(unprivileged)
@@ -262,9 +248,7 @@ def test_how_much_was_logged_is_not_known_while_nobody_can_look(
     assert len(reader.asked) == 1
 
 
-def test_an_old_look_does_not_tell_what_is_now(
-    cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_look_does_not_tell_what_is_now(cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_logs, "FRESH", 0.0)
     logged(tmp_path, 1, 0.5)
     assert cluster(tmp_path).size("nas-0", 1) is None
@@ -293,9 +277,7 @@ def test_experiments_take_turns() -> None:
     reader = Reader()
     reader.gate.clear()
     queue = LogQueue(lambda: reader, workers=1)
-    questions = {
-        name: Read(ClusterLogs(Path, name, queue)._folder("t", 1), ()) for name in ("a1", "a2", "a3", "b1")
-    }
+    questions = {name: Read(ClusterLogs(Path, name, queue)._folder("t", 1), ()) for name in ("a1", "a2", "a3", "b1")}
     answers = [queue.ask("a", questions["a1"])]
     eventually(lambda: len(reader.asked) == 1, "the first is being answered")
     assert not queue.idle

@@ -272,8 +272,6 @@ def test_an_error_inside_is_not_taken_for_a_second_process(runs: Path) -> None:
 
 def test_the_documents_are_those_of_the_cluster(runs: Path) -> None:
     FolderStore.open(runs, experiment()).create_trial(trial(0))
-    documents = [
-        json.loads((runs / "nas" / path).read_text()) for path in ("experiment.json", "trials/nas-0.json")
-    ]
+    documents = [json.loads((runs / "nas" / path).read_text()) for path in ("experiment.json", "trials/nas-0.json")]
     assert [d["kind"] for d in documents] == ["NASExperiment", "NASTrial"]
     assert {d["apiVersion"] for d in documents} == {"paretonas.io/v1alpha1"}

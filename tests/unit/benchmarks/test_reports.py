@@ -34,9 +34,7 @@ def test_results_that_are_kept_or_merged_are_not_run_again(tmp_path: Path) -> No
     merged.write_text(json.dumps([_run("tpe", 0, 0.1), _run("tpe", 1, 0.9)]))
     keys = [{"table": "naval_propulsion", "method": "tpe", "seed": seed} for seed in range(2)]
     results = harness.measure(_never, keys, Namespace(json=kept, merge=[merged]), str)
-    assert sorted(result["shares"][0] for result in results) == [0.7, 0.9], (
-        "each run once, --json before --merge"
-    )
+    assert sorted(result["shares"][0] for result in results) == [0.7, 0.9], "each run once, --json before --merge"
 
 
 @pytest.mark.parametrize("space", [MIXED_SPACE, load("naval_propulsion").space], ids=["mixed", "table"])

@@ -105,9 +105,7 @@ class ClusterUser:
         """Write a kubeconfig."""
         document = {
             "current-context": context,
-            "contexts": [
-                {"name": context, "context": {"cluster": name, "user": "jane", "namespace": namespace}}
-            ],
+            "contexts": [{"name": context, "context": {"cluster": name, "user": "jane", "namespace": namespace}}],
             "clusters": [{"name": name, "cluster": {"server": server or self.server.url}}],
             "users": [{"name": "jane", "user": {"token": "secret"}}],
         }

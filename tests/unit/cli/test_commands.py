@@ -187,9 +187,7 @@ def test_get_lists_the_experiments(finished: Finished) -> None:
 
 def test_get_prints_an_experiment_that_reads_back_the_same(finished: Finished) -> None:
     project, _ = finished
-    assert load_experiment(project.call("get", "nas", "-o", "yaml").stdout) == read_experiment(
-        project.runs / "nas"
-    )
+    assert load_experiment(project.call("get", "nas", "-o", "yaml").stdout) == read_experiment(project.runs / "nas")
 
 
 def test_get_in_a_folder_without_experiments_says_so(project: Project) -> None:
@@ -236,9 +234,7 @@ def test_the_pareto_set_is_printed_with_metrics_as_short_as_the_float32_that_wer
 
 def with_small_status(project: Project, room: int) -> int:
     """Run an experiment whose Pareto set has no room in its status; the number of its members."""
-    project.write(
-        maxTrials=8, objectives=[{"metric": "size", "goal": "Maximize"}, *MINIMAL["objectives"][:1]]
-    )
+    project.write(maxTrials=8, objectives=[{"metric": "size", "goal": "Maximize"}, *MINIMAL["objectives"][:1]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pareto_front, "PARETO_SET_BYTES", room)
         assert project.run().exit_code == 0
@@ -406,8 +402,7 @@ def test_a_folder_without_experiments_is_said_to_be_one(project: Project) -> Non
     result = project.call("pareto", "nas")
     assert result.exit_code == 3
     assert (
-        only_line(result.stderr)
-        == f"no experiment 'nas' in {project.runs}; none is available; give another --runs-dir"
+        only_line(result.stderr) == f"no experiment 'nas' in {project.runs}; none is available; give another --runs-dir"
     )
 
 
@@ -433,9 +428,7 @@ def test_validate_warns_of_a_boolean_that_would_always_be_true(project: Project)
     file = project.write(parameters=[{"name": "bn", "bool": {}}], trial=template)
     result = project.call("validate", str(file))
     assert result.exit_code == 0
-    assert only_line(result.stderr).startswith(
-        'warning: spec.trial.args[0]: "--use_bn": is read by net.py with'
-    )
+    assert only_line(result.stderr).startswith('warning: spec.trial.args[0]: "--use_bn": is read by net.py with')
     elsewhere = project.write(
         parameters=[{"name": "bn", "bool": {}}], trial={**template, "workingDir": "/no/such/folder"}
     )

@@ -92,9 +92,7 @@ def test_one_whose_killed_run_has_left_trials_that_go_on_is_not_deleted(project:
     try:
         result = project.call("delete", "nas", "--yes")
         assert result.exit_code == 3
-        assert result.stderr.startswith(
-            "nas-0, nas-1 are still running; wait until they end, or start the run again"
-        )
+        assert result.stderr.startswith("nas-0, nas-1 are still running; wait until they end, or start the run again")
         assert (project.runs / "nas" / "experiment.json").exists()
     finally:
         for record in project.runs.glob("nas/jobs/*/job.json"):

@@ -70,9 +70,7 @@ def test_what_is_no_longer_there_is_gone_and_may_come_back() -> None:
 
 def test_a_terminal_has_one_table_and_keeps_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "on_terminal", lambda _: True)
-    console = Console(
-        file=(out := io.StringIO()), width=80, height=20, force_terminal=True, color_system=None
-    )
+    console = Console(file=(out := io.StringIO()), width=80, height=20, force_terminal=True, color_system=None)
     states: list[Rows] = [[("a", "Pending", "1s")], [("a", "Running", "2s")]]
     follow.watch(iter(states), columns, console)
     last = out.getvalue().rpartition("NAME")[2]

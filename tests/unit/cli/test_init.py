@@ -41,11 +41,7 @@ def test_what_a_template_creates_is_valid_and_has_the_name(template: str) -> Non
 def test_the_script_takes_the_parameters_of_the_file_and_logs_its_objectives() -> None:
     init("spirals")
     spec = load_experiment(Path("spirals.yaml").read_text()).spec
-    texts = {
-        node.value
-        for node in ast.walk(ast.parse(Path("train.py").read_text()))
-        if isinstance(node, ast.Constant)
-    }
+    texts = {node.value for node in ast.walk(ast.parse(Path("train.py").read_text())) if isinstance(node, ast.Constant)}
     assert {f"--{parameter.name}" for parameter in spec.parameters} | {"--log-dir"} <= texts
     assert {objective.metric for objective in spec.objectives} <= texts
 

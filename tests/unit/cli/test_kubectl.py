@@ -67,9 +67,7 @@ def cluster(finished: Finished, user: ClusterUser) -> ClusterUser:
         ["export", "nas", "-o", "json"],
     ],
 )
-def test_the_output_is_that_of_local_mode(
-    finished: Finished, cluster: ClusterUser, command: list[str]
-) -> None:
+def test_the_output_is_that_of_local_mode(finished: Finished, cluster: ClusterUser, command: list[str]) -> None:
     local, remote = finished[0].call(*command), cluster.call(*command)
     assert remote.exit_code == 0
     assert remote.stdout == local.stdout
@@ -77,17 +75,13 @@ def test_the_output_is_that_of_local_mode(
 
 
 @pytest.mark.parametrize("command", [["get"], ["get", "nas"], ["trials", "nas"]])
-def test_the_tables_are_those_of_local_mode(
-    finished: Finished, cluster: ClusterUser, command: list[str]
-) -> None:
+def test_the_tables_are_those_of_local_mode(finished: Finished, cluster: ClusterUser, command: list[str]) -> None:
     local, remote = finished[0].call(*command), cluster.call(*command)
     assert without_ages(remote.stdout) == without_ages(local.stdout)
     assert len(remote.stdout.splitlines()) > 1
 
 
-def test_an_experiment_is_printed_as_the_resource_that_it_is(
-    finished: Finished, cluster: ClusterUser
-) -> None:
+def test_an_experiment_is_printed_as_the_resource_that_it_is(finished: Finished, cluster: ClusterUser) -> None:
     local = yaml.safe_load(finished[0].call("get", "nas", "-o", "yaml").stdout)
     remote = yaml.safe_load(cluster.call("get", "nas", "-o", "yaml").stdout)
     assert (remote["spec"], remote["status"]) == (local["spec"], local["status"])
@@ -214,9 +208,7 @@ def test_when_the_pod_is_gone_the_status_has_what_it_kept(ran: ClusterUser) -> N
     kept = ran.call("logs", "nas-0", "--tail", "2")
     assert kept.exit_code == 0
     assert kept.stdout == "Traceback\nValueError: no\n"
-    assert (
-        only_line(kept.stderr) == "the pod of nas-0 no longer exists; this is the output kept in its status:"
-    )
+    assert only_line(kept.stderr) == "the pod of nas-0 no longer exists; this is the output kept in its status:"
 
 
 def test_a_pod_that_goes_between_two_requests_is_gone(ran: ClusterUser) -> None:
@@ -326,9 +318,7 @@ def test_a_retry_asks_for_one_more(user: ClusterUser, amount: int, words: str) -
     result = user.call("retry", "nas")
     assert result.exit_code == 0
     assert result.stdout == f"nas: {words} will be retried\n"
-    assert user.server.patches[0][2] == {
-        "spec": {"retry": {"generation": 1, "infeasible": False}, "stop": False}
-    }
+    assert user.server.patches[0][2] == {"spec": {"retry": {"generation": 1, "infeasible": False}, "stop": False}}
     user.call("retry", "nas")
     assert user.server.spec("nas")["retry"]["generation"] == 2
 
@@ -352,9 +342,7 @@ def test_nothing_is_changed_where_nothing_failed(user: ClusterUser) -> None:
     user.server.put(builders.trial(0, "Succeeded"))
     result = user.call("retry", "nas")
     assert result.exit_code == 0
-    assert result.stdout == (
-        "nas: no trial has failed; there is nothing to retry; raise maxTrials to continue\n"
-    )
+    assert result.stdout == ("nas: no trial has failed; there is nothing to retry; raise maxTrials to continue\n")
     assert not user.server.patches
 
 
@@ -408,9 +396,7 @@ def test_a_report_without_logs_says_how_to_get_learning_curves(
     )
 
 
-def test_a_report_has_the_learning_curves_of_the_mounted_logs(
-    finished: Finished, cluster: ClusterUser
-) -> None:
+def test_a_report_has_the_learning_curves_of_the_mounted_logs(finished: Finished, cluster: ClusterUser) -> None:
     page, bare = cluster.folder / "page.html", cluster.folder / "bare.html"
     assert cluster.call("report", "nas", "--output", str(bare)).exit_code == 0
     result = cluster.call("report", "nas", "--output", str(page), "--logs-root", str(finished[0].runs))
@@ -437,12 +423,8 @@ def test_the_logs_of_an_attempt_are_those_of_its_number(user: ClusterUser) -> No
 # --- what goes wrong
 
 
-@pytest.mark.parametrize(
-    "command", ["get", "trials", "pareto", "export", "report", "suspend", "stop", "resume"]
-)
-def test_a_name_that_does_not_exist_exits_with_3_and_the_names_that_do(
-    user: ClusterUser, command: str
-) -> None:
+@pytest.mark.parametrize("command", ["get", "trials", "pareto", "export", "report", "suspend", "stop", "resume"])
+def test_a_name_that_does_not_exist_exits_with_3_and_the_names_that_do(user: ClusterUser, command: str) -> None:
     user.server.put(builders.experiment())
     result = user.call(command, "mnist")
     assert result.exit_code == 3
@@ -493,9 +475,7 @@ def test_a_trial_that_does_not_exist_is_said_not_to(user: ClusterUser, trial: st
     ],
 )
 @pytest.mark.parametrize("options", [[], ["-A"], ["-w"]])
-def test_a_refusal_is_a_line_with_its_remedy(
-    user: ClusterUser, code: int, line: str, options: list[str]
-) -> None:
+def test_a_refusal_is_a_line_with_its_remedy(user: ClusterUser, code: int, line: str, options: list[str]) -> None:
     user.server.refused["nasexperiments"] = code
     result = user.call("get", *options)
     assert result.exit_code == 3
@@ -528,9 +508,7 @@ def test_a_server_that_does_not_answer_is_named(user: ClusterUser) -> None:
 def test_a_server_that_does_not_speak_tls_is_out_of_reach(user: ClusterUser) -> None:
     user.kubeconfig = user.write("tls", context="tls", server=user.server.url.replace("http", "https"))
     line = only_line(user.call("get").stderr)
-    assert line.startswith(
-        f"cannot reach the API server https{user.server.url[4:]} of context 'tls' (SSLError"
-    )
+    assert line.startswith(f"cannot reach the API server https{user.server.url[4:]} of context 'tls' (SSLError")
 
 
 @pytest.mark.parametrize(
@@ -547,9 +525,7 @@ def test_a_server_that_does_not_speak_tls_is_out_of_reach(user: ClusterUser) -> 
         ("current-context: a\ncontexts: [{{name: a}}]", "cannot use the kubeconfig {path}: Invalid"),
     ],
 )
-def test_a_kubeconfig_that_cannot_be_used_is_said_to_be_none(
-    user: ClusterUser, content: str | None, line: str
-) -> None:
+def test_a_kubeconfig_that_cannot_be_used_is_said_to_be_none(user: ClusterUser, content: str | None, line: str) -> None:
     user.kubeconfig = path = user.folder / "mine"
     if content is not None:
         path.write_text(content.format())

@@ -18,8 +18,7 @@ from paretonas.cli.show import print_lines
 from paretonas.cli.tables import TableColumn, pareto_columns, table
 
 NASTY = st.text(
-    st.sampled_from("=+-@'\",\t\r\n\x1b\x9b\x07\u202e\u2066\uff1d0a é")
-    | st.characters(exclude_categories=["Cs"])
+    st.sampled_from("=+-@'\",\t\r\n\x1b\x9b\x07\u202e\u2066\uff1d0a é") | st.characters(exclude_categories=["Cs"])
 )
 OBEYED = {
     "\x1b",
@@ -103,8 +102,7 @@ def test_a_choice_with_a_window_title_is_shown_by_its_letters() -> None:
     spec: ExperimentSpec = builders.spec(parameters=[{"name": "c", "choice": {"values": values}}])
     metrics = {"accuracy": 0.5, "size": 1.0}
     points = [
-        ParetoPoint(trial=f"nas-{i}", index=i, parameters={"c": v}, metrics=metrics)
-        for i, v in enumerate(values)
+        ParetoPoint(trial=f"nas-{i}", index=i, parameters={"c": v}, metrics=metrics) for i, v in enumerate(values)
     ]
     printed = shown(list(pareto_columns(spec, points)))
     assert r"\x1b]0;owned\x07" in printed

@@ -58,9 +58,7 @@ def test_the_end_of_a_run_that_failed_tells_how_it_goes_on(project: Project) -> 
 
 
 def test_a_run_some_of_whose_trials_failed_tells_it_too(project: Project) -> None:
-    project.write(
-        options=("--crash-below", "0.3"), maxTrials=6, failurePolicy={"retries": 0, "maxFailureRatio": 1}
-    )
+    project.write(options=("--crash-below", "0.3"), maxTrials=6, failurePolicy={"retries": 0, "maxFailureRatio": 1})
     result = project.run()
     failed = sum(t.status.state == "Failed" for t in read_trials(project.runs / "nas"))
     assert result.exit_code == 0
@@ -197,16 +195,12 @@ def test_the_trials_are_listed_with_why_they_failed(project: Project) -> None:
     assert header.split()[:3] == ["NAME", "STATE", "REASON"]
     assert header.split()[-1] == "MESSAGE"
     assert [line.split()[:3] for line in lines] == [[f"nas-{i}", "Failed", "Crashed"] for i in range(3)]
-    assert all(
-        re.search(r"ended with exit code 1: RuntimeError: x \S+ is too small$", line) for line in lines
-    )
+    assert all(re.search(r"ended with exit code 1: RuntimeError: x \S+ is too small$", line) for line in lines)
 
 
 def test_a_failure_is_told_at_once_with_its_last_words(project: Project) -> None:
     project.write(options=BROKEN, maxTrials=3, failurePolicy=POLICY)
-    line = (
-        r"TrialFailed +nas-0 Crashed after \S+ s: ended with exit code 1: RuntimeError: x \S+ is too small$"
-    )
+    line = r"TrialFailed +nas-0 Crashed after \S+ s: ended with exit code 1: RuntimeError: x \S+ is too small$"
     assert re.search(line, project.run().stdout, re.MULTILINE)
 
 
@@ -232,9 +226,7 @@ def test_fewer_trials_than_there_are_already_are_shown_as_those_that_there_are(
 # --- where it is run
 
 
-def test_a_retry_runs_trials_where_they_were_run_before(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_retry_runs_trials_where_they_were_run_before(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """``python trial.py`` is a file of the folder in which `paretonas run` was started, wherever the retry is."""
     script = project.folder / "trial.py"
     script.write_text("raise ValueError('no shape')")

@@ -33,11 +33,7 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
 
 def running(project: Project) -> list[int]:
     """The process groups of attempts that run."""
-    return [
-        json.loads(path.read_text())["pid"]
-        for path in project.runs.glob("nas/jobs/*/job.json")
-        if alive(path)
-    ]
+    return [json.loads(path.read_text())["pid"] for path in project.runs.glob("nas/jobs/*/job.json") if alive(path)]
 
 
 def alive(job: Path) -> bool:
@@ -106,9 +102,7 @@ def test_an_experiment_whose_trials_fail_exits_with_1_and_their_last_lines(proje
 def test_a_retried_trial_is_said_to_be(project: Project) -> None:
     project.write(options=("--crash-below", "2"), maxTrials=1, parallelism=1, failurePolicy={"retries": 1})
     result = project.run()
-    assert re.search(
-        r"TrialRetried +nas-0 attempt 1 Crashed after \S+ s: ended with exit code 1", result.stdout
-    )
+    assert re.search(r"TrialRetried +nas-0 attempt 1 Crashed after \S+ s: ended with exit code 1", result.stdout)
     assert re.search(r"TrialSubmitted +nas-0 attempt 2: x ", result.stdout)
 
 
@@ -156,10 +150,7 @@ def test_a_run_that_is_interrupted_stops_its_trials_and_goes_on_when_called_agai
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "stopping the trials" in output
-    assert (
-        "the state is kept in runs/nas\n0 of 4 trials ended; run the same command again to continue\n"
-        in output
-    )
+    assert "the state is kept in runs/nas\n0 of 4 trials ended; run the same command again to continue\n" in output
     assert not any(map(exists, started)), "a trial outlived the run that was to stop it"
     slow.unlink()
     project.write(maxTrials=4)
@@ -171,9 +162,7 @@ def test_a_run_that_is_interrupted_stops_its_trials_and_goes_on_when_called_agai
 
 
 def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(project: Project) -> None:
-    deaf = (
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-    )
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     project.write(trial={"command": [sys.executable, "-I", "-S", "-c", deaf], "args": []})
     process = project.start()
     logs = project.runs / "nas"
@@ -294,10 +283,7 @@ def test_trials_share_no_device_and_more_trials_than_devices_wait(project: Proje
     result = project.run()
     assert result.exit_code == 0, result.output
     assert "6 trials ended, 6 succeeded" in result.stdout
-    assert (
-        f"spec.parallelism: 3: is more than {cards} NVIDIA GPUs can serve: 2 trials at a time"
-        in result.stderr
-    )
+    assert f"spec.parallelism: 3: is more than {cards} NVIDIA GPUs can serve: 2 trials at a time" in result.stderr
     assert sorted(path.name for path in project.folder.glob("card-*")) == ["card-0", "card-1"]
 
 
@@ -390,9 +376,7 @@ def test_a_terminal_shows_a_live_table_and_then_the_result(project: Project) -> 
 def test_the_real_search_runs_an_experiment_to_its_end(project: Project) -> None:
     project.write(maxTrials=4, search={"initialTrials": 2})
     command = [str(Path(sys.executable).with_name("paretonas")), "run", "nas.yaml"]
-    result = subprocess.run(
-        command, cwd=project.folder, capture_output=True, text=True, timeout=110, check=False
-    )
+    result = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=110, check=False)
     assert result.returncode == 0, result.stderr
     origins = [t.spec.origin for t in read_trials(project.runs / "nas")]
     assert origins[:2] == ["Sobol", "Sobol"]

@@ -64,9 +64,7 @@ class Stage:
 
     def run(self) -> tuple[Ending, Snapshot]:
         start = Snapshot(self.world.experiment_, tuple(self.world.trials()))
-        session = Session(
-            self.engine, self.world, self.world.trials, self.heard, self.interrupts, pause=self._pause
-        )
+        session = Session(self.engine, self.world, self.world.trials, self.heard, self.interrupts, pause=self._pause)
         return session.run(start)
 
     def _pause(self, _seconds: float) -> None:

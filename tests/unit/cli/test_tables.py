@@ -49,9 +49,7 @@ def test_experiments_have_the_columns_of_the_custom_resource() -> None:
     counts = TrialCounts(total=7, pending=1, running=2, succeeded=2, failed=1, infeasible=1)
     point = ParetoPoint(trial="nas-0", index=0, parameters={}, metrics={})
     started = NOW - timedelta(minutes=5)
-    shown = reached(
-        trials=counts, pareto_set=(point,), pareto_set_size=1, hypervolume=1857.2, start_time=started
-    )
+    shown = reached(trials=counts, pareto_set=(point,), pareto_set_size=1, hypervolume=1857.2, start_time=started)
     lines = printed(table(experiment_columns([shown, experiment("new")], NOW)))
     assert [line.split() for line in lines] == [
         ["NAME", "STATUS", "TRIALS", "RUNNING", "FAILED", "PARETO", "HYPERVOLUME", "AGE"],
@@ -120,9 +118,7 @@ def busy(points: int, running: int) -> Snapshot:
     counts = TrialCounts(total=points + running, succeeded=points, running=running)
     open_attempt = attempt(start_time=NOW - timedelta(seconds=12.3))
     trials = tuple(
-        trial(points + i, "Running", attempts=(open_attempt,)).replace(
-            spec=trial().spec.replace(parameters=parameters)
-        )
+        trial(points + i, "Running", attempts=(open_attempt,)).replace(spec=trial().spec.replace(parameters=parameters))
         for i in range(running)
     )
     of = experiment(maxTrials=500, parallelism=100, parameters=PARAMETERS)
@@ -133,9 +129,7 @@ def busy(points: int, running: int) -> Snapshot:
 @pytest.mark.parametrize("note", [HINT, "cannot use runs/nas: " + "no space left on the device " * 8])
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (80, 16)])
 @pytest.mark.parametrize(("points", "running"), [(0, 0), (3, 2), (300, 1), (2, 100), (300, 100)])
-def test_the_live_table_fits_on_the_screen(
-    width: int, height: int, points: int, running: int, note: str
-) -> None:
+def test_the_live_table_fits_on_the_screen(width: int, height: int, points: int, running: int, note: str) -> None:
     lines = printed(dashboard(busy(points, running), NOW, timedelta(seconds=83), width, height, note), width)
     assert len(lines) < height, "\n".join(["the last line is where the cursor stands:", *lines])
     assert max(map(len, lines)) <= width
@@ -177,9 +171,7 @@ def test_a_run_that_only_begins_says_what_it_waits_for() -> None:
 
 
 def test_the_pareto_set_shows_objectives_before_parameters() -> None:
-    point = ParetoPoint(
-        trial="nas-3", index=3, parameters={"x": 0.5}, metrics={"accuracy": 0.97184, "size": 46.0}
-    )
+    point = ParetoPoint(trial="nas-3", index=3, parameters={"x": 0.5}, metrics={"accuracy": 0.97184, "size": 46.0})
     assert [(c.title, list(c.cells)) for c in pareto_columns(experiment().spec, [point])] == [
         ("TRIAL", ["nas-3"]),
         ("accuracy", ["0.9718"]),

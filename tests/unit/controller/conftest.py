@@ -149,9 +149,7 @@ class Cluster:
 
     @property
     def passes(self) -> int:
-        [line] = [
-            line for line in self.exposed.splitlines() if line.startswith("paretonas_pass_seconds_count")
-        ]
+        [line] = [line for line in self.exposed.splitlines() if line.startswith("paretonas_pass_seconds_count")]
         return int(float(line.split()[1]))
 
     # --- the watch

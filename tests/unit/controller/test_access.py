@@ -23,9 +23,7 @@ def test_a_namespace_that_forbids_one_kind_is_hidden_and_costs_only_itself(
 
 
 @pytest.mark.parametrize("code", [404, 429, 500, 503])
-def test_a_server_that_is_in_trouble_hides_nothing(
-    server: ApiServer, api: client.ApiClient, code: int
-) -> None:
+def test_a_server_that_is_in_trouble_hides_nothing(server: ApiServer, api: client.ApiClient, code: int) -> None:
     server.refused["/namespaces/"] = code
     assert hidden_namespaces(api, ("team",)) == {}
 

@@ -102,9 +102,7 @@ def test_a_neighbours_experiment_ends_exactly_as_without_them(
         told = cluster.trial(f"victim-{index}")["status"]
         assert told["state"] == "Infeasible", index
         assert 0 < len(told["message"]) <= 32_768
-    good = cluster.until(
-        lambda: [n for n in cluster.names("jobs") if n.startswith("victim-8")], "it goes on too"
-    )
+    good = cluster.until(lambda: [n for n in cluster.names("jobs") if n.startswith("victim-8")], "it goes on too")
     assert good == ["victim-8-a1"], "and what is its own is run, past what is not"
 
 
@@ -142,9 +140,7 @@ def test_a_warm_start_from_a_result_that_cannot_be_read_is_told(cluster: Cluster
 def test_somebody_elses_job_is_told_and_neither_taken_for_a_trials_nor_deleted(cluster: Cluster) -> None:
     owner = {"kind": "CronJob", "name": "nightly", "uid": "u", "apiVersion": "batch/v1"}
     metadata = {"name": "nas-0-a1", "ownerReferences": [owner]}
-    cluster.server.put(
-        {"kind": "Job", "metadata": metadata, "spec": {}, "status": {"state": {"phase": "Failed"}}}
-    )
+    cluster.server.put({"kind": "Job", "metadata": metadata, "spec": {}, "status": {"state": {"phase": "Failed"}}})
     cluster.operator(pass_seconds=0.05).start()
     cluster.apply()
     told = cluster.until(

@@ -303,9 +303,7 @@ def test_a_search_that_takes_long_does_not_keep_it_from_ending(cluster: Cluster)
     assert not [t for t in cluster.controller._passes._threads if t.is_alive()]
 
 
-def test_all_its_work_together_gets_the_time_that_there_is(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_its_work_together_gets_the_time_that_there_is(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[float] = []
 
     def stop(_: object, timeout: float) -> None:
@@ -324,9 +322,7 @@ def test_an_experiment_that_waits_for_another_one_is_asked_for_again_only_after_
 ) -> None:
     cluster.operator(pass_seconds=0.3).start()
     cluster.apply(warmStartFrom=[{"name": "other"}])
-    cluster.until(
-        lambda: "no experiment 'other'" in cluster.condition("Progressing")[1], "what is missing is named"
-    )
+    cluster.until(lambda: "no experiment 'other'" in cluster.condition("Progressing")[1], "what is missing is named")
     before, begin = cluster.passes, time.monotonic()
     time.sleep(1)
     rate = (cluster.passes - before) / (time.monotonic() - begin)
@@ -353,9 +349,7 @@ def test_logs_that_take_for_ever_to_read_keep_no_other_experiment_waiting(cluste
     cluster.end("slow-0-a1", accuracy=0.5, size=1.0)
     cluster.until(hostile.is_set, "its logs are being read")
     cluster.end("quick-0-a1", accuracy=0.75, size=2.0)
-    cluster.until(
-        lambda: cluster.experiment("quick")["status"].get("progress") == "1/1", "the other one ends"
-    )
+    cluster.until(lambda: cluster.experiment("quick")["status"].get("progress") == "1/1", "the other one ends")
     eventually(lambda: not cluster.controller._passes._running, "no pass waits for the logs")
     assert cluster.state("slow-0") == "Running"
     gate.set()
@@ -367,9 +361,7 @@ def test_an_experiment_of_another_controller_is_left_alone_and_says_so_once(clus
     cluster.apply("ours", managedBy="paretonas.io/operator", maxTrials=2, parallelism=2)
     cluster.controller.start()
     cluster.until(lambda: len(cluster.names("nastrials")) == 2, "trials of ours")
-    [condition] = cluster.until(
-        lambda: cluster.experiment("theirs").get("status", {}).get("conditions"), "a word"
-    )
+    [condition] = cluster.until(lambda: cluster.experiment("theirs").get("status", {}).get("conditions"), "a word")
     assert (condition["type"], condition["status"]) == ("Progressing", "Unknown")
     assert condition["reason"] == "ManagedElsewhere"
     assert "kueue.x-k8s.io/multikueue" in condition["message"]

@@ -27,9 +27,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize(("text", "calls"), [("before save 1", 1), ("after save 2", 2)])
-def test_it_is_killed_at_the_call_that_was_named(
-    text: str, calls: int, killed: list[int], tmp_path: Path
-) -> None:
+def test_it_is_killed_at_the_call_that_was_named(text: str, calls: int, killed: list[int], tmp_path: Path) -> None:
     port = Failpoint(text, tmp_path).on(Port())
     for number in range(1, calls + 1):
         assert not killed, f"before call {number}"

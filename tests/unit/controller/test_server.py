@@ -40,9 +40,7 @@ def test_it_is_alive_from_the_beginning_and_ready_once_everything_is_listed(clus
     assert [answers["readyz"][0] for answers in (before, after)] == [503, 200]
 
 
-def test_stuck_it_is_not_alive_but_can_still_be_looked_at(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stuck_it_is_not_alive_but_can_still_be_looked_at(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.operator(port=0).start()
     monkeypatch.setattr(under_test, "STUCK_SECONDS", float("-inf"))
     answers = ask(cluster)

@@ -190,9 +190,7 @@ class World:
             found = started.run.values
             found = {"accuracy": started.x, "size": 90 * started.x**2} if found is None else found
             missing = [w.name for w in wanted if w.name not in found]
-            return Reading(
-                found, tuple(f"metric {m!r}: is not there" for m in missing), started.run.not_finite, ()
-            )
+            return Reading(found, tuple(f"metric {m!r}: is not there" for m in missing), started.run.not_finite, ())
 
         return self._call("read", read)
 

@@ -15,20 +15,14 @@ def jobs(trial: NASTrial) -> list[str]:
     return [a.job for a in trial.status.attempts]
 
 
-@pytest.mark.parametrize(
-    ("numbers", "last"), [((), 0), ((1,), 1), ((3,), 3), ((3, 5), 5), ((2, 10), 10)], ids=str
-)
-def test_the_last_attempt_is_known_by_its_number_and_not_by_their_count(
-    numbers: tuple[int, ...], last: int
-) -> None:
+@pytest.mark.parametrize(("numbers", "last"), [((), 0), ((1,), 1), ((3,), 3), ((3, 5), 5), ((2, 10), 10)], ids=str)
+def test_the_last_attempt_is_known_by_its_number_and_not_by_their_count(numbers: tuple[int, ...], last: int) -> None:
     attempts = tuple(attempt(number=number) for number in numbers)
     assert trial(attempts=attempts).last_attempt == last
 
 
 def test_attempts_get_the_next_numbers_that_are_free_and_their_results_are_found() -> None:
-    world = World(
-        experiment(), lambda index, number: Run(exit_code=int((index, number) == (0, 3))), left=LEFT
-    )
+    world = World(experiment(), lambda index, number: Run(exit_code=int((index, number) == (0, 3))), left=LEFT)
     snapshot = run(world)
     assert [jobs(t) for t in snapshot.trials[:3]] == [["nas-0-a3", "nas-0-a5"], ["nas-1-a2"], ["nas-2-a1"]]
     assert [t.status.state for t in snapshot.trials] == ["Succeeded"] * 8

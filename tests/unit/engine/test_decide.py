@@ -58,9 +58,7 @@ def decided(trials: Sequence[NASTrial], seen: dict[str, Job] | None = None, **op
 
 
 def aborted(index: int, seconds: float) -> NASTrial:
-    return trial(
-        index, attempts=(attempt(index, reason="Aborted", start_time=ago(99), end_time=ago(seconds)),)
-    )
+    return trial(index, attempts=(attempt(index, reason="Aborted", start_time=ago(99), end_time=ago(seconds)),))
 
 
 @pytest.mark.parametrize(("seconds", "starts"), [(1, []), (29, []), (31, [0])])
@@ -181,9 +179,7 @@ def test_a_suspended_experiment_still_stops_what_is_overdue() -> None:
 
 
 def test_draining_stops_all_and_starts_nothing() -> None:
-    decision = decided(
-        [running(0), submitted(1), waiting(2), crashed_once(3)], {}, draining=True, parallelism=4
-    )
+    decision = decided([running(0), submitted(1), waiting(2), crashed_once(3)], {}, draining=True, parallelism=4)
     assert [(s.trial.spec.index, s.reason) for s in decision.stops] == [(0, "Stopped"), (1, "Stopped")]
     assert (decision.starts, decision.ask, decision.outcome) == ((), 0, None)
 
@@ -307,9 +303,7 @@ def test_whatever_the_situation_the_budgets_are_kept(
     assert len(names(decision.starts)) == len(set(names(decision.starts))), "twice in one pass"
     assert not new or len(taken) + len(new) <= options["parallelism"], "more than the slots"
     assert decision.ask == 0 or len(trials) + decision.ask <= options["maxTrials"], "more than maxTrials"
-    assert not {s.trial.name for s in decision.stops} & {t.name for t in decision.starts}, (
-        "stopped and started"
-    )
+    assert not {s.trial.name for s in decision.stops} & {t.name for t in decision.starts}, "stopped and started"
     assert all(not t.ended for t in decision.starts)
     assert all(t.attempt is None or t.attempt.job not in known for t in decision.starts), "started again"
     assert {s.trial.name for s in decision.stops} <= taken

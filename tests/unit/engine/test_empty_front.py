@@ -87,9 +87,7 @@ def test_one_result_is_not_spoken_of_as_several() -> None:
         (0.3, 0.29999999999999998 - 1e-16, "accuracy 0.2999999999999999"),
     ],
 )
-def test_a_near_miss_has_the_digits_that_tell_it_from_the_bound(
-    threshold: float, value: float, shown: str
-) -> None:
+def test_a_near_miss_has_the_digits_that_tell_it_from_the_bound(threshold: float, value: float, shown: str) -> None:
     words = why([{**MAXIMIZE, "threshold": threshold}], {"accuracy": value})
     assert words.rpartition(" with ")[2].startswith(shown)
 
@@ -114,9 +112,7 @@ _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(
-    st.lists(
-        st.fixed_dictionaries({"accuracy": _NUMBERS, "size": _NUMBERS, "latency": _NUMBERS}), max_size=6
-    ),
+    st.lists(st.fixed_dictionaries({"accuracy": _NUMBERS, "size": _NUMBERS, "latency": _NUMBERS}), max_size=6),
     _NUMBERS,
     _NUMBERS,
     st.floats(-1e9, 1e9),

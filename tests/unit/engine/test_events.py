@@ -164,9 +164,7 @@ def test_a_whole_run_tells_every_trial_once_and_ends_with_its_end() -> None:
 
 
 def test_an_experiment_that_fails_ends_with_a_warning() -> None:
-    world = World(
-        experiment(maxTrials=1, parallelism=1, failurePolicy={"retries": 0}), lambda *_: Run(exit_code=1)
-    )
+    world = World(experiment(maxTrials=1, parallelism=1, failurePolicy={"retries": 0}), lambda *_: Run(exit_code=1))
     engine = world.engine()
     before = one_pass(engine)
     world.wait(5)

@@ -16,18 +16,14 @@ def members(amount: int, wide: int = 1) -> list[NASTrial]:
     """So many trials that all are in the Pareto set, each with so many parameters."""
     found = []
     for i in range(amount):
-        one = trial(i, "Succeeded", metrics={"accuracy": i / amount, "size": float(i)}).with_status(
-            pareto=True
-        )
+        one = trial(i, "Succeeded", metrics={"accuracy": i / amount, "size": float(i)}).with_status(pareto=True)
         parameters = {f"p{k}": 0.123456789 + i for k in range(wide)}
         found.append(one.replace(spec=one.spec.replace(parameters=parameters)))
     return found
 
 
 def ended(trials: list[NASTrial], wide: int = 1) -> NASExperiment:
-    parameters: list[dict[str, Any]] = [
-        {"name": f"p{k}", "float": {"min": 0, "max": 2000}} for k in range(wide)
-    ]
+    parameters: list[dict[str, Any]] = [{"name": f"p{k}", "float": {"min": 0, "max": 2000}} for k in range(wide)]
     of = experiment(objectives=FREE, parameters=parameters)
     shown = bound_points(points(of.spec, trials))
     return of.replace(status=ExperimentStatus(pareto_set=shown, pareto_set_size=len(trials)))

@@ -49,9 +49,7 @@ def test_attempts_that_do_not_run_are_not_looked_at() -> None:
 def test_a_new_attempt_has_its_own_time() -> None:
     growth = Growth(lambda *_: 7)
     quiet(growth, RUNNING, NOW)
-    second = trial(
-        0, "Running", attempts=(attempt(reason="Crashed", end_time=NOW), attempt(0, 2, start_time=at(1)))
-    )
+    second = trial(0, "Running", attempts=(attempt(reason="Crashed", end_time=NOW), attempt(0, 2, start_time=at(1))))
     assert quiet(growth, second, at(60)) == 0
 
 
@@ -74,9 +72,7 @@ def test_an_attempt_without_progress_is_stopped_and_tried_again() -> None:
 
 def test_it_is_charged_to_the_candidate_so_that_it_does_not_go_on_for_ever() -> None:
     template: dict[str, Any] = {"command": ["python"], "progressDeadlineSeconds": 5}
-    world = World(
-        experiment(maxTrials=1, parallelism=1, trial=template), lambda *_: Run(seconds=1000, speaks=3)
-    )
+    world = World(experiment(maxTrials=1, parallelism=1, trial=template), lambda *_: Run(seconds=1000, speaks=3))
     [one] = run(world).trials
     assert [a.reason for a in one.status.attempts] == ["NoProgress"] * 3
     assert one.status.state == "Failed"

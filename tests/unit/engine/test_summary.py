@@ -41,10 +41,7 @@ def after(of: NASExperiment, trials: Sequence[NASTrial], seconds: float = 0, **o
 
 def conditions(of: NASExperiment) -> dict[str, tuple[str, str, float]]:
     """Status, reason, and the second of the last transition, by type."""
-    return {
-        c.type: (c.status, c.reason, (c.last_transition_time - T0).total_seconds())
-        for c in of.status.conditions
-    }
+    return {c.type: (c.status, c.reason, (c.last_transition_time - T0).total_seconds()) for c in of.status.conditions}
 
 
 def test_trials_are_counted_by_their_state() -> None:
@@ -82,9 +79,7 @@ def test_the_pareto_set_is_what_no_other_trial_dominates(rows: list[tuple[int, i
     trials = [succeeded(i, a / 2, float(s)) for i, (a, s) in enumerate(rows)]
     within = {i: (-a, s) for i, (a, s) in enumerate(rows) if a >= 0 and s <= 100}
     best = {
-        i
-        for i, (a, s) in within.items()
-        if not any(b <= a and t <= s and (b, t) != (a, s) for b, t in within.values())
+        i for i, (a, s) in within.items() if not any(b <= a and t <= s and (b, t) != (a, s) for b, t in within.values())
     }
     assert {p.index for p in after(experiment(), trials).status.pareto_set} == best
 

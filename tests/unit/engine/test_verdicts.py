@@ -148,9 +148,7 @@ def test_a_success_says_nothing_of_its_output() -> None:
 
 
 def test_what_could_be_read_of_an_infeasible_trial_is_kept() -> None:
-    after = judged(
-        SUCCEEDED, read=reading({"size": 1.0}, "accuracy is nan at step 3", not_finite=("accuracy",))
-    )
+    after = judged(SUCCEEDED, read=reading({"size": 1.0}, "accuracy is nan at step 3", not_finite=("accuracy",)))
     assert after.status.metrics == {"size": 1.0}
     assert after.status.message == "accuracy is nan at step 3"
 
@@ -214,9 +212,7 @@ def test_an_attempt_that_ended_for_a_reason_of_another_version_is_tried_again(wo
     decision = decide(experiment(), [trial(0, attempts=(attempt,))], {}, NOW)
     assert [t.name for t in decision.starts] == ["nas-0"]
     again = closed(2, "Completed")
-    assert trial(0, attempts=(attempt, again)).status.attempts[0].to_dict().get("reason") == word, (
-        "it is kept"
-    )
+    assert trial(0, attempts=(attempt, again)).status.attempts[0].to_dict().get("reason") == word, "it is kept"
 
 
 @pytest.mark.parametrize("word", ["Hibernated", "lost"])

@@ -14,9 +14,7 @@ def found(index: int, x: float, state: TrialState = "Succeeded", **metrics: floa
     """A trial of the experiment ``old``."""
     metrics = metrics or {"accuracy": x, "size": 90 * x}
     one = trial(index, state, metrics=metrics if state == "Succeeded" else {}, x=x)
-    return one.replace(
-        metadata=one.metadata.replace(name=f"old-{index}"), spec=one.spec.replace(experiment="old")
-    )
+    return one.replace(metadata=one.metadata.replace(name=f"old-{index}"), spec=one.spec.replace(experiment="old"))
 
 
 OLD = [found(0, 0.3), found(1, 0.6, "Failed"), found(4, 0.9)]
@@ -48,9 +46,7 @@ def test_what_was_found_elsewhere_is_known_and_not_run_again() -> None:
     counts = snapshot.status.trials
     assert (counts.total, counts.known, counts.failed) == (3, 3, 0)
     assert snapshot.status.progress == "3/3"
-    assert {p.trial for p in snapshot.status.pareto_set} >= {"nas-0", "nas-2"}, (
-        "they are results like any other"
-    )
+    assert {p.trial for p in snapshot.status.pareto_set} >= {"nas-0", "nas-2"}, "they are results like any other"
 
 
 def test_the_search_stays_away_from_what_failed_elsewhere() -> None:
@@ -59,9 +55,7 @@ def test_the_search_stays_away_from_what_failed_elsewhere() -> None:
     others = [found(i, i / 8, "Failed") for i in range(3)]
     world.others["old"] = others
     snapshot = run(world)
-    assert {t.spec.parameters["x"] for t in snapshot.trials if t.status.attempts} == {
-        i / 8 for i in range(3, 8)
-    }
+    assert {t.spec.parameters["x"] for t in snapshot.trials if t.status.attempts} == {i / 8 for i in range(3, 8)}
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -70,9 +64,7 @@ def test_a_crash_in_the_middle_takes_nothing_over_twice(moment: Any) -> None:
     for call in range(1, 30):
         world = warm()
         world.crash_at, world.crash = call, moment
-        assert [t.spec for t in run(world).trials] == [t.spec for t in undisturbed], (
-            f"crashed {moment} call {call}"
-        )
+        assert [t.spec for t in run(world).trials] == [t.spec for t in undisturbed], f"crashed {moment} call {call}"
 
 
 def test_what_is_found_there_after_the_search_has_begun_is_left_alone() -> None:

@@ -26,9 +26,7 @@ def role(parameters: dict[str, Any] | None = None, **template: Any) -> specs.Rol
         trial={"command": ["python", "-m", "trainer"], **template},
     )
     chosen = parameters or {"optimizer": "sgd", "momentum": 0.1 + 0.2, "bias": True}
-    one = NASTrial(
-        metadata=TrialMetadata(name="nas-7"), spec=TrialSpec(experiment="nas", index=7, parameters=chosen)
-    )
+    one = NASTrial(metadata=TrialMetadata(name="nas-7"), spec=TrialSpec(experiment="nas", index=7, parameters=chosen))
     [only] = trial_app(Launch(of, one, 3), "/logs/here").roles
     return only
 

@@ -40,9 +40,7 @@ def told(args: list[str] | None, source: str = SOURCE, **domain: Any) -> list[st
 )
 def test_a_boolean_that_is_always_true_is_told(args: list[str] | None, flag: str, path: str) -> None:
     [line] = told(args)
-    assert line.startswith(
-        f'{path}: "{flag}": is read by train.py with type=bool, for which every text is true'
-    )
+    assert line.startswith(f'{path}: "{flag}": is read by train.py with type=bool, for which every text is true')
     assert "action=argparse.BooleanOptionalAction" in line
     assert ("--[no-]" in line) == (args is not None)
 
@@ -106,9 +104,7 @@ def test_a_value_that_looks_like_a_flag_is_told_where_it_is_a_word_of_its_own(
 def test_a_flag_that_the_script_spells_otherwise_is_told_before_it_is_refused(
     parameter: str, source: str, known: str
 ) -> None:
-    of = spec(
-        parameters=[{"name": parameter, "int": {"min": 1, "max": 9}}], trial={"command": ["python", "t.py"]}
-    )
+    of = spec(parameters=[{"name": parameter, "int": {"min": 1, "max": 9}}], trial={"command": ["python", "t.py"]})
     [line] = map(str, misread(of, "t.py", source))
     assert f"but t.py calls it {known}" in line
     assert f'"{known}=${{' in line

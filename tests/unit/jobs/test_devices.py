@@ -61,9 +61,7 @@ def test_without_a_limit_all_are_allowed_and_counted_as_nvidia_smi_does() -> Non
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
     limited = {"CUDA_VISIBLE_DEVICES": "2,3"}
-    assert NVIDIA.environment(NVIDIA.allowed(FOUR, limited), limited) == limited, (
-        "the user's own order counts"
-    )
+    assert NVIDIA.environment(NVIDIA.allowed(FOUR, limited), limited) == limited, "the user's own order counts"
 
 
 def test_a_card_that_is_cut_stands_for_its_slices_by_their_uuids() -> None:
@@ -121,9 +119,7 @@ def test_a_device_is_the_same_however_it_is_spelt() -> None:
 
 
 @given(st.integers(1, 6), st.lists(st.integers(1, 3), max_size=8), st.data())
-def test_no_device_is_held_twice_and_none_lies_idle(
-    cards: int, asked: list[int], data: st.DataObject
-) -> None:
+def test_no_device_is_held_twice_and_none_lies_idle(cards: int, asked: list[int], data: st.DataObject) -> None:
     slots = tuple(Slot(f"GPU-{i}", str(i)) for i in range(cards))
     held: list[tuple[Slot, ...]] = []
     for count in asked:

@@ -23,11 +23,7 @@ def jobs(server: ApiServer) -> KubernetesJobs:
     def pod(name: str) -> Body | None:
         status = server.pods.get(name)
         owner = {"uid": "of nas-0-a1"}
-        return (
-            None
-            if status is None
-            else {"metadata": {"name": name, "ownerReferences": [owner]}, "status": status}
-        )
+        return None if status is None else {"metadata": {"name": name, "ownerReferences": [owner]}, "status": status}
 
     return KubernetesJobs(api, "team", lambda name: server.stored.get(("jobs", "team", name)), pod)
 
@@ -96,9 +92,7 @@ def asked(server: ApiServer) -> list[str]:
 # --- why it waits
 
 
-def test_a_waiting_jobs_pod_says_why_before_its_group_is_asked(
-    server: ApiServer, jobs: KubernetesJobs
-) -> None:
+def test_a_waiting_jobs_pod_says_why_before_its_group_is_asked(server: ApiServer, jobs: KubernetesJobs) -> None:
     put_job(server)
     put_group(server)
     pulling = {"name": "trial", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}
@@ -147,9 +141,7 @@ def test_a_job_that_is_new_is_not_asked_why_it_waits(server: ApiServer, jobs: Ku
 # --- how it is made
 
 
-def test_a_job_is_created_and_submitted_again_it_is_left_as_it_is(
-    server: ApiServer, jobs: KubernetesJobs
-) -> None:
+def test_a_job_is_created_and_submitted_again_it_is_left_as_it_is(server: ApiServer, jobs: KubernetesJobs) -> None:
     jobs.submit(launch())
     [first] = server.created
     jobs.submit(launch())
@@ -159,9 +151,7 @@ def test_a_job_is_created_and_submitted_again_it_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("code", [400, 403, 422, 500])
-def test_a_refused_job_is_told_in_the_servers_own_words(
-    server: ApiServer, jobs: KubernetesJobs, code: int
-) -> None:
+def test_a_refused_job_is_told_in_the_servers_own_words(server: ApiServer, jobs: KubernetesJobs, code: int) -> None:
     server.refused["/jobs"] = code
     words = "forbidden: .*" if code == 403 else "refused"
     with pytest.raises(SubmitError, match=rf"^cannot submit nas-0-a1: {words}$"):
@@ -181,9 +171,7 @@ def test_somebody_elses_job_of_the_name_is_told_with_its_owner_and_left_alone(
 ) -> None:
     put_job(server, "Running", owner=owner)
     whose = owner.get("name", "nobody")
-    with pytest.raises(
-        SubmitError, match=rf"cannot submit nas-0-a1: there is a .* belongs to .*{whose}.*delete it"
-    ):
+    with pytest.raises(SubmitError, match=rf"cannot submit nas-0-a1: there is a .* belongs to .*{whose}.*delete it"):
         jobs.submit(launch())
     jobs.cancel("nas-0", 1)
     assert server.deleted == []
@@ -226,9 +214,7 @@ def test_a_cancellation_that_is_refused_is_no_end(server: ApiServer, jobs: Kuber
     assert jobs.observe([("nas-0", 1)]) == {}
 
 
-def test_of_a_gangs_pods_the_one_that_ended_by_itself_is_told(
-    server: ApiServer, jobs: KubernetesJobs
-) -> None:
+def test_of_a_gangs_pods_the_one_that_ended_by_itself_is_told(server: ApiServer, jobs: KubernetesJobs) -> None:
     put_job(server, "Terminated", replicas=2)
     ended = {"exitCode": 7, "reason": "Error", "startedAt": "2026-01-31T12:00:00Z"}
     server.pods["nas-0-a1-trial-0-0"] = {"phase": "Failed"}
@@ -259,9 +245,7 @@ def test_a_pod_that_has_ended_well_is_not_waited_for_until_the_job_says_so(
 
 
 @pytest.mark.parametrize("end", [{**ENDED_WELL, "exitCode": 1}, None], ids=["failed", "running"])
-def test_how_a_pod_failed_is_left_to_its_job(
-    server: ApiServer, jobs: KubernetesJobs, end: Body | None
-) -> None:
+def test_how_a_pod_failed_is_left_to_its_job(server: ApiServer, jobs: KubernetesJobs, end: Body | None) -> None:
     """It may be evicted, or preempted: its own status has the reason only later."""
     put_job(server, "Running")
     state = {"terminated": end} if end else {"running": {"startedAt": ENDED_WELL["startedAt"]}}

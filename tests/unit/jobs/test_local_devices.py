@@ -136,9 +136,7 @@ def test_records_that_somebody_has_removed_hold_no_device(gpus: Attempts) -> Non
     assert seen(gpus, 2) == "0,1,2"
 
 
-def test_without_a_request_a_trial_sees_what_the_run_sees(
-    gpus: Attempts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_request_a_trial_sees_what_the_run_sees(gpus: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     begin(gpus, 0, {})
     assert seen(gpus, 0) == "7"

@@ -129,9 +129,7 @@ def test_the_replicas_of_a_gang_meet_at_the_first_through_its_name(monkeypatch: 
 def test_every_replica_is_told_the_same_and_is_restricted(monkeypatch: pytest.MonkeyPatch) -> None:
     over = {"spec": {"nodeSelector": {"zone": "b"}, "containers": [{"name": "trial", "tty": True}]}}
     job = submitted(monkeypatch, trial=template(replicas=3, podOverlay=over))
-    assert set(job["spec"]["plugins"]) == {"svc", "env"}, (
-        "no keys for ssh, which is what the `ssh` plugin makes"
-    )
+    assert set(job["spec"]["plugins"]) == {"svc", "env"}, "no keys for ssh, which is what the `ssh` plugin makes"
     assert len(containers(job)) == 3
     for only in containers(job):
         environment = started(only)[1]
@@ -149,9 +147,7 @@ def test_every_replica_is_told_the_same_and_is_restricted(monkeypatch: pytest.Mo
         assert pod["nodeSelector"] == {"zone": "b"}
 
 
-def test_a_gangs_command_reaches_torchrun_as_it_was_written(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_gangs_command_reaches_torchrun_as_it_was_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Once for every GPU of a replica, through the shell that resolves the first one's name."""
     args = ["a b's", "$HOME", "$${app_id}", "$(PATH)", "$$$$7", "--lr", "${parameters.x}"]
     job = submitted(monkeypatch, trial=template(replicas=2, args=args, resources={"nvidia.com/gpu": "4"}))
@@ -218,9 +214,7 @@ def test_a_pod_that_may_not_be_is_not_submitted_whoever_has_looked_at_its_experi
         ({"spec": {"hostNetwork": True}}, "hostNetwork"),
         ({"spec": {"containers": [{"name": "trial", "ports": [5]}]}}, r"ports\[0\]"),
     ):
-        with pytest.raises(
-            SubmitError, match=rf"^cannot submit nas-3-a1: spec.trial.podOverlay.spec.*{word}"
-        ):
+        with pytest.raises(SubmitError, match=rf"^cannot submit nas-3-a1: spec.trial.podOverlay.spec.*{word}"):
             submitted(monkeypatch, trial=template(podOverlay=overlay))
 
 
@@ -237,9 +231,7 @@ def test_a_failed_trials_last_words_are_its_own_and_not_torchruns() -> None:
         return tail(without_torchrun(log))
 
     said = "Traceback (most recent call last):\nValueError: no"
-    gives_up = (
-        "E1124 11:12:21.456000 7 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1)"
-    )
+    gives_up = "E1124 11:12:21.456000 7 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1)"
     assert last_lines(f"{said}\n{gives_up} local_rank: 0\n" + "  File torchrun\n" * 40) == said
     assert last_lines("".join(f"{line}\n" for line in range(100))).splitlines()[::19] == ["80", "99"]
     assert last_lines(f"begin{'x' * 10_000}end").endswith("xend")

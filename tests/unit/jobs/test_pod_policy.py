@@ -196,9 +196,7 @@ def test_whatever_else_a_pod_has_is_the_operators_to_allow(overlay: Any, path: s
     assert problem.path == f"{OVERLAY}.spec.{path}"
     field = path.replace("[0]", "").replace("[1]", "")
     assert problem.remedy.endswith(f"started with spec.{field} in PARETONAS_OVERLAY_FIELDS")
-    allowed = PodPolicy("privileged", (*AUTHORS_FIELDS, f"spec.{field}")).problems(
-        spec({"spec": overlay}), "team"
-    )
+    allowed = PodPolicy("privileged", (*AUTHORS_FIELDS, f"spec.{field}")).problems(spec({"spec": overlay}), "team")
     assert all(p.message == "is kept for the cluster's own pods" for p in allowed)
 
 

@@ -30,9 +30,7 @@ def volcano_job(word: str | None) -> dict[str, Any]:
         ("Levitating", Phase.PENDING),
     ],
 )
-def test_every_word_of_volcano_has_a_phase_and_an_unknown_one_is_pending(
-    word: str | None, expected: Phase
-) -> None:
+def test_every_word_of_volcano_has_a_phase_and_an_unknown_one_is_pending(word: str | None, expected: Phase) -> None:
     assert phase(word) is expected
     assert read_job(volcano_job(word)).phase is expected
 

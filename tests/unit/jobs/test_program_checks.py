@@ -39,9 +39,7 @@ from paretonas.jobs.program_checks import Script, missing, script
         (["torchrun", "--nproc-per-node=2", "train.py"], None),
     ],
 )
-def test_the_script_of_an_interpreter_is_found_where_it_can_be(
-    words: list[str], expected: Script | None
-) -> None:
+def test_the_script_of_an_interpreter_is_found_where_it_can_be(words: list[str], expected: Script | None) -> None:
     assert script(words) == expected
 
 
@@ -122,10 +120,7 @@ def test_a_script_among_the_arguments_is_said_to_be_there(project: Path) -> None
 
 def test_a_script_beside_the_file_is_offered_by_its_working_folder(project: Path) -> None:
     [line] = lacking(project / "elsewhere", "python", "train.py", file=project / "code" / "nas.yaml")
-    assert (
-        f"trials run in {project}/elsewhere; it is beside the file: set trial.workingDir to ., or start"
-        in line
-    )
+    assert f"trials run in {project}/elsewhere; it is beside the file: set trial.workingDir to ., or start" in line
 
 
 def test_the_trials_own_variables_count(project: Path) -> None:

@@ -82,17 +82,13 @@ def test_how_the_trial_ended_is_written_down(tmp_path: Path, start: Start, scrip
 
 
 @pytest.mark.parametrize("command", ["no-such-command", "/etc/passwd", "/"])
-def test_a_command_that_cannot_be_started_ends_as_in_a_shell(
-    tmp_path: Path, start: Start, command: str
-) -> None:
+def test_a_command_that_cannot_be_started_ends_as_in_a_shell(tmp_path: Path, start: Start, command: str) -> None:
     start(command).wait()
     assert exit_record(tmp_path)["exitCode"] == supervisor.CANNOT_START
     assert f"cannot start {command!r}" in output(tmp_path)
 
 
-def test_output_and_errors_are_in_one_file_in_their_order_and_there_is_no_input(
-    tmp_path: Path, start: Start
-) -> None:
+def test_output_and_errors_are_in_one_file_in_their_order_and_there_is_no_input(tmp_path: Path, start: Start) -> None:
     process = start("sh", "-c", "echo one; echo two >&2; cat; echo three", stdin=subprocess.PIPE)
     said, _ = process.communicate("typed into the run's terminal")
     assert output(tmp_path) == "one\ntwo\nthree\n"
@@ -115,9 +111,7 @@ def test_an_attempt_that_was_run_is_not_run_again(tmp_path: Path, start: Start) 
     assert output(tmp_path) == ""
 
 
-def test_whoever_only_looks_at_the_lock_does_not_keep_the_trial_from_running(
-    tmp_path: Path, start: Start
-) -> None:
+def test_whoever_only_looks_at_the_lock_does_not_keep_the_trial_from_running(tmp_path: Path, start: Start) -> None:
     with (tmp_path / supervisor.JOB).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         process = start("true")
@@ -126,9 +120,7 @@ def test_whoever_only_looks_at_the_lock_does_not_keep_the_trial_from_running(
     assert exit_record(tmp_path)["exitCode"] == 0
 
 
-def test_a_trial_whose_supervisor_was_killed_holds_the_lock_until_it_ends(
-    tmp_path: Path, start: Start
-) -> None:
+def test_a_trial_whose_supervisor_was_killed_holds_the_lock_until_it_ends(tmp_path: Path, start: Start) -> None:
     process = start("sh", "-c", "echo begun; exec sleep 60")
     eventually(lambda: (tmp_path / supervisor.OUTPUT).exists() and output(tmp_path), "the trial")
     process.kill()
@@ -246,9 +238,7 @@ def test_a_helper_ends_with_its_trial(tmp_path: Path, start: Start, helper: str,
         os.kill(process.pid, supervisor.KILL)
     process.wait()
     assert sleepers(mark) == [], "they had ended before the supervisor had"
-    assert (tmp_path / supervisor.EXIT).exists() == (end != "kill"), (
-        "a trial that we kill has no end of its own"
-    )
+    assert (tmp_path / supervisor.EXIT).exists() == (end != "kill"), "a trial that we kill has no end of its own"
     assert not locked(tmp_path)
 
 
@@ -271,9 +261,7 @@ def test_orphans_that_end_before_the_trial_are_collected(tmp_path: Path, start: 
     eventually(lambda: len(children()) == 1, "the trial alone")
 
 
-def test_a_folder_that_cannot_be_written_starts_nothing_and_says_nothing(
-    tmp_path: Path, start: Start
-) -> None:
+def test_a_folder_that_cannot_be_written_starts_nothing_and_says_nothing(tmp_path: Path, start: Start) -> None:
     def no_space() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
@@ -287,9 +275,7 @@ def test_a_folder_that_cannot_be_written_starts_nothing_and_says_nothing(
 def test_a_trial_that_fills_the_disk_still_has_its_end_written_down(tmp_path: Path) -> None:
     """On a disk of its own that is really full."""
     namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    if subprocess.run(
-        [*namespace, f"mount -t tmpfs tmpfs {tmp_path}"], check=False, capture_output=True
-    ).returncode:
+    if subprocess.run([*namespace, f"mount -t tmpfs tmpfs {tmp_path}"], check=False, capture_output=True).returncode:
         pytest.skip("this system lets no user mount a disk of its own")
     script = f"""
         mount -t tmpfs -o size=64k tmpfs {tmp_path}

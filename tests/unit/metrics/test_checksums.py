@@ -22,9 +22,7 @@ def checksum(data: bytes) -> int:
         (b"", 0),
     ],
 )
-def test_the_published_vectors_come_out(
-    data: bytes, expected: int
-):  # RFC 3720 B.4; the CRC catalogue's check value
+def test_the_published_vectors_come_out(data: bytes, expected: int):  # RFC 3720 B.4; the CRC catalogue's check value
     assert checksum(data) == expected
 
 

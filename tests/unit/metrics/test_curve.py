@@ -93,7 +93,5 @@ def test_what_counts_is_what_reading_on_and_dropping_at_each_beginning_leaves(
         begins = [*steps, *([] if restart is None else [restart])]
         left = [point for point in left if not begins or point[0] < min(begins)]
         left += [(step, float(number)) for step in steps]
-    found = joined(
-        *(written(*((s, float(n)) for s in steps), restart=r) for n, (steps, r) in enumerate(writers))
-    )
+    found = joined(*(written(*((s, float(n)) for s in steps), restart=r) for n, (steps, r) in enumerate(writers)))
     assert sorted(found) == sorted(left)

@@ -23,18 +23,14 @@ def points(records: list[bytes], layouts: int = 64) -> list[Point]:
     return sorted(
         (row, part.tag, step, struct.pack("<d", value))
         for part in found
-        for row, step, value in zip(
-            part.rows.tolist(), part.steps.tolist(), part.values.tolist(), strict=True
-        )
+        for row, step, value in zip(part.rows.tolist(), part.steps.tolist(), part.values.tolist(), strict=True)
     )
 
 
 def restarts(records: list[bytes], layouts: int = 64) -> list[tuple[int, int]]:
     """Row and step of each restart."""
     found = decode(as_matrix(records), layouts).restarts
-    return sorted(
-        pair for part in found for pair in zip(part.rows.tolist(), part.steps.tolist(), strict=True)
-    )
+    return sorted(pair for part in found for pair in zip(part.rows.tolist(), part.steps.tolist(), strict=True))
 
 
 def as_matrix(records: list[bytes]) -> np.ndarray:
@@ -87,11 +83,7 @@ def tensors(draw: st.DrawFn) -> TensorProto:
     data_type = draw(st.sampled_from(list(NUMPY_TYPES)))
     numpy_type = NUMPY_TYPES[data_type]
     width = np.dtype(numpy_type).itemsize
-    raw = draw(
-        st.sampled_from([b"\0", b"\1"])
-        if numpy_type is np.bool_
-        else st.binary(min_size=width, max_size=width)
-    )
+    raw = draw(st.sampled_from([b"\0", b"\1"]) if numpy_type is np.bool_ else st.binary(min_size=width, max_size=width))
     number = np.frombuffer(raw, numpy_type)[0]
     if data_type not in UNREADABLE and draw(st.booleans()):
         return typed(data_type, number)
@@ -127,9 +119,7 @@ events = st.one_of(
         st.integers(-(2**63), 2**63 - 1) | st.integers(0, 300),
         st.lists(scalars | not_scalars, max_size=3),
     ),
-    st.sampled_from(
-        [Event(file_version="brain.Event:2"), Event(step=3, log_message=LogMessage(message="hello"))]
-    ),
+    st.sampled_from([Event(file_version="brain.Event:2"), Event(step=3, log_message=LogMessage(message="hello"))]),
     st.builds(
         lambda time, step, status: Event(wall_time=time, step=step, session_log=SessionLog(status=status)),
         st.floats(0, 2e9),
@@ -158,9 +148,7 @@ def test_what_is_read_is_what_tensorboards_own_messages_hold(messages):
         records = [message.SerializeToString() for message in group]
         assert points(records) == expected
         assert restarts(records) == [
-            (row, message.step)
-            for row, message in enumerate(group)
-            if message.session_log.status == SessionLog.START
+            (row, message.step) for row, message in enumerate(group) if message.session_log.status == SessionLog.START
         ]
 
 
@@ -244,9 +232,7 @@ def test_unsigned_integers_have_fields_of_their_own(tensor):
         TensorProto(dtype=types_pb2.DT_FLOAT, double_val=[1.0]),
         TensorProto(dtype=types_pb2.DT_INT32, int_val=[1, 2]),
         TensorProto(dtype=types_pb2.DT_COMPLEX64, scomplex_val=[1.0, 2.0]),
-        TensorProto(
-            dtype=types_pb2.DT_FLOAT, float_val=[1.0], tensor_shape=TensorShapeProto(unknown_rank=True)
-        ),
+        TensorProto(dtype=types_pb2.DT_FLOAT, float_val=[1.0], tensor_shape=TensorShapeProto(unknown_rank=True)),
     ],
 )
 def test_a_tensor_that_is_not_one_number_is_no_scalar(tensor):

@@ -66,9 +66,7 @@ def test_flipped_bits_only_ever_lose_values(log, flips):
 
 
 @settings(max_examples=100)
-@given(
-    st.lists(st.tuples(st.integers(0), st.integers(0, 60), st.binary(max_size=60)), min_size=1, max_size=3)
-)
+@given(st.lists(st.tuples(st.integers(0), st.integers(0, 60), st.binary(max_size=60)), min_size=1, max_size=3))
 def test_bytes_cut_out_or_put_in_only_ever_lose_values(log, edits):
     damaged = log
     for position, removed, inserted in edits:
@@ -92,9 +90,7 @@ def test_whatever_stands_in_records_whose_checksums_are_right_is_read_without_an
 @settings(max_examples=30)
 @given(
     st.lists(
-        st.tuples(
-            st.booleans(), st.integers(0, 300), st.dictionaries(st.sampled_from("abc"), st.floats(width=32))
-        ),
+        st.tuples(st.booleans(), st.integers(0, 300), st.dictionaries(st.sampled_from("abc"), st.floats(width=32))),
         min_size=1,
         max_size=10,
     )

@@ -104,9 +104,7 @@ def test_restarts_at_the_ends_of_what_a_step_can_be(logs, write, tmp_path):
 
 
 def test_a_restart_in_a_file_without_the_tag_drops_its_values_in_that_folder_alone(logs, write, tmp_path):
-    write(
-        [logs.plain(step, acc=step, loss=-step) for step in range(6)], "a/events.out.tfevents.1700000000.host"
-    )
+    write([logs.plain(step, acc=step, loss=-step) for step in range(6)], "a/events.out.tfevents.1700000000.host")
     write([logs.plain(step, size=step) for step in range(6)], "b/events.out.tfevents.1700000000.host")
     write([logs.start(3), logs.plain(3, loss=1)], "a/events.out.tfevents.1700000100.host")
     wanted = [Wanted(tag, tag) for tag in ("acc", "loss", "size")]
@@ -228,9 +226,7 @@ def test_what_takes_the_place_of_a_file_after_it_was_found_is_not_read(make, out
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_a_folder_exchanged_for_a_link_after_it_was_found_is_not_entered(
-    depth, outside, tmp_path, monkeypatch
-):
+def test_a_folder_exchanged_for_a_link_after_it_was_found_is_not_entered(depth, outside, tmp_path, monkeypatch):
     parts = ["x", "y", "z"][:depth]
     for number in range(depth):
         link = tmp_path.joinpath(str(number), *parts[:number])
@@ -262,9 +258,7 @@ def test_a_pipe_is_not_waited_on(tmp_path):
     assert "no TensorBoard event file" in problem(tmp_path)
 
 
-def test_a_file_with_several_names_is_read_once_and_is_in_the_folder_of_each(
-    logs, write, tmp_path, monkeypatch
-):
+def test_a_file_with_several_names_is_read_once_and_is_in_the_folder_of_each(logs, write, tmp_path, monkeypatch):
     path = write([logs.plain(step, acc=step) for step in range(3)])
     (tmp_path / "best").mkdir()
     for link in (f"best/{NAME}", f"best/{NAME}.2"):
@@ -351,9 +345,7 @@ def test_what_was_read_is_not_read_again(logs, write, tmp_path):
 @given(st.lists(st.integers(0, 400), max_size=6).map(sorted))
 def test_a_log_read_in_pieces_is_the_log_read_at_once(logs, cuts):
     events = [logs.FIRST]
-    events += [
-        (logs.plain, logs.tensor)[step % 3 == 0](step % 4, acc=step, loss=step / 2) for step in range(8)
-    ]
+    events += [(logs.plain, logs.tensor)[step % 3 == 0](step % 4, acc=step, loss=step / 2) for step in range(8)]
     events[4:4] = [logs.start(2)]
     content = logs.frame(*events)
     with tempfile.TemporaryDirectory() as folder:
@@ -516,7 +508,5 @@ def test_a_huge_record_that_is_there_is_passed_over_unread(logs, write, tmp_path
         file.write(logs.frame(logs.plain(1, acc=0.5)))
     found = read(tmp_path, ACC)
     assert found.values == {"acc": 0.5}
-    assert found.notes == (
-        f"'{NAME}': passed over 1 record(s) with more data than scalars take, the first at byte 0",
-    )
+    assert found.notes == (f"'{NAME}': passed over 1 record(s) with more data than scalars take, the first at byte 0",)
     assert memory() < 8 << 20

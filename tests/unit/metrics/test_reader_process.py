@@ -31,9 +31,7 @@ def test_it_answers_as_reading_here_does(logs: LogProcess, tmp_path: Path) -> No
     assert logs.ask(Size(folder)) == sum(file.stat().st_size for file in (tmp_path / "nas").iterdir())
 
 
-def test_it_goes_on_in_one_process_and_starts_another_when_that_was_killed(
-    logs: LogProcess, tmp_path: Path
-) -> None:
+def test_it_goes_on_in_one_process_and_starts_another_when_that_was_killed(logs: LogProcess, tmp_path: Path) -> None:
     assert logs.ask(Size(LogFolder(tmp_path))) == 0
     first = logs.pid
     assert first is not None
@@ -47,9 +45,7 @@ def test_it_goes_on_in_one_process_and_starts_another_when_that_was_killed(
 def test_logs_over_which_the_process_dies_each_time_have_no_value(logs: LogProcess, tmp_path: Path) -> None:
     answer = logs.ask(Dies())  # type: ignore[arg-type] # a stand-in for a question
     assert isinstance(answer, Reading)
-    assert answer.problems == (
-        "metric 'acc': the process that reads them was lost, since it was killed by signal 11",
-    )
+    assert answer.problems == ("metric 'acc': the process that reads them was lost, since it was killed by signal 11",)
     assert logs.ask(Size(LogFolder(tmp_path))) == 0, "and others are read all the same"
 
 

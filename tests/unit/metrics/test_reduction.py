@@ -55,9 +55,7 @@ def test_a_mean_too_large_for_a_number_is_not_finite():
 
 def test_a_missing_tag_lists_the_tags_that_were_found():
     found = reading({"val/acc": curve(1), "loss": curve(1)}, Wanted("acc", "val_acc"))
-    assert found.problems == (
-        "metric 'acc': no scalar has the tag 'val_acc'; tags found: 'loss', 'val/acc' (a note)",
-    )
+    assert found.problems == ("metric 'acc': no scalar has the tag 'val_acc'; tags found: 'loss', 'val/acc' (a note)",)
     assert (found.values, found.not_finite) == ({}, ())
 
 
@@ -79,9 +77,7 @@ def test_a_tag_cannot_spread_over_lines_or_pages():
 
 
 def test_one_metric_that_is_missing_does_not_hide_the_others():
-    found = reading(
-        {"loss": curve(1), "nan": curve(math.nan)}, *(Wanted(tag, tag) for tag in ("x", "loss", "nan"))
-    )
+    found = reading({"loss": curve(1), "nan": curve(math.nan)}, *(Wanted(tag, tag) for tag in ("x", "loss", "nan")))
     assert found.values == {"loss": 1.0}
     assert [problem.split(":")[0] for problem in found.problems] == ["metric 'x'", "metric 'nan'"]
 
@@ -94,9 +90,7 @@ def test_without_any_curve_the_reason_given_is_the_callers():
 
 
 def test_a_tag_in_several_folders_is_no_value_but_says_which_there_are_and_what_to_write():
-    found = in_folders(
-        {"epoch_loss": {"train": curve(1), "validation": curve(2)}}, Wanted("val_loss", "epoch_loss")
-    )
+    found = in_folders({"epoch_loss": {"train": curve(1), "validation": curve(2)}}, Wanted("val_loss", "epoch_loss"))
     problem = (
         "metric 'val_loss': the tag 'epoch_loss' is in several folders: 'train', 'validation'; say in spec.metrics "
         'which one counts, as {name: val_loss, tag: "epoch_loss", run: "train"}'
@@ -119,9 +113,7 @@ def test_two_metrics_of_one_tag_may_name_a_folder_each():
 def test_a_folder_without_the_tag_is_answered_with_those_that_have_it():
     curves = {"loss": {"train": curve(1), ".": curve(2)}, "acc": {"test": curve(3)}}
     found = in_folders(curves, Wanted("loss", "loss", run="test"))
-    assert found.problems == (
-        "metric 'loss': the tag 'loss' is not in a folder 'test', only in '.', 'train' (a note)",
-    )
+    assert found.problems == ("metric 'loss': the tag 'loss' is not in a folder 'test', only in '.', 'train' (a note)",)
     assert found.ambiguous == ()
 
 

@@ -73,9 +73,7 @@ def test_a_run_is_named_by_its_path_or_the_last_parts_of_it(run: str, expected: 
 
 def test_a_path_that_is_named_in_full_counts_before_paths_that_end_so() -> None:
     assert choose_runs(["old/train", "train"], "train") == ["train"]
-    assert choose_runs(["old/train", "new/train"], "train") == ["old/train", "new/train"], (
-        "which is not told yet"
-    )
+    assert choose_runs(["old/train", "new/train"], "train") == ["old/train", "new/train"], "which is not told yet"
 
 
 @pytest.mark.parametrize(
@@ -88,8 +86,6 @@ def test_a_path_that_is_named_in_full_counts_before_paths_that_end_so() -> None:
         (["1795575037.9179702", "version_3"], "1795575037.9179702"),
     ],
 )
-def test_the_run_that_is_proposed_names_one_folder_and_no_time_if_it_can(
-    folders: list[str], expected: str
-) -> None:
+def test_the_run_that_is_proposed_names_one_folder_and_no_time_if_it_can(folders: list[str], expected: str) -> None:
     assert example(folders) == expected
     assert len(choose_runs(folders, expected)) == 1

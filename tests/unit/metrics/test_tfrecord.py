@@ -67,9 +67,7 @@ def test_a_last_record_with_a_wrong_checksum_waits_for_what_follows(logs):
 
 def test_a_huge_length_is_only_a_number(logs):
     length = struct.pack("<Q", 2**64 - 1)
-    header = (
-        length + logs.frame(length)[-4:]
-    )  # framed as data, these bytes get the checksum that a header needs
+    header = length + logs.frame(length)[-4:]  # framed as data, these bytes get the checksum that a header needs
     found = scan(header + bytes(100))
     assert data_of(found) == []
     assert (found.consumed, found.needed) == (0, 2**64 + 15)

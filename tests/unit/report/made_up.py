@@ -78,9 +78,7 @@ def mnist_metrics(point: Mapping[str, Any], epochs: float | None = None) -> Metr
 def mnist_curves(point: Mapping[str, Any]) -> LoggedCurves:
     logged = [(epoch, mnist_metrics(point, epoch)) for epoch in range(1, point["epochs"] + 1)]
     steps = 60_000 // point["batch_size"]
-    curves = {
-        tag: [(epoch * steps, found[tag]) for epoch, found in logged] for tag in ("val_acc", "train_loss")
-    }
+    curves = {tag: [(epoch * steps, found[tag]) for epoch, found in logged] for tag in ("val_acc", "train_loss")}
     return {**curves, "num_params": [(0, logged[0][1]["num_params"])]}
 
 
@@ -192,9 +190,7 @@ def _draw_point(of: NASExperiment, rng: np.random.Generator) -> Point:
             return point
 
 
-def _loss(
-    of: NASExperiment, metrics: Callable[[Point], Metrics], rng: np.random.Generator
-) -> Callable[[Point], float]:
+def _loss(of: NASExperiment, metrics: Callable[[Point], Metrics], rng: np.random.Generator) -> Callable[[Point], float]:
     """A random weighting of the objectives: each draw aims at another part of the front."""
     weights = rng.dirichlet(np.ones(len(of.spec.objectives)))
     typical = {"val_acc": 0.03, "num_params": 80_000}  # spreads, so that every objective weighs something
@@ -207,9 +203,7 @@ def _loss(
     return loss
 
 
-def _trial(
-    of: NASExperiment, index: int, point: Point, metrics: Metrics, rng: np.random.Generator
-) -> NASTrial:
+def _trial(of: NASExperiment, index: int, point: Point, metrics: Metrics, rng: np.random.Generator) -> NASTrial:
     name = f"{of.name}-{index}"
     start = START + timedelta(seconds=4 * index + rng.uniform(0, 2))
     end = start + timedelta(seconds=rng.uniform(4, 9))

@@ -26,9 +26,7 @@ def results_of(made: Search) -> Results:
 def results(objectives: list[dict[str, Any]], *values: tuple[float, ...], **spec: Any) -> Results:
     """Trials that succeeded one after the other with these values of the objectives."""
     names = [each["metric"] for each in objectives]
-    trials = [
-        trial(i, "Succeeded", metrics=dict(zip(names, point, strict=True))) for i, point in enumerate(values)
-    ]
+    trials = [trial(i, "Succeeded", metrics=dict(zip(names, point, strict=True))) for i, point in enumerate(values)]
     return Results(experiment(objectives=objectives, **spec), tuple(trials))
 
 
@@ -104,12 +102,8 @@ def test_the_staircase_turns_with_the_goals(x_goal: str, y_goal: str):
 def test_the_tinted_area_is_the_hypervolume(name: str):
     found = results_of(EXAMPLES[name]())
     y, x = found.objectives
-    outline = [
-        (log10(a) if x.scale == "Log" else a, b) for a, b in line(tradeoff(found, x, y).figure, filled=True)
-    ]
-    shoelace = sum(
-        ax * by - bx * ay for (ax, ay), (bx, by) in zip(outline, [*outline[1:], outline[0]], strict=True)
-    )
+    outline = [(log10(a) if x.scale == "Log" else a, b) for a, b in line(tradeoff(found, x, y).figure, filled=True)]
+    shoelace = sum(ax * by - bx * ay for (ax, ay), (bx, by) in zip(outline, [*outline[1:], outline[0]], strict=True))
     assert abs(shoelace) / 2 == pytest.approx(found.hypervolumes[-1])
 
 
@@ -205,9 +199,7 @@ def test_parallel_coordinates_hold_every_value():
     assert drawn["lambda"]["values"] == [log10(float(point["lambda"])) for point in points]
     assert drawn["lambda"]["range"] == [-6, 0]
     assert drawn["width"]["ticktext"] == ["16", "32", "64"]
-    assert [("16", "32", "64")[place] for place in drawn["width"]["values"]] == [
-        str(p["width"]) for p in points
-    ]
+    assert [("16", "32", "64")[place] for place in drawn["width"]["values"]] == [str(p["width"]) for p in points]
     assert drawn["E"]["values"] == [trial.status.metrics["E"] for trial in found.succeeded]
     assert drawn["cost"]["values"] == [log10(trial.status.metrics["cost"]) for trial in found.succeeded]
     in_front = [("no", "yes")[place] == "yes" for place in drawn["Pareto set"]["values"]]
@@ -277,11 +269,7 @@ def test_a_curve_holds_what_was_logged():
         assert curve["x"] == [step for step, _ in logged]
         assert curve["y"] == pytest.approx([value for _, value in logged], rel=1e-5)
     [others] = [t for t in plot.figure["data"] if t["name"] == "other trials" and t["yaxis"] == "y"]
-    drawn = [
-        (i, x, y)
-        for i, x, y in zip(others["customdata"], others["x"], others["y"], strict=True)
-        if y is not None
-    ]
+    drawn = [(i, x, y) for i, x, y in zip(others["customdata"], others["x"], others["y"], strict=True) if y is not None]
     rest = [t for t in found.trials if t.name not in found.front_names and t.name in made.curves]
     logged_by_rest = [(t.spec.index, *point) for t in rest for point in made.curves[t.name]["val_acc"]]
     assert drawn == [(index, step, pytest.approx(value, rel=1e-5)) for index, step, value in logged_by_rest]

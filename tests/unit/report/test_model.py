@@ -28,9 +28,7 @@ def made() -> Search:
 @pytest.fixture(scope="module")
 def plots(made: Search) -> dict[str, list[Plot]]:
     """Ax is asked once: it takes seconds."""
-    return {
-        section.name: list(section.plots) for section in model_sections(made.experiment.spec, made.trials)
-    }
+    return {section.name: list(section.plots) for section in model_sections(made.experiment.spec, made.trials)}
 
 
 def test_there_is_a_figure_of_each_kind_for_each_metric(plots: dict[str, list[Plot]]):
@@ -52,12 +50,7 @@ def test_trials_that_the_model_is_not_given_are_told(made: Search, monkeypatch: 
 
 
 def test_names_are_those_of_the_user(plots: dict[str, list[Plot]]):
-    texts = [
-        text
-        for of in plots.values()
-        for plot in of
-        for text in (plot.title, plot.explanation, str(plot.figure))
-    ]
+    texts = [text for of in plots.values() for plot in of for text in (plot.title, plot.explanation, str(plot.figure))]
     assert [text for text in texts if "metric_" in text or "OH_PARAM" in text] == []
     assert "Sensitivity Analysis for log10(cost)" in [plot.title for plot in plots["sensitivity"]]
 
@@ -77,11 +70,7 @@ def test_a_choice_is_named_by_its_values_and_stays_text(plots: dict[str, list[Pl
 
 
 def test_a_contour_spans_the_two_most_important_parameters_with_an_order(plots: dict[str, list[Plot]]):
-    axes = [
-        plot.figure["layout"][axis]["title"]["text"]
-        for plot in plots["contour"]
-        for axis in ("xaxis", "yaxis")
-    ]
+    axes = [plot.figure["layout"][axis]["title"]["text"] for plot in plots["contour"] for axis in ("xaxis", "yaxis")]
     assert set(axes) <= {"momentum", "lambda", "depth", "width"}
     assert axes[2] == "width"
 
@@ -100,9 +89,7 @@ def test_the_axis_of_a_real_number_has_its_values_however_narrow_or_wide_its_ran
         objectives=[{"metric": "loss", "goal": "Minimize"}],
         parameters=[{"name": "x", "float": domain}, {"name": "y", "int": {"min": 1, "max": 9}}],
     )
-    made = search(
-        of, lambda p: {"loss": p["x"] / 4 / domain["max"] + p["y"]}, lambda _: {}, count=7, initial=7
-    )
+    made = search(of, lambda p: {"loss": p["x"] / 4 / domain["max"] + p["y"]}, lambda _: {}, count=7, initial=7)
     cards = analyses.analyse(
         of.spec,
         [KnownTrial(t.spec.index, t.spec.parameters, "Observed", t.status.metrics) for t in made.trials],

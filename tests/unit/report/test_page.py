@@ -57,9 +57,7 @@ def two() -> Search:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_page_is_whole_html_with_a_place_for_each_figure(name: str):
     html = EXAMPLES[name]().page()
-    places = [
-        attributes["id"] for tag, attributes in Outline(html).elements if attributes.get("class") == "plot"
-    ]
+    places = [attributes["id"] for tag, attributes in Outline(html).elements if attributes.get("class") == "plot"]
     assert places == list(data(html)["figures"])
 
 

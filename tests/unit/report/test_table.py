@@ -34,9 +34,7 @@ def test_a_row_holds_what_was_tried_and_measured():
 def test_a_failed_trial_says_why():
     ends = {"start_time": START, "end_time": START + timedelta(seconds=90)}
     attempts = (attempt(number=1, reason="Lost", **ends), attempt(number=2, reason="Crashed", **ends))
-    failed = trial(0, "Failed", attempts=attempts).with_status(
-        message="ended with exit code 1\nline 1\nline 2"
-    )
+    failed = trial(0, "Failed", attempts=attempts).with_status(message="ended with exit code 1\nline 1\nline 2")
     [row] = trial_table(Results(experiment(), (failed,))).rows
     state, duration = row.cells[1], row.cells[-1]
     assert state.text == "Failed"

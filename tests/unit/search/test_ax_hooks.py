@@ -138,9 +138,7 @@ def _by_metric(seen: SimpleNamespace) -> Mapping[str, Any]:
     }
 
 
-SURROGATE = (
-    "_construct_model and _make_botorch_model_inputs in ax/generators/torch/botorch_modular/surrogate.py"
-)
+SURROGATE = "_construct_model and _make_botorch_model_inputs in ax/generators/torch/botorch_modular/surrogate.py"
 ACQUISITION = "class Acquisition in ax/generators/torch/botorch_modular/acquisition.py"
 GENERATOR = "BoTorchGenerator.gen in ax/generators/torch/botorch_modular/generator.py"
 ADAPTER = "Adapter.gen in ax/adapter/base.py"
@@ -150,9 +148,7 @@ ADAPTER = "Adapter.gen in ax/adapter/base.py"
 def test_the_surrogate_passes_a_model_its_data_and_options(asked, monkeypatch) -> None:
     calls: list[dict[str, Any]] = []
     build = ax_hooks.QuickGP.construct_inputs
-    monkeypatch.setattr(
-        ax_hooks.QuickGP, "construct_inputs", lambda **given: calls.append(given) or build(**given)
-    )
+    monkeypatch.setattr(ax_hooks.QuickGP, "construct_inputs", lambda **given: calls.append(given) or build(**given))
     asked()
     assert [set(call) for call in calls] == [{"training_data", "groups"}] * 2
     assert all(call["training_data"].X.shape == (POINTS, 2) for call in calls)
@@ -198,9 +194,7 @@ def test_the_acquisition_has_its_private_names_before_the_hook_is_called(asked, 
     asked()
     assert len(calls) == 1, f"_instantiate_acquisition was called {len(calls)} times"
     [(acquisition, values)] = calls
-    assert all(getattr(acquisition, name) is value for name, value in values.items()), (
-        "a later step set one again"
-    )
+    assert all(getattr(acquisition, name) is value for name, value in values.items()), "a later step set one again"
 
 
 @assumes("the models of several metrics are `models` of _model", look=f"_subset_model of {ACQUISITION}")
@@ -366,9 +360,7 @@ RESULTS = 9
 
 
 @functools.cache
-def _analyses_client(
-    make_spec: Callable[..., ExperimentSpec], measure: Callable[..., dict[str, float]]
-) -> Any:
+def _analyses_client(make_spec: Callable[..., ExperimentSpec], measure: Callable[..., dict[str, float]]) -> Any:
     """Ax's client with nine results, whose indices are not their positions; it fits for seconds, so once for all."""
     parameters = [
         {"name": "one", "float": {"min": 0, "max": 1}},
@@ -376,9 +368,7 @@ def _analyses_client(
     ]
     spec = make_spec(parameters)
     points = [{"one": i / RESULTS, COLOR: ["red", "green", "blue"][i * 2 % 3]} for i in range(RESULTS)]
-    return analyses._client(
-        spec, [KnownTrial(10 + i, p, "Observed", measure(p)) for i, p in enumerate(points)]
-    )
+    return analyses._client(spec, [KnownTrial(10 + i, p, "Observed", measure(p)) for i, p in enumerate(points)])
 
 
 @pytest.fixture
@@ -396,9 +386,7 @@ CROSS_VALIDATION = "ax/analysis/plotly/cross_validation.py"
 
 @assumes("a sensitivity card's df has the columns parameter_name and sensitivity", look=SENSITIVITY)
 def test_sensitivities_are_read_from_the_card(card) -> None:
-    weights = ax_hooks.sensitivities(
-        card(SensitivityAnalysisPlot(metric_name=ax_hooks.metric_name(ACCURACY)))
-    )
+    weights = ax_hooks.sensitivities(card(SensitivityAnalysisPlot(metric_name=ax_hooks.metric_name(ACCURACY))))
     assert weights["one"] >= 0
     assert all(isinstance(weight, float) for weight in weights.values())
 
@@ -408,9 +396,7 @@ def test_sensitivities_are_read_from_the_card(card) -> None:
     look=f"{SENSITIVITY}, and OneHot in ax/adapter/transforms/one_hot.py",
 )
 def test_bars_are_named_by_parameter_and_position_of_the_value(card) -> None:
-    found = analyses.json.loads(
-        card(SensitivityAnalysisPlot(metric_name=ax_hooks.metric_name(ACCURACY))).blob
-    )
+    found = analyses.json.loads(card(SensitivityAnalysisPlot(metric_name=ax_hooks.metric_name(ACCURACY))).blob)
     names = [name for trace in found["data"] for name in ax_hooks.take_bar_names(trace)]
     assert set(names) == {"one", *(ax_hooks.bar_name(COLOR, i) for i in range(3))}
 
@@ -434,9 +420,7 @@ def test_a_failed_analysis_is_its_error_for_each_metric(card) -> None:
     assert ax_hooks.cards_by_metric(error, 2) == [error, error]
 
 
-@assumes(
-    "a cross-validation figure has one trace, whose text names arms by their trial", look=CROSS_VALIDATION
-)
+@assumes("a cross-validation figure has one trace, whose text names arms by their trial", look=CROSS_VALIDATION)
 def test_marks_are_named_by_the_position_of_their_trial(card) -> None:
     names = [ax_hooks.metric_name(ACCURACY)]
     [found] = ax_hooks.cards_by_metric(card(CrossValidationPlot(metric_names=names, untransform=True)), 1)
@@ -452,7 +436,5 @@ def test_a_broken_assumption_is_told_in_a_sentence(asked, monkeypatch) -> None:
     monkeypatch.setattr(Acquisition, "__init__", namespace["__init__"])
     with pytest.raises(pytest.fail.Exception) as failure:
         test_several_metrics_have_a_model_each(asked)
-    assert str(failure.value).startswith(
-        f"{HOOKS} assumes that the models of several metrics are `models` of _model."
-    )
+    assert str(failure.value).startswith(f"{HOOKS} assumes that the models of several metrics are `models` of _model.")
     assert "Look at _subset_model of class Acquisition" in str(failure.value)

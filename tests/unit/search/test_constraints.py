@@ -40,9 +40,7 @@ def _constrained(make_spec):
 def test_thousands_of_quasi_random_points_keep_them(constrained) -> None:
     space = Space(constrained)
     points = [space.decode(code) for code in Sampler(space).sequence(3000)]
-    broken = [
-        point for point in points if not all(c.is_satisfied_by(point) for c in constrained.linear_constraints)
-    ]
+    broken = [point for point in points if not all(c.is_satisfied_by(point) for c in constrained.linear_constraints)]
     assert not broken, broken[0]
     assert len({space.key(point) for point in points}) > 2900
 

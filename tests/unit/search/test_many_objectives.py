@@ -32,9 +32,7 @@ def test_a_place_is_in_one_box_if_no_point_dominates_it_and_else_in_none(objecti
     )
     lower, upper = boxes(outcomes, reference)
     assert (lower < upper).all(), "an empty box"
-    places = np.random.default_rng(2).uniform(
-        -6.0 if front is _on_a_grid else -1.2, 0.7, size=(2000, objectives)
-    )
+    places = np.random.default_rng(2).uniform(-6.0 if front is _on_a_grid else -1.2, 0.7, size=(2000, objectives))
     inside = ((places[:, None] > lower) & (places[:, None] < upper)).all(2).sum(1)
     free = (places > reference).all(1) & ~(places[:, None] < outcomes).all(2).any(1)
     assert (inside == free).all()

@@ -55,9 +55,7 @@ def allowed(of: ExperimentSpec, metrics: Metrics) -> bool:
         name, relation, bound = text.split()
         if not (metrics[name] <= float(bound) if relation == "<=" else metrics[name] >= float(bound)):
             return False
-    return all(
-        o.threshold is None or sign(o) * metrics[o.metric] <= sign(o) * o.threshold for o in of.objectives
-    )
+    return all(o.threshold is None or sign(o) * metrics[o.metric] <= sign(o) * o.threshold for o in of.objectives)
 
 
 def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -83,17 +81,13 @@ def test_the_hypervolume_is_that_of_botorch(case: tuple[ExperimentSpec, list[Met
     reference = reference_point(of, observed)
 
     def row(metrics: Metrics) -> list[float]:
-        scaled = [
-            math.log10(metrics[o.metric]) if o.scale == "Log" else metrics[o.metric] for o in of.objectives
-        ]
+        scaled = [math.log10(metrics[o.metric]) if o.scale == "Log" else metrics[o.metric] for o in of.objectives]
         return [-sign(o) * value for o, value in zip(of.objectives, scaled, strict=True)]
 
     points = [row(metrics) for metrics in observed if allowed(of, metrics)]
     inside = [p for p in points if all(a > b for a, b in zip(p, row(reference), strict=True))]
     tensor = torch.tensor(inside, dtype=torch.float64)
-    expected = (
-        Hypervolume(torch.tensor(row(reference), dtype=torch.float64)).compute(tensor) if inside else 0.0
-    )
+    expected = Hypervolume(torch.tensor(row(reference), dtype=torch.float64)).compute(tensor) if inside else 0.0
     assert hypervolume(of, observed, reference) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 

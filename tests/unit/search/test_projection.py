@@ -35,17 +35,13 @@ def test_a_constraint_holds_where_the_condition_of_its_parameter_does(mode, tota
     point = space.decode(nearest(space, target))
     assert space.allows(point)
     if total is None:
-        assert (point["mode"], point["a"], "b" in point) == ("flat", 0, False), (
-            "nothing holds, so nothing moves"
-        )
+        assert (point["mode"], point["a"], "b" in point) == ("flat", 0, False), "nothing holds, so nothing moves"
     else:
         assert point["a"] + point["b"] == total
 
 
 def test_whole_numbers_that_no_sum_meets_are_told() -> None:
-    spec = make_spec(
-        [number("a"), number("b"), number("c")], parameterConstraints=["a + b == 1", "a - b >= 2"]
-    )
+    spec = make_spec([number("a"), number("b"), number("c")], parameterConstraints=["a + b == 1", "a - b >= 2"])
     space = Space(spec)
     with pytest.raises(SearchError, match="no point of the search space keeps"):
         nearest(space, space.spread(np.full((1, 3), 0.5))[0])

@@ -99,9 +99,7 @@ def test_mutants_are_other_real_points(space) -> None:
         mutants, _ = mixed.mutate(codes, rng, reach)
         np.testing.assert_array_equal(mixed.snap(mutants.copy()), mutants)
         changed = (mutants != codes).any(axis=1)
-        assert (
-            changed.mean() > 0.8
-        )  # a step beyond an end comes back to it, and an inactive column stays at rest
+        assert changed.mean() > 0.8  # a step beyond an end comes back to it, and an inactive column stays at rest
 
 
 def test_neighbours_differ_in_one_choice(space) -> None:

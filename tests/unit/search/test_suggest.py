@@ -55,9 +55,7 @@ def test_numbers_that_json_made_whole_change_nothing(make_spec, observed) -> Non
     )
     known = observed([{"dropout": 0.0, "rate": 1.0, "depth": 2}, {"dropout": 1.0, "rate": 0.0, "depth": 5}])
     known += observed(_points(suggest_here(spec, known, 3)), 2)
-    assert (
-        suggest_here(spec, list(map(_json, known)), 2).candidates == suggest_here(spec, known, 2).candidates
-    )
+    assert suggest_here(spec, list(map(_json, known)), 2).candidates == suggest_here(spec, known, 2).candidates
 
 
 def test_the_model_takes_over_after_the_initial_trials_also_when_rebuilt(spec, history) -> None:
@@ -79,8 +77,7 @@ def test_four_in_flight_differ_though_a_cheap_metric_is_known_early(spec, histor
     points = [tuple(trial.parameters.items()) for trial in known[10:]]
     assert len(set(points)) == 4
     widths = {
-        (t.parameters["width"], t.parameters["batch"], round(math.log10(t.parameters["rate"]), 1))
-        for t in known[10:]
+        (t.parameters["width"], t.parameters["batch"], round(math.log10(t.parameters["rate"]), 1)) for t in known[10:]
     }
     assert len(widths) > 1, "pending points are not taken into account"
 
@@ -112,9 +109,7 @@ def test_the_search_stays_away_from_where_trials_fail(make_spec) -> None:
     for index in range(24):  # the best values lie just beyond a cliff, where every trial runs out of memory
         [point] = _points(suggest_here(spec, known, 1))
         fails = point["x"] > 0.6
-        known.append(
-            KnownTrial(index, point, *(("Failed",) if fails else ("Observed", {"gain": point["x"]})))
-        )
+        known.append(KnownTrial(index, point, *(("Failed",) if fails else ("Observed", {"gain": point["x"]}))))
     late = [t.parameters["x"] for t in known[12:] if t.state == "Failed"]
     assert len(late) <= 9, late  # it would be all twelve
     assert sum(x > 0.7 for x in late) <= 3, "beyond the edge of the cliff little is worth a try"
@@ -122,9 +117,7 @@ def test_the_search_stays_away_from_where_trials_fail(make_spec) -> None:
 
 
 @pytest.mark.parametrize("initial", [2, 30])
-def test_every_point_of_a_small_space_comes_once_and_then_it_is_exhausted(
-    make_spec, observed, initial
-) -> None:
+def test_every_point_of_a_small_space_comes_once_and_then_it_is_exhausted(make_spec, observed, initial) -> None:
     spec = make_spec(
         [
             {"name": "width", "intChoice": {"values": [8, 16, 32], "ordered": True}},
@@ -273,9 +266,7 @@ def test_a_whole_search_is_the_same_rebuilt_at_every_step(spec, measure) -> None
             point = known[index].parameters
             failed = index in (2, 9, 14)
             known[index] = (
-                KnownTrial(index, point, "Failed")
-                if failed
-                else KnownTrial(index, point, "Observed", measure(point))
+                KnownTrial(index, point, "Failed") if failed else KnownTrial(index, point, "Observed", measure(point))
             )
         return [dict(trial.parameters) for trial in known.values()]
 

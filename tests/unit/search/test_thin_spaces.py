@@ -134,9 +134,7 @@ def test_the_model_moves_along_thin_constraints_too() -> None:
     ids=lambda value: str(value)[:60],
 )  # fmt: skip
 def test_a_space_is_exhausted_when_all_of_it_was_listed(parameters, constraints, count) -> None:
-    spec = make_spec(
-        parameters, parameterConstraints=constraints, maxTrials=100, search={"initialTrials": 100}
-    )
+    spec = make_spec(parameters, parameterConstraints=constraints, maxTrials=100, search={"initialTrials": 100})
     suggestion, _ = candidates(spec, count + 5)
     assert len(suggestion.candidates) == count
     assert suggestion.no_more is EndReason.SEARCH_SPACE_EXHAUSTED
@@ -233,9 +231,7 @@ def test_whatever_the_constraints_a_discrete_space_is_searched_as_brute_force_sa
         for d in domains
     ]
     names = [p["name"] for p in parameters]
-    feasible = [
-        p for p in (dict(zip(names, row, strict=True)) for row in product(*values)) if space.allows(p)
-    ]
+    feasible = [p for p in (dict(zip(names, row, strict=True)) for row in product(*values)) if space.allows(p)]
     asked = min(len(feasible) + 2, 40)
     suggestion, _ = candidates(spec, asked)
     assert len(suggestion.candidates) == min(asked, len(feasible))
@@ -370,9 +366,7 @@ def test_all_of_several_conditions_must_hold_as_brute_force_finds(
     constraints: list[str], kept: Callable[[dict[str, Any]], bool]
 ) -> None:
     points = set()
-    for kind, skip, a, b, c in product(
-        ("plain", "deep", "wide"), (False, True), range(1, 5), range(1, 5), range(1, 4)
-    ):
+    for kind, skip, a, b, c in product(("plain", "deep", "wide"), (False, True), range(1, 5), range(1, 5), range(1, 4)):
         point: dict[str, Any] = {"kind": kind, "a": a}
         if kind != "plain":
             point["skip"] = skip

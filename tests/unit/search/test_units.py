@@ -107,9 +107,7 @@ def test_small_differences_of_large_numbers_are_learned_from(make_spec, offset: 
 @pytest.mark.parametrize("goal", ["Maximize", "Minimize"])
 @pytest.mark.parametrize("extreme", [1.7e308, -LARGEST, -SMALLEST, 0.0])
 @pytest.mark.parametrize("share", [1, 3], ids=["all", "some"])
-def test_results_at_the_end_of_the_doubles_are_results(
-    make_spec, goal: str, extreme: float, share: int
-) -> None:
+def test_results_at_the_end_of_the_doubles_are_results(make_spec, goal: str, extreme: float, share: int) -> None:
     count = 0
 
     def measure(point: Mapping[str, Any]) -> dict[str, float]:
@@ -145,9 +143,7 @@ def test_a_diverged_result_does_not_hide_what_the_others_say(make_spec) -> None:
     points = _search(spec, measure, 20)
     kept = [p for p in points if p["a"] + p["b"] <= 0.8]
     assert len(kept) >= 8
-    assert (
-        min(math.hypot(p["a"] - 0.25, p["b"] - 0.55) for p in kept) < 0.04
-    )  # the best point of those allowed
+    assert min(math.hypot(p["a"] - 0.25, p["b"] - 0.55) for p in kept) < 0.04  # the best point of those allowed
 
 
 @pytest.mark.parametrize("threshold", [1e30, -1e30, 1e300, LARGEST, -LARGEST])
@@ -162,9 +158,7 @@ def test_a_threshold_or_a_bound_may_be_out_of_all_proportion(make_spec, threshol
         search={"initialTrials": 4},
     )
     points = _search(spec, _front(1.0), 10)
-    assert len({(round(p["a"], 3), round(p["b"], 3)) for p in points}) > 6, (
-        "it looks at one place again and again"
-    )
+    assert len({(round(p["a"], 3), round(p["b"], 3)) for p in points}) > 6, "it looks at one place again and again"
 
 
 RANGES = [
@@ -201,9 +195,7 @@ def test_every_valid_range_can_be_searched(make_spec, domain: Mapping[str, Any])
         [{"name": "a", "float": domain}, UNIT[1]],
         conditional,
     ):
-        spec = make_spec(
-            parameters, objectives=[{"metric": "m", "goal": "Minimize"}], search={"initialTrials": 3}
-        )
+        spec = make_spec(parameters, objectives=[{"metric": "m", "goal": "Minimize"}], search={"initialTrials": 3})
         points = _search(spec, measure, 6)
         values = [p["a"] for p in points if "a" in p]
         assert all(domain["min"] <= value <= domain["max"] for value in values)
@@ -270,9 +262,7 @@ def test_a_hypervolume_is_that_of_its_unit_to_the_last_bit(make_spec, unit: floa
         ("Log", [LARGEST, 1.0]),
     ],
 )
-def test_a_reference_point_and_a_volume_are_numbers_whatever_was_observed(
-    make_spec, goal, scale, values
-) -> None:
+def test_a_reference_point_and_a_volume_are_numbers_whatever_was_observed(make_spec, goal, scale, values) -> None:
     objectives = [
         {"metric": "value", "goal": goal, "scale": scale},
         {"metric": "size", "goal": "Minimize"},

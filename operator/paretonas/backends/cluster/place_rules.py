@@ -33,7 +33,5 @@ class PlaceRules:
         elif self.logs_claim not in {None, spec.logs.persistent_volume_claim.claim_name}:
             named = spec.logs.persistent_volume_claim.claim_name
             path = "spec.logs.persistentVolumeClaim.claimName"
-            remedy = (
-                f"write {self.logs_claim}, or mount that claim into the operator's pod (PARETONAS_LOGS_CLAIM)"
-            )
+            remedy = f"write {self.logs_claim}, or mount that claim into the operator's pod (PARETONAS_LOGS_CLAIM)"
             yield Problem(path, "is a claim whose logs the operator does not see", remedy, named)

@@ -53,9 +53,7 @@ class ClusterReader:
         with self._connection.translate_errors(f"{name} has been deleted in the meantime"):
             self._resources.patch(kind, namespace, name, changes)
 
-    def follow(
-        self, kind: ResourceKind, namespace: str | None, fields: str = ""
-    ) -> Iterator[list[dict[str, Any]]]:
+    def follow(self, kind: ResourceKind, namespace: str | None, fields: str = "") -> Iterator[list[dict[str, Any]]]:
         """Yields the resources now and again after each change, without end."""
         seen = lost = False
         while True:
@@ -71,9 +69,7 @@ class ClusterReader:
                 lost = True
                 time.sleep(_RETRY_SECONDS)
 
-    def _follow_once(
-        self, kind: ResourceKind, namespace: str | None, fields: str
-    ) -> Iterator[list[dict[str, Any]]]:
+    def _follow_once(self, kind: ResourceKind, namespace: str | None, fields: str) -> Iterator[list[dict[str, Any]]]:
         """Yields one listing, and the resources after each change that the following watch delivers."""
         items, version = self._list(kind, namespace, fields)
         bodies = {key_of(body): body for body in items}
@@ -86,9 +82,7 @@ class ClusterReader:
                     bodies[key_of(body)] = body
                 yield list(bodies.values())
 
-    def _list(
-        self, kind: ResourceKind, namespace: str | None, fields: str
-    ) -> tuple[list[dict[str, Any]], int]:
+    def _list(self, kind: ResourceKind, namespace: str | None, fields: str) -> tuple[list[dict[str, Any]], int]:
         with self._connection.translate_errors(_NO_CRDS):
             return self._resources.list(kind, namespace, fields=fields)
 

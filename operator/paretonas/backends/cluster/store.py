@@ -104,9 +104,7 @@ class ClusterStore:
         if body is not None:
             self._trials.put(trim(TRIALS, body))  # a stranger's too, so that its name is skipped
         if body is not None and not belongs(body, self._name, self.uid):
-            raise NameTaken(
-                f"NASTrial {self._namespace}/{trial.name} exists and does not belong to this experiment"
-            )
+            raise NameTaken(f"NASTrial {self._namespace}/{trial.name} exists and does not belong to this experiment")
 
     def save_trial(self, trial: NASTrial) -> NASTrial:
         """Store a trial's status. Returns the trial in its new version.

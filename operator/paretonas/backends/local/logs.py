@@ -28,8 +28,7 @@ class FolderLogs:
 
         def is_taken(attempt: int) -> bool:
             return (
-                logs.has(folder_name(attempt))
-                or record(self._root, self._experiment, trial, attempt).folder.exists()
+                logs.has(folder_name(attempt)) or record(self._root, self._experiment, trial, attempt).folder.exists()
             )
 
         return free_attempt(is_taken, logs.path, number)

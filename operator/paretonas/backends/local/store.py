@@ -93,9 +93,7 @@ class FolderStore:
                 f"{self._folder} holds {experiment.name!r} with other {names}: its results would lose their meaning; "
                 f"rename the experiment, or give another --runs-dir"
             )
-        status = (
-            ExperimentStatus() if fixed else self._experiment.status
-        )  # it was the status of another search
+        status = ExperimentStatus() if fixed else self._experiment.status  # it was the status of another search
         self._change(adopt_spec(old, new), status)
 
     def retry(self, retry: Retry) -> None:

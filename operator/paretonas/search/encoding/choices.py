@@ -98,9 +98,7 @@ class ChoiceColumn:
         """The smallest and the largest value from ``low`` to ``high``; inf and -inf if there is none."""
         first, last = self.positions_between(low, high)
         numbers = np.concatenate([[-np.inf], self._sorted_numbers, [np.inf]])
-        return np.where(first <= last, numbers[first + 1], np.inf), np.where(
-            first <= last, numbers[last + 1], -np.inf
-        )
+        return np.where(first <= last, numbers[first + 1], np.inf), np.where(first <= last, numbers[last + 1], -np.inf)
 
     def draw_between(self, low: Codes, high: Codes, unit: Codes) -> tuple[Codes, Mask]:
         """Map uniform numbers in [0, 1) to codes of the values from ``low`` to ``high``, each equally likely.
@@ -151,9 +149,7 @@ class ChoiceColumn:
     def encode(self, values: Sequence[Scalar | None]) -> Codes:
         """The codes of values; None and unknown values (of a user's own point) get the resting code."""
         cast = self.parameter.cast
-        return np.array(
-            [self.resting if v is None else self._code_of.get(cast(v), self.resting) for v in values]
-        )
+        return np.array([self.resting if v is None else self._code_of.get(cast(v), self.resting) for v in values])
 
     def decode(self, code: float) -> Scalar:
         """The value of a snapped code."""

@@ -139,9 +139,7 @@ class RangeColumn:
         if not self._stepped:
             return moved
         neighbour = self.number(codes) + self._step * rng.choice([-1.0, 1.0], size=len(codes))
-        return np.where(
-            self.snap(moved) == codes, self._code(np.clip(neighbour, self._min, self._max)), moved
-        )
+        return np.where(self.snap(moved) == codes, self._code(np.clip(neighbour, self._min, self._max)), moved)
 
     def alternatives(self, code: float) -> Codes:  # noqa: ARG002 # a range has no list of others
         """The codes of the other values; none, since a range is not listed."""

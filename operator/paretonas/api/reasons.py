@@ -142,7 +142,7 @@ class EventReason(Reason):
     TRIAL_STOPPED = "TrialStopped", "An attempt was stopped."
     TRIAL_RETRIED = "TrialRetried", "An attempt failed, and there will be another."
     RESULTS_KNOWN = "ResultsKnown", "Known results were taken over."
-    RETRIED = "Retried", "A retry took trials up again."
+    RETRIED = "Retried", "Failed trials get new attempts, as a retry asked."
     PARETO_SET_IMPROVED = "ParetoSetImproved", "A trial joined the Pareto set."
     SUCCEEDED = "Succeeded", "The experiment has ended with a result."
     FAILED = "Failed", "The experiment has ended without one."

@@ -81,7 +81,7 @@ def _brought(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]
     ]
     if new:
         succeeded = sum(trial.status.state == "Succeeded" for trial in new)
-        message = f"{count(len(new), 'result')} known from elsewhere, {succeeded:,} of them of trials that succeeded"
+        message = f"{count(len(new), 'result')} known beforehand, {succeeded:,} of them from trials that succeeded"
         yield Event(EventReason.RESULTS_KNOWN, after.experiment.name, message)
 
 
@@ -127,7 +127,7 @@ def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event
         yield Event(
             EventReason.RETRIED,
             after.experiment.name,
-            f"{count(len(again), 'trial')} taken up again: {names}",
+            f"{count(len(again), 'trial')} retried: {names}",
         )
 
 

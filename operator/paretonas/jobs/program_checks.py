@@ -83,7 +83,7 @@ def missing(template: TrialTemplate, folder: Path, file: Path) -> Iterator[Probl
     path = _path(template, run.position)
     if run.module:
         if not _finds(run.name.partition(".")[0], template, folder, found):
-            message = "is no module that this Python finds"
+            message = "is not a module that this Python finds"
             remedy = f"install it into {sys.prefix}, or set trial.workingDir to the folder that has it (it is {folder})"
             yield Problem(path, message, remedy, run.name)
     elif not (folder / run.name).exists():
@@ -99,7 +99,7 @@ def _no_program(template: TrialTemplate, folder: Path) -> Problem:
     if "/" in program:
         remedy = "correct it, or set trial.workingDir"
         return Problem(path, f"is not there: trials run in {folder}", remedy, program)
-    return Problem(path, "is no program on the PATH", "install it, or write its path", program)
+    return Problem(path, "is not a program on the PATH", "install it, or write its path", program)
 
 
 def _where_else(name: str, file: Path) -> str:

@@ -191,7 +191,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_kills_what_does_not_heed_the_first(p
         ),
         (
             {"command": ["no-such-program"]},
-            'spec.trial.command[0]: "no-such-program": is no program on the PATH',
+            'spec.trial.command[0]: "no-such-program": is not a program on the PATH',
         ),
         (
             {"command": ["python", "-c", "1"], "workingDir": "absent"},

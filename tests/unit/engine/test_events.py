@@ -129,9 +129,7 @@ def test_trials_that_a_retry_takes_up_are_told_in_one_line() -> None:
     closed = tuple(attempt(i, end_time=LATER, reason="Crashed") for i in range(9))
     before = snapshot(*(trial(i, "Failed", attempts=(closed[i],)) for i in range(9)))
     after = snapshot(*(trial(i, attempts=(closed[i],)) for i in range(7)), *before.trials[7:])
-    assert said(before, after) == [
-        ("Retried", "nas", "7 trials taken up again: nas-0, nas-1, nas-2, nas-3, nas-4 and 2 more")
-    ]
+    assert said(before, after) == [("Retried", "nas", "7 trials retried: nas-0, nas-1, nas-2, nas-3, nas-4 and 2 more")]
 
 
 def test_a_trouble_is_said_once() -> None:

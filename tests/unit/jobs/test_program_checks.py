@@ -92,7 +92,7 @@ def test_nothing_is_said_of_what_is_there_or_cannot_be_known(project: Path, comm
         (["bash", "-e", "/no/run.sh"], 'spec.trial.command[2]: "/no/run.sh": is not there'),
         (
             ["pyhton", "train.py"],
-            'spec.trial.command[0]: "pyhton": is no program on the PATH; install it, or write',
+            'spec.trial.command[0]: "pyhton": is not a program on the PATH; install it, or write',
         ),
         (["./tol"], 'spec.trial.command[0]: "./tol": is not there: trials run in {code}; correct it, or set'),
         (["/usr/bin/no such thing"], 'spec.trial.command[0]: "/usr/bin/no such thing": is not there'),
@@ -101,10 +101,10 @@ def test_nothing_is_said_of_what_is_there_or_cannot_be_known(project: Path, comm
             'spec.trial.command[0]: "./train.py": cannot be executed; chmod +x {code}/train.py, or write',
         ),
         (["run.sh"], 'spec.trial.command[0]: "run.sh": cannot be executed; chmod +x'),
-        (["."], 'spec.trial.command[0]: ".": is no program on the PATH'),
+        (["."], 'spec.trial.command[0]: ".": is not a program on the PATH'),
         (
             ["python", "-m", "no_such_module.x"],
-            'spec.trial.command[2]: "no_such_module.x": is no module that this',
+            'spec.trial.command[2]: "no_such_module.x": is not a module that this',
         ),
     ],
 )

@@ -55,7 +55,7 @@ class Resources:
     def watch(
         self, kind: ResourceKind, namespace: str | None, version: int, *, fields: str = ""
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yields the changes after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
+        """Yield the changes after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
 
         Ends after WATCH_SECONDS, or when the API server no longer has the changes since that version: list again.
         """

@@ -17,7 +17,7 @@ _BLOCK = 1024  # bytes looked up at once: a table of 1 MiB, of which a record of
 
 
 def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Returns the contribution of a byte, at [256 * distance from end + byte], and of the start, at [length]."""
+    """Return the contribution of a byte, at [256 * distance from end + byte], and of the start, at [length]."""
     byte = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         byte = np.where(byte & 1, (byte >> 1) ^ np.uint32(_POLYNOMIAL), byte >> 1)
@@ -35,7 +35,7 @@ _CONTRIBUTION, _START = _tables()
 
 
 def crc32c(rows: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Returns the checksum of each row.
+    """Return the checksum of each row.
 
     Args:
         rows: (n, length) bytes; length may be 0.
@@ -55,7 +55,7 @@ def crc32c(rows: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def _contribution(columns: NDArray[np.uint8], behind: int = 0) -> NDArray[np.uint32]:
-    """Returns what the bytes of each row contribute when `behind` more bytes follow them."""
+    """Return what the bytes of each row contribute when `behind` more bytes follow them."""
     width = columns.shape[1]
     distance = np.arange(behind + width - 1, behind - 1, -1)
     contributions = _CONTRIBUTION.take(columns + (distance << 8))

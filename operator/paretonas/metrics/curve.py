@@ -40,7 +40,7 @@ class Curve:
 
     @classmethod
     def of(cls, writers: Sequence[Written]) -> Self:
-        """Joins what several writers wrote, the earliest first.
+        """Join what several writers wrote, the earliest first.
 
         A later writer replaces earlier ones from its first step, or from its restart: it continues or restarts the
         same training.
@@ -58,7 +58,7 @@ class Curve:
         return cls(*join_parts(kept[::-1]))
 
     def by_step(self) -> tuple[tuple[int, float], ...]:
-        """Returns (step, value), strictly ascending by step. Of several values at one step the last counts."""
+        """Return (step, value), strictly ascending by step. Of several values at one step the last counts."""
         order = np.argsort(self.steps, kind="stable")
         steps = self.steps[order]
         last = np.append(steps[1:] != steps[:-1], True)[: len(steps)]

@@ -40,7 +40,7 @@ class EventFile:
         self._stopped_at: list[UnreadRecord] = []
 
     def advance(self, descriptor: int, size: int) -> bool:
-        """Reads what was appended to the file, now of `size` bytes. Returns whether that held a scalar."""
+        """Read what was appended to the file, now of `size` bytes. Return whether that held a scalar."""
         self._stopped_at = []
         any_new = False
         needed = 1
@@ -60,19 +60,19 @@ class EventFile:
         return any_new
 
     def values_of(self, tag: str) -> Written:
-        """Returns the file's values of a tag."""
+        """Return the file's values of a tag."""
         parts = self.writes.get(tag) or [(np.empty(0, np.int64), np.empty(0))]
         return Written(*join_parts(parts), self.restart)
 
     def notes(self) -> Iterator[str]:
-        """Yields a note about each kind of record that could not be read."""
+        """Yield a note about each kind of record that could not be read."""
         for damage, (count, first) in self._passed_over.items():
             yield f"passed over {count} record(s) with {damage}, the first at byte {first}"
         for problem in self._stopped_at:
             yield f"stopped before a record with {problem.damage}, at byte {problem.offset}"
 
     def _take(self, found: Scan) -> bool:
-        """Adds what a scan found, and returns whether that is any scalar."""
+        """Add what a scan found. Return whether it found a scalar."""
         problems = list(found.problems)
         parts: Parts = defaultdict(list)
         restarts = []
@@ -99,11 +99,11 @@ class EventFile:
         return bool(parts or restarts)
 
     def _begin_anew(self, restarts: list[tuple[Offsets, Steps]], parts: Parts) -> Parts:
-        """Drops what was written before a restart, at its step and later ones. Returns what is left of `parts`."""
+        """Drop what was written before a restart, at its step and later ones. Return what is left of `parts`."""
         offsets, steps = (np.concatenate(column) for column in zip(*restarts, strict=True))
         order = np.argsort(offsets)
         offsets = offsets[order]
-        void_from = np.minimum.accumulate(steps[order][::-1])[::-1]  # by each restart or one that follows it
+        void_from = np.minimum.accumulate(steps[order][::-1])[::-1]  # by this restart or a later one
         first = int(void_from[0])
         self.restart = first if self.restart is None else min(first, self.restart)
         for tag, written in self.writes.items():

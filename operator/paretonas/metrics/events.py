@@ -129,7 +129,7 @@ class _Layout:
 
 
 def decode(records: NDArray[np.uint8], layouts: int = 64) -> Decoded:
-    """Reads the scalars and restarts of records of one length.
+    """Read the scalars and restarts of records of one length.
 
     Args:
         records: (n, length) Event messages.
@@ -185,7 +185,7 @@ def _values(records: NDArray[np.uint8], scalar: _Scalar) -> NDArray[np.float64]:
 
 
 def _layout(template: NDArray[np.uint8]) -> _Layout:
-    """Parses an Event."""
+    """Parse an Event."""
     record = template.tobytes()
     compared = np.full(len(record), 0xFF, np.uint8)
     step = None
@@ -211,7 +211,7 @@ def _layout(template: NDArray[np.uint8]) -> _Layout:
 
 
 def _is_start(record: bytes, start: int, end: int) -> bool:
-    """Says whether a SessionLog has the status START."""
+    """Whether a SessionLog has the status START."""
     statuses = [varint(record, *span)[0] for key, *span in fields(record, start, end) if key == _SESSION_STATUS]
     return statuses[-1:] == [_START]
 
@@ -223,7 +223,7 @@ def _summary(record: bytes, start: int, end: int) -> Iterator[_Scalar]:
 
 
 def _value(record: bytes, start: int, end: int) -> _Scalar | None:
-    """Returns the scalar in a Summary.Value, None if it holds something else."""
+    """Return the scalar in a Summary.Value, None if it holds something else."""
     tag = ""
     content: tuple[int, slice | bytes] | None = None
     for key, at, stop in fields(record, start, end):
@@ -240,7 +240,7 @@ def _value(record: bytes, start: int, end: int) -> _Scalar | None:
 
 
 def _tensor(record: bytes, start: int, end: int) -> tuple[int, slice | bytes] | None:
-    """Returns data type and value of a TensorProto, None unless it is one number.
+    """Return data type and value of a TensorProto, None unless it is one number.
 
     TensorFlow writes tensor_content; TensorBoard's own writer writes the repeated field of the type, packed.
     """
@@ -275,7 +275,7 @@ def _tensor(record: bytes, start: int, end: int) -> tuple[int, slice | bytes] | 
 
 
 def _is_single(record: bytes, start: int, end: int) -> bool:
-    """Says whether a TensorShapeProto is that of one element: no dimension, or only those of size 1."""
+    """Whether a TensorShapeProto is that of one element: no dimension, or only those of size 1."""
     for key, at, stop in fields(record, start, end):
         if key != _SHAPE_DIM:
             return False  # unknown_rank

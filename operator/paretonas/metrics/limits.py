@@ -34,7 +34,7 @@ class Budget:
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Counts the processor time of this thread, which a busy or suspended machine does not use up."""
+        """Count the processor time of this thread, which a busy or suspended machine does not use up."""
         self._ends = time.thread_time() + self._seconds
         self._entries = MOST_ENTRIES
         try:

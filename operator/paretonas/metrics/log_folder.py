@@ -67,12 +67,12 @@ class LogFolder:
 
 
 def open_folder(folder: int, name: str) -> int:
-    """Opens a folder in another one. Raises OSError."""
+    """Open a folder in another one. Raises OSError."""
     return _open_below(folder, [name], _FOLDER, Path())
 
 
 def open_file(folder: int, path: str) -> int:
-    """Opens a regular file by its path below a folder. Raises OSError."""
+    """Open a regular file by its path below a folder. Raises OSError."""
     descriptor = _open_below(folder, path.split("/"), _FILE, Path())
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -81,7 +81,7 @@ def open_file(folder: int, path: str) -> int:
 
 
 def _open_below(folder: int, parts: Sequence[str], flags: int, shown: Path) -> int:
-    """Opens the last of the parts, each in the one before it. Raises OSError."""
+    """Open the last of the parts, each in the one before it. Raises OSError."""
     with ExitStack() as stack:
         for number, part in enumerate(parts, 1):
             is_last = number == len(parts)

@@ -15,7 +15,7 @@ from paretonas.metrics.run_choice import choose_runs, name_run
 
 
 def read(folder: Path | LogFolder, wanted: Sequence[Wanted]) -> Reading:
-    """Reads the wanted metrics from all event files in a folder and its sub-folders, whatever their state."""
+    """Read the wanted metrics from all event files in a folder and its sub-folders, whatever their state."""
     reader = LogReader(folder, {metric.tag for metric in wanted})
     reader.poll()
     return reader.reading(wanted)
@@ -48,7 +48,7 @@ class LogReader:
         self._notes: list[str] = []
 
     def poll(self) -> bool:
-        """Reads what is new in the folder. Returns whether the curves may have changed."""
+        """Read what is new in the folder. Return whether the curves may have changed."""
         self._notes = []
         before, self._files = self._files, {}
         with self._budget.timed():
@@ -61,7 +61,7 @@ class LogReader:
         return changed or not before.keys() <= self._files.keys()
 
     def size(self) -> int:
-        """Returns the bytes that the event files have; they are not opened."""
+        """Return the bytes that the event files have; they are not opened."""
         with self._budget.timed():
             try:
                 with self._folder.enter() as folder:
@@ -70,7 +70,7 @@ class LogReader:
                 return 0
 
     def curves(self) -> Mapping[str, tuple[tuple[int, float], ...]]:
-        """Returns tag → (step, value), strictly ascending by step; values may be NaN and infinite.
+        """Return tag → (step, value), strictly ascending by step; values may be NaN and infinite.
 
         A tag that is in several folders, none of which takes another's place, is several: ``loss (train)``.
         """
@@ -82,7 +82,7 @@ class LogReader:
         return found
 
     def reading(self, wanted: Sequence[Wanted]) -> Reading:
-        """Reduces what was read so far to one value per metric."""
+        """Reduce what was read so far to one value per metric."""
         notes = list(self._notes)
         for name, file in self._files.items():
             notes += [f"{quote(name)}: {note}" for note in file.notes()]
@@ -96,7 +96,7 @@ class LogReader:
         return summarise(curves, wanted, notes, nothing=nothing, found=self._budget.tags, unread=cut)
 
     def _read(self, folder: int, before: Mapping[str, EventFile]) -> bool:
-        """Reads what is new in each file. Returns whether there was any scalar."""
+        """Read what is new in each file. Return whether there was any scalar."""
         changed = False
         opened: dict[tuple[int, int], EventFile] = {}
         for name in sorted(self._affordable(folder), key=_creation):
@@ -122,7 +122,7 @@ class LogReader:
         return changed
 
     def _affordable(self, folder: int) -> Iterator[str]:
-        """Yields the event files by their path below the folder, as long as they are few and small enough."""
+        """Yield the event files by their path below the folder, as long as they are few and small enough."""
         total = 0
         for count, (name, size) in enumerate(self._walk(folder), 1):
             total += size
@@ -131,7 +131,7 @@ class LogReader:
             yield name
 
     def _walk(self, folder: int, below: str = "", depth: int = 0) -> Iterator[tuple[str, int]]:
-        """Yields the event files and their sizes, and notes what cannot be searched."""
+        """Yield the event files and their sizes, and notes what cannot be searched."""
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not self._budget.look(depth):
@@ -172,7 +172,7 @@ class LogReader:
             self._notes.append(f"the log folder cannot be read: {error.strerror}")
 
     def _curves(self) -> dict[str, dict[str, Curve]]:
-        """Returns tag → folder → curve, the folders in the order in which they were written to."""
+        """Return tag → folder → curve, the folders in the order in which they were written to."""
         folders: dict[str, list[EventFile]] = {}
         for name, file in self._files.items():
             folder = str(PurePath(name).parent)

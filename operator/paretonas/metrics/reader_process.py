@@ -46,7 +46,7 @@ class Read:
     wanted: tuple[Wanted, ...]
 
     def answer(self) -> Reading:
-        """Reads the logs, and again if a metric is still missing."""
+        """Read the logs, and again if a metric is still missing."""
         reader = LogReader(self.folder, {metric.tag for metric in self.wanted})
         for again in range(LATE_TRIES):
             if again:
@@ -69,7 +69,7 @@ class Size:
     folder: LogFolder
 
     def answer(self) -> int:
-        """Looks at the files."""
+        """Look at the files."""
         return count_logged(self.folder)
 
     def unanswered(self, _: str) -> None:
@@ -92,7 +92,7 @@ class LogProcess:
         self._process: PipedProcess | None = None
 
     def ask(self, question: Question) -> ReaderAnswer:
-        """Returns the answer, even if the process dies while answering.
+        """Return the answer, even if the process dies while answering.
 
         Raises:
             HungError: The process does not answer, although its processor time is limited: the file system hangs.
@@ -114,7 +114,7 @@ class LogProcess:
         return question.unanswered(why)
 
     def close(self) -> None:
-        """Ends the process. A later question starts another one."""
+        """End the process. A later question starts another one."""
         if self._process is not None:
             self._process.end()
             self._process = None

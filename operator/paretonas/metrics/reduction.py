@@ -87,7 +87,7 @@ def summarise(
     found: Collection[str] | None = None,
     unread: Mapping[str, str] = _ALL_READ,
 ) -> Reading:
-    """Reduces each wanted curve to one value.
+    """Reduce each wanted curve to one value.
 
     NaN and infinity affect the reductions that use them: `Last` fails only if the last value is one; `Min`, `Max` and
     `Mean` fail on any, since a minimum that skips the steps where training diverged would mislead.
@@ -133,12 +133,12 @@ def unread(wanted: Sequence[Wanted], why: str, notes: Sequence[str] = ()) -> Rea
 
 
 def quote(text: str) -> str:
-    """Returns a name from a log as it may stand in a sentence: in quotes, on one line, not endless."""
+    """Return a name from a log as it may stand in a sentence: in quotes, on one line, not endless."""
     return repr(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…")
 
 
 def quote_names(names: Iterable[str]) -> str:
-    """Returns names as a sentence may list them: sorted, and not all if they are very many."""
+    """Return names as a sentence may list them: sorted, and not all if they are very many."""
     ordered = sorted(names)
     more = f" and {len(ordered) - _MOST_LISTED} more" if len(ordered) > _MOST_LISTED else ""
     return ", ".join(quote(name) for name in ordered[:_MOST_LISTED]) + more

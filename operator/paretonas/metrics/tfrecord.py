@@ -100,7 +100,7 @@ class _RecordSizes(dict[bytes, int]):
 
 
 def _walk(stretch: bytes) -> tuple[list[int], int, int]:
-    """Returns the offsets of the complete records, the end of the last one, and what `Scan.needed` says."""
+    """Return the offsets of the complete records, the end of the last one, and what `Scan.needed` says."""
     sizes = _RecordSizes()
     offsets: list[int] = []
     offset, last = 0, len(stretch) - _FRAME
@@ -115,7 +115,7 @@ def _walk(stretch: bytes) -> tuple[list[int], int, int]:
 
 
 def _verify(stretch: bytes, offsets: list[int], end: int) -> tuple[list[Records], list[int]]:
-    """Returns the good records by length, and the offsets of those with a wrong checksum, ascending."""
+    """Return the good records by length, and the offsets of those with a wrong checksum, ascending."""
     starts = np.array(offsets, np.int64)
     sizes = np.diff(starts, append=end)
     groups, damaged = [], []

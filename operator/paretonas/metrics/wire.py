@@ -16,7 +16,7 @@ class MalformedError(ValueError):
 
 
 def fields(record: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yields the key of each field of a message and the span of its content."""
+    """Yield the key of each field of a message and the span of its content."""
     while start < end:
         key, start = varint(record, start, end)
         wire_type = key & 7
@@ -38,7 +38,7 @@ def fields(record: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]
 
 
 def varint(record: bytes, start: int, end: int) -> tuple[int, int]:
-    """Returns an unsigned 64-bit integer and where it ends."""
+    """Return an unsigned 64-bit integer and where it ends."""
     value = 0
     for position in range(start, min(end, start + _LONGEST_VARINT)):
         byte = record[position]

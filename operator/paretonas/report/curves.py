@@ -17,24 +17,24 @@ LoggedCurves = Mapping[str, StepValues]
 
 MAX_TAGS = 12
 MAX_NAMED = 20
-"""Tags that are drawn, and trials of the Pareto set that get a line and a name of their own: more cannot be read."""
+"""The most tags that are drawn, and the most trials of the Pareto set that get a named line: more cannot be read."""
 _GREY_POINTS = 60_000
-"""Points of all curves of trials without a name: about 1.5 MB of page."""
+"""The most points of all curves of unnamed trials together: about 1.5 MB of page."""
 _FEWEST, _MOST = 5, 300
-"""Points that such a curve keeps at the least, and the most that can be told apart in the width of a panel."""
+"""The fewest points that such a curve keeps, and the most that can be distinguished in the width of a panel."""
 _NAME = 40
-"""Characters of a trial's name or a tag."""
+"""The most characters of a trial's name or a tag that are shown."""
 
 _SHORT, _MARKS = 30, 2000
-"""A curve of up to so many points has them marked, since one of a single point would not be seen otherwise, and the
-grey curves of a panel only if they have no more than so many together: each is an element of the page."""
+"""The most points of a curve that has each of them marked, since a curve of a single point would be invisible. The grey
+curves of a panel are marked only if they have no more points than this together: each is an element of the page."""
 _DIGITS = 6
-"""Significant digits: TensorBoard holds single precision, which would take 17 as a double."""
+"""Significant digits. TensorBoard stores single precision, which would take 17 digits as a double."""
 _COLUMNS = 2
 _PANEL, _LEGEND_ROW, _TITLE = 270, 20, 36
-"""Heights in pixels: a panel with its axis, a row of the legend, the first panels' titles."""
+"""Heights in pixels of a panel with its axis, of a row of the legend, and of the titles of the first panels."""
 _NAMES_A_ROW = 6
-"""Names that fit beside each other on a narrow page."""
+"""The number of names that fit side by side on a narrow page."""
 
 
 def learning_curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Plot | None:
@@ -52,7 +52,7 @@ def learning_curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Plo
     limit = min(_MOST, max(_FEWEST, _GREY_POINTS // (len(shown) * len(logged))))
     traces = [trace for i, tag in enumerate(shown, 1) for trace in _panel(results, named, logged, tag, limit, i)]
     for trace in {trace["legendgroup"]: trace for trace in reversed(traces)}.values():
-        trace["showlegend"] = True  # the first of each trial; it switches the others too
+        trace["showlegend"] = True  # the first curve of each trial; it also switches the others
     legend = _LEGEND_ROW * ceil((len(named) + 1) / _NAMES_A_ROW)
     notes = []
     if len(tags) > len(shown):
@@ -69,7 +69,7 @@ def learning_curves(results: Results, curves: Mapping[str, LoggedCurves]) -> Plo
 
 
 def _tags(results: Results, curves: Mapping[str, LoggedCurves]) -> list[str]:
-    """The tags that any trial has more than one point of: those of the objectives first, then by how many have them."""
+    """The tags with more than one point in any trial: first those of the objectives, then by the number of trials."""
     count = Counter(tag for of_trial in curves.values() for tag in of_trial)
     curved = {tag for of_trial in curves.values() for tag, curve in of_trial.items() if len(curve) > 1}
     objectives = _objective_tags(results)
@@ -77,21 +77,21 @@ def _tags(results: Results, curves: Mapping[str, LoggedCurves]) -> list[str]:
 
 
 def _objective_tags(results: Results) -> dict[str, bool]:
-    """The tags that objectives are read from, and whether on a Log scale."""
+    """The tags from which objectives are read, and whether each has a Log scale."""
     log = {objective.metric: objective.scale == "Log" for objective in results.objectives}
     sources = [s for s in results.experiment.spec.metric_sources if s.name in log]
     return {s.tag if s.run is None else f"{s.tag} ({s.run})": log[s.name] for s in sources}
 
 
 def _spread(trials: Sequence[NASTrial], count: int) -> list[NASTrial]:
-    """Some of the trials, evenly along the front, its ends included."""
+    """At most `count` trials, evenly along the front, including its ends."""
     if len(trials) <= count:
         return list(trials)
     return [trials[round(i * (len(trials) - 1) / (count - 1))] for i in range(count)]
 
 
 def _thin(curve: StepValues, limit: int) -> list[tuple[int, float | None]]:
-    """At most `limit` points, evenly along the curve, its ends included; what is not finite is a gap."""
+    """At most `limit` points, evenly along the curve, including its ends; a value that is not finite is a gap."""
     places: Sequence[int] = range(len(curve))
     if len(curve) > limit:
         places = [round(i * (len(curve) - 1) / (limit - 1)) for i in range(limit)]
@@ -107,7 +107,7 @@ def _panel(
     limit: int,
     number: int,
 ) -> list[Figure]:
-    """The traces of one tag: a single one for all that are not named, since a thousand would be slow to draw."""
+    """The traces of one tag, with a single one for all unnamed trials: a thousand traces would be slow to draw."""
     drawn = [trial for trial in results.trials if tag in curves.get(trial.name, {})]
     short = max(len(curves[trial.name][tag]) for trial in drawn) <= _SHORT
     style = {
@@ -189,5 +189,5 @@ def _title(tag: str, number: int) -> Figure:
 
 
 def _axis(name: str, number: int) -> str:
-    """Plotly's name of the axes of the first, the second … panel."""
+    """Plotly's name for the axes of a panel, by its number."""
     return name if number == 1 else f"{name}{number}"

@@ -1,4 +1,4 @@
-"""What all figures have in common. A figure is the plain JSON document that Plotly.js draws."""
+"""Parts that all figures share. A figure is the plain JSON document that Plotly.js draws."""
 
 from dataclasses import dataclass
 from math import log10
@@ -74,11 +74,11 @@ TEMPLATE: Figure = {
         "yaxis": _AXIS,
     }
 }
-"""Plotly layers it under each figure's own layout; the page carries it once."""
+"""The template that Plotly applies under each figure's own layout; the page contains it once."""
 
 
 def order_colour(index: int, count: int) -> str:
-    """The colour of a trial among so many, by its order."""
+    """The colour of a trial by its position among `count` trials."""
     return str(sample_colorscale(COLORSCALE, min(index / max(count - 1, 1), 1.0))[0])
 
 

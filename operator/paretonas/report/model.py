@@ -1,4 +1,4 @@
-"""What a model of the trials says: how well it predicts them, and what it has learnt of the parameters."""
+"""A model of the trials: how well it predicts them, and what it has learnt about the parameters."""
 
 import logging
 from collections.abc import Sequence

@@ -68,7 +68,7 @@ class Results:
 
     @cached_property
     def time(self) -> timedelta | None:
-        """From the start of the experiment to its end, or to the last thing that happened; None before the start."""
+        """The time from the start of the experiment to its end, or to its latest change; None before the start."""
         start = self.experiment.status.start_time
         if start is None:
             return None
@@ -83,7 +83,7 @@ class Results:
 
 
 def trial_time(trial: NASTrial) -> timedelta | None:
-    """What its finished attempts took together; None when there is none."""
+    """The time that its finished attempts took together; None if there is none."""
     spans = [a.end_time - a.start_time for a in trial.status.attempts if a.start_time and a.end_time]
     return sum(spans, timedelta()) if spans else None
 

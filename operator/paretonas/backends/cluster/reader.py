@@ -54,7 +54,7 @@ class ClusterReader:
             self._resources.patch(kind, namespace, name, changes)
 
     def follow(self, kind: ResourceKind, namespace: str | None, fields: str = "") -> Iterator[list[dict[str, Any]]]:
-        """Yields the resources now and again after each change, without end."""
+        """Yield the resources now and again after each change, without end."""
         seen = lost = False
         while True:
             try:
@@ -70,7 +70,7 @@ class ClusterReader:
                 time.sleep(_RETRY_SECONDS)
 
     def _follow_once(self, kind: ResourceKind, namespace: str | None, fields: str) -> Iterator[list[dict[str, Any]]]:
-        """Yields one listing, and the resources after each change that the following watch delivers."""
+        """Yield one listing, and the resources after each change that the following watch delivers."""
         items, version = self._list(kind, namespace, fields)
         bodies = {key_of(body): body for body in items}
         yield list(bodies.values())
@@ -123,7 +123,7 @@ class ClusterReader:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yields each line as soon as it is complete."""
+    """Yield each line as soon as it is complete."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")

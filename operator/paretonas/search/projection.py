@@ -33,11 +33,40 @@ def nearest(space: Space, target: Codes) -> Codes:
     if solved is None and program.status == UNSOLVABLE:
         raise SearchError(f"no point of the search space keeps the parameter constraints {texts}")
     if solved is not None:
-        for window in (WINDOW, 1.0):
-            code = _round(space, solved, window)
+        for code in (_correct(space, solved), _round(space, solved, WINDOW), _round(space, solved, 1.0)):
             if code is not None:
                 return code
     raise SearchError(f"cannot find a point that keeps the parameter constraints {texts}")
+
+
+CORRECTIONS = 3
+"""Least-squares steps. The first removes the program's error but for rounding, or for parameters that reach an end."""
+
+
+def _correct(space: Space, code: Codes) -> Codes | None:
+    """Move the continuous parameters of a solution as little as possible so that every row holds; None if that fails.
+
+    The smallest such move, in fractions of the ranges, is the least-squares solution of least norm. All parameters move
+    at once, so equalities that share several parameters hold together, where `_round` may find no value for the last.
+    """
+    region, codes = space.region, space.snap(code[None].copy())
+    applies = space.applies(codes)
+    low, high = (ends[0] for ends in region.box(1))
+    width = np.where([column.size is None for column in region.columns], high - low, 0.0)
+    equality = np.bincount(region.owners)[region.owners] > 1
+    for _ in range(CORRECTIONS):
+        if space.feasible(codes)[0]:
+            return np.asarray(codes[0])
+        numbers = space.numbers(codes)
+        excess = (numbers @ region.factors.T - region.bounds)[0]
+        used = applies[0] & (equality | (excess > 0.0))
+        rows = region.factors[used] * width
+        size = np.maximum(np.abs(rows).max(1, initial=0.0), np.finfo(float).tiny)
+        step, *_ = np.linalg.lstsq(rows / size[:, None], excess[used] / size, rcond=None)
+        moved = np.clip(numbers - step * width, low, high)
+        part = np.stack([c.encode_numbers(moved[:, i]) for i, c in enumerate(region.columns)], axis=1)
+        codes = space.replace_constrained(codes, part)
+    return np.asarray(codes[0]) if space.feasible(codes)[0] else None
 
 
 WINDOW = 1e-6

@@ -288,6 +288,27 @@ def test_equalities_that_leave_a_single_point_of_real_numbers_find_it(seed: int,
     assert [found[f"x{i}"] for i in range(count)] == pytest.approx(point, abs=1e-6 * widths.max())
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("seed", range(8))
+def test_equalities_that_share_their_parameters_leave_many_points(seed: int, unit: float) -> None:
+    """No parameter follows from the others one by one: two or three equalities hold at once."""
+    rng = np.random.default_rng([seed, 7])
+    lows, widths = rng.uniform(-1e3, 1e3, 5) * unit, rng.uniform(0.1, 1e3, 5) * unit
+    point = lows + rng.uniform(0.2, 0.8, 5) * widths
+    constraints = []
+    for _ in range(2 + seed % 2):
+        factors = rng.choice([-3, -2, -1, 1, 2, 3], 5).tolist()
+        terms = " + ".join(f"{factor}*x{j}" for j, factor in enumerate(factors))
+        constraints.append(f"0 + {terms} == {np.dot(factors, point)!s}".replace("+ -", "- "))
+    parameters = [
+        {"name": f"x{i}", "float": {"min": float(low), "max": float(low + width)}}
+        for i, (low, width) in enumerate(zip(lows, widths, strict=True))
+    ]
+    spec = make_spec(parameters, parameterConstraints=constraints, maxTrials=60, search={"initialTrials": 60})
+    suggestion, _ = candidates(spec, 10)
+    assert len({tuple(candidate.parameters.values()) for candidate in suggestion.candidates}) == 10
+
+
 def test_whole_numbers_that_meet_a_sum_only_here_and_there_are_found() -> None:
     spec = make_spec(
         ints(4, 0, 500),

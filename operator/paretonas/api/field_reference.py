@@ -37,7 +37,7 @@ class Field:
 
 @cache
 def schema(kind: str) -> Mapping[str, Any]:
-    """The JSON schema of a resource, one of `KINDS`."""
+    """The JSON schema of a resource, one of `RESOURCES`."""
     text = files("paretonas.api").joinpath(f"schemas/{kind}.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
@@ -121,12 +121,9 @@ def _facts(node: Mapping[str, Any]) -> tuple[str, ...]:
         facts.append(f"One of {', '.join(map(str, node['enum']))}")
     if "default" in node and node["default"] not in ({}, ""):
         facts.append(f"Default: {_text(node['default'])}")
-    lowest = (
-        ("More than", node["exclusiveMinimum"]) if "exclusiveMinimum" in node else ("At least", node.get("minimum"))
-    )
-    for words, value in (lowest, ("At most", node.get("maximum"))):
-        if value is not None:
-            facts.append(f"{words} {value:,}")
+    for words, key in (("More than", "exclusiveMinimum"), ("At least", "minimum"), ("At most", "maximum")):
+        if key in node:
+            facts.append(f"{words} {node[key]:,}")
     for words, key in (("At least", "minItems"), ("At most", "maxItems")):
         if key in node:
             facts.append(f"{words} {node[key]} item{'s' if node[key] != 1 else ''}")

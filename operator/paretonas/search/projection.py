@@ -33,9 +33,12 @@ def nearest(space: Space, target: Codes) -> Codes:
     if solved is None and program.status == UNSOLVABLE:
         raise SearchError(f"no point of the search space keeps the parameter constraints {texts}")
     if solved is not None:
-        for code in (_correct(space, solved), _round(space, solved, WINDOW), _round(space, solved, 1.0)):
-            if code is not None:
-                return code
+        code = _correct(space, solved)
+        for window in (WINDOW, 1.0):
+            if code is None:
+                code = _round(space, solved, window)
+        if code is not None:
+            return code
     raise SearchError(f"cannot find a point that keeps the parameter constraints {texts}")
 
 

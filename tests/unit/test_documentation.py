@@ -29,7 +29,7 @@ TERMS = (
         "slot",
         "pass",
     ),
-    *("Pareto set", "front", "reference point", "hypervolume", "queue", "gang", "claim"),
+    *("output folder", "Pareto set", "front", "reference point", "hypervolume", "queue", "gang", "claim"),
 )
 
 

@@ -40,7 +40,7 @@ def taken(experiment: NASExperiment, index: int, parameters: dict[str, int | flo
     """What the trainer makes of the arguments of a trial."""
     spec = TrialSpec(experiment=experiment.name, index=index, parameters=parameters)
     trial = NASTrial(metadata=TrialMetadata(name=trial_name(experiment.name, index)), spec=spec)
-    values = Launch(experiment, trial, 1).values("/logs/here")
+    values = Launch(experiment, trial, 1).values("/logs/here", "/logs/kept")
     asked = parse(trial_arguments(experiment.spec.trial, values))
     assert isinstance(asked, Trial)
     return asked

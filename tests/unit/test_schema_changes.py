@@ -13,8 +13,8 @@ RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
 NEW_FIELDS = ("warmStartFrom", "step", "run", "retry")
 """Fields with rules that older versions do not have."""
 
-WIDENED = (("[<>=]=", "[<>]="),)
-"""Pieces of rules that take more than the older ones beside them: ``==`` too."""
+WIDENED = (("[<>=]=", "[<>]="), ("logDir|outputDir", "logDir"))
+"""Pieces of rules that take more than the older ones beside them: ``==``, and ``${trial.outputDir}``, too."""
 NARROWED = {
     ".spec.index: maximum was None, now 1000000",  # after a larger one no other trial would get an index
     # jobs that run would be left to nobody; before, the field meant nothing

@@ -36,6 +36,7 @@ from paretonas.api.status import (
 )
 from paretonas.api.substitution import (
     LOG_DIR_FLAG,
+    OUTPUT_DIR_VARIABLE,
     format_value,
     inactive,
     substitute,
@@ -64,6 +65,7 @@ __all__ = [
     "ENDED",
     "LOG_DIR_FLAG",
     "MAX_INDEX",
+    "OUTPUT_DIR_VARIABLE",
     "ActiveWhen",
     "Attempt",
     "Bool",

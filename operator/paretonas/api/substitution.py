@@ -15,6 +15,7 @@ TRIAL_REFERENCES = (
     "trial.index",
     "trial.attempt",
     "trial.logDir",
+    "trial.outputDir",
     "experiment.name",
     "experiment.namespace",
 )
@@ -60,6 +61,9 @@ def substitute(text: str, values: Mapping[str, Scalar]) -> str:
 
 LOG_DIR_FLAG = "--log-dir"
 """The flag that passes the log folder by default. A parameter's name has no dash, so it cannot conflict."""
+
+OUTPUT_DIR_VARIABLE = "PARETONAS_OUTPUT_DIR"
+"""The environment variable with the output folder. It is not an argument by default: many programs keep nothing."""
 
 
 def default_argument(name: str, value: Scalar) -> str:

@@ -148,6 +148,11 @@ class NASTrial(Model):
         """
         return self.status.attempts[-1].number if self.status.attempts else 0
 
+    @property
+    def first_attempt(self) -> int:
+        """The number of the trial's first attempt, which its output folder is named after; 0 before it."""
+        return self.status.attempts[0].number if self.status.attempts else 0
+
     def with_status(self, **changes: object) -> "NASTrial":
         """Copy the trial with some fields of the status changed; a message is cleaned and shortened to be stored."""
         if isinstance(text := changes.get("message"), str):

@@ -64,7 +64,7 @@ class LogSource(Protocol):
         """The number of bytes that an attempt has logged so far; None if it is not known at the moment."""
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first attempt number from ``number`` on that has no log folder yet. Raises SubmitError."""
+        """The first attempt number from ``number`` on that has no folders yet. Raises SubmitError."""
 
 
 class Search(Protocol):

@@ -6,7 +6,7 @@ import math
 from torchx import specs
 from torchx.components.dist import torchrun
 
-from paretonas.api import inactive, substitute, trial_arguments, words
+from paretonas.api import OUTPUT_DIR_VARIABLE, inactive, substitute, trial_arguments, words
 from paretonas.api.quantities import amount
 from paretonas.jobs.job import Launch
 
@@ -19,10 +19,10 @@ _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
 """The resources that TorchX counts as GPUs; other devices are passed on by name."""
 
 
-def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
-    """The application of one attempt; ``log_dir`` is its log folder as the trial sees it."""
+def trial_app(launch: Launch, log_dir: str, output_dir: str) -> specs.AppDef:
+    """The application of one attempt, given its folders as the trial sees them."""
     template = launch.experiment.spec.trial
-    values = launch.values(log_dir)
+    values = launch.values(log_dir, output_dir)
     command = [*words(template.command, values), *trial_arguments(template, values)]
     env = {
         variable.name: substitute(variable.value, values)
@@ -31,6 +31,7 @@ def trial_app(launch: Launch, log_dir: str) -> specs.AppDef:
     }
     env |= {
         "PARETONAS_LOG_DIR": log_dir,
+        OUTPUT_DIR_VARIABLE: output_dir,
         "PARETONAS_TRIAL": launch.trial.name,
         "PARETONAS_PARAMETERS": json.dumps(dict(launch.trial.spec.parameters)),
     }

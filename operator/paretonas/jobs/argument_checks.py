@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from paretonas.api import (
     LOG_DIR_FLAG,
+    OUTPUT_DIR_VARIABLE,
     Choice,
     ExperimentSpec,
     FloatChoice,
@@ -22,6 +23,9 @@ _ALONE = re.compile(r"\$\{parameters\.(\w+)\}")
 
 _NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 """A word that begins with ``-`` and that argparse nevertheless takes for a value; ``-3e-05`` is not one."""
+
+_OUTPUT_FLAGS = ("--output-dir", "--output_dir")
+"""What scripts call the folder for what they keep."""
 
 _SMALL, _LARGE = 1e-4, 1e16
 """Below the first and from the second on, Python writes a float with an exponent."""
@@ -61,6 +65,7 @@ def misread(spec: ExperimentSpec, script: str, source: str) -> Iterator[Problem]
             yield Problem(passed.path, message, remedy, passed.flag)
     if spec.trial.args is None:
         yield from _spelt_otherwise(spec, script, flags)
+        yield from _output_not_passed(script, source, flags)
 
 
 def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) -> Iterator[Problem]:
@@ -75,6 +80,14 @@ def _spelt_otherwise(spec: ExperimentSpec, script: str, flags: Collection[str]) 
         if known is not None and flag not in flags:
             remedy = f'write trial.args with "{known}=${{{reference}}}", and with all other parameters'
             yield Problem(path, f"is passed as {flag}, but {script} calls it {known}", remedy)
+
+
+def _output_not_passed(script: str, source: str, flags: Collection[str]) -> Iterator[Problem]:
+    """The script's flag for the output folder, which is not passed by default, unless the script reads the variable."""
+    flag = next((flag for flag in _OUTPUT_FLAGS if flag in flags), None)
+    if flag is not None and OUTPUT_DIR_VARIABLE not in source:
+        remedy = f'read {OUTPUT_DIR_VARIABLE} there, or write trial.args with "{flag}=${{trial.outputDir}}"'
+        yield Problem("spec.trial.args", f"{script} has {flag}, which is passed only in args", remedy)
 
 
 def _flags(source: str) -> dict[str, bool]:

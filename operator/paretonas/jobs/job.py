@@ -64,8 +64,13 @@ class Launch:
         """``<experiment>-<index>-a<attempt>``."""
         return job_name(self.trial.name, self.attempt)
 
-    def values(self, log_dir: str) -> dict[str, Scalar]:
-        """The values that ``${…}`` may refer to in this attempt."""
+    @property
+    def first_attempt(self) -> int:
+        """The number of the trial's first attempt; this attempt's if it is the first."""
+        return self.trial.first_attempt or self.attempt
+
+    def values(self, log_dir: str, output_dir: str) -> dict[str, Scalar]:
+        """The values that ``${…}`` may refer to in this attempt, given its folders as it sees them."""
         parameters = {f"parameters.{name}": value for name, value in self.trial.spec.parameters.items()}
         return {
             **parameters,
@@ -73,6 +78,7 @@ class Launch:
             "trial.index": self.trial.spec.index,
             "trial.attempt": self.attempt,
             "trial.logDir": log_dir,
+            "trial.outputDir": output_dir,
             "experiment.name": self.experiment.name,
             "experiment.namespace": self.experiment.metadata.namespace or "default",
         }

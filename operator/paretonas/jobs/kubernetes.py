@@ -17,7 +17,7 @@ from paretonas.api import job_name
 from paretonas.api.names import split_job_name
 from paretonas.api.reasons import AttemptReason
 from paretonas.jobs.appdef import trial_app
-from paretonas.jobs.attempt_folder import attempt_folder
+from paretonas.jobs.attempt_folder import attempt_folder, output_folder
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
 from paretonas.jobs.log_tail import tail, without_torchrun
 from paretonas.jobs.manifest import finish_manifest
@@ -84,7 +84,9 @@ class KubernetesJobs:
         """
         spec = launch.experiment.spec
         root = PurePosixPath(spec.logs.mount_path if spec.logs else "/logs")
-        folder = str(attempt_folder(root, launch.experiment.name, launch.trial.name, launch.attempt))
+        experiment, trial = launch.experiment.name, launch.trial.name
+        logs = attempt_folder(root, experiment, trial, launch.attempt)
+        output = output_folder(root, experiment, trial, launch.first_attempt)
         options = {
             "queue": spec.trial.queue,
             "namespace": self._namespace,
@@ -95,7 +97,7 @@ class KubernetesJobs:
             "priority_class": spec.trial.priority_class_name,
         }
         chosen = {key: value for key, value in options.items() if value is not None}
-        info: Any = self._runner.dryrun(trial_app(launch, folder), KUBERNETES_SCHEDULER, chosen)
+        info: Any = self._runner.dryrun(trial_app(launch, str(logs), str(output)), KUBERNETES_SCHEDULER, chosen)
         manifest = self._api.sanitize_for_serialization(info.request.resource)
         overlay, problems = read_shape(spec.trial.pod_overlay)
         job = info.request.resource = finish_manifest(manifest, launch, overlay)

@@ -22,6 +22,7 @@ from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
 from paretonas.jobs.appdef import ROLE, trial_app
+from paretonas.jobs.attempt_folder import output_folder
 from paretonas.jobs.attempt_records import AttemptRecord, record
 from paretonas.jobs.devices import DeviceKind, Slots, free, limits, requests
 from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
@@ -137,7 +138,8 @@ class LocalJobs:
         chosen = self._choose(launch, kept)
         if chosen is None:
             return False
-        app = trial_app(launch, str(kept.logs))
+        output = output_folder(self._root, self._experiment, launch.trial.name, launch.first_attempt)
+        app = trial_app(launch, str(kept.logs), str(output))
         for folder in (kept.folder, kept.logs):
             folder.mkdir(parents=True, exist_ok=True)
         if chosen:

@@ -94,6 +94,14 @@ def test_a_deleted_experiments_folders_are_left_alone(open_logs: Open, tmp_path:
     assert [found.free_attempt("nas-0", number) for number in (1, 2, 3, 4, 5)] == [3, 3, 3, 5, 5]
 
 
+@pytest.mark.parametrize(("left", "free"), [("output", [2, 2, 3]), ("output-a2", [1, 3, 3]), ("outputs", [1, 2, 3])])
+def test_a_number_whose_output_folder_is_there_is_taken(
+    open_logs: Open, tmp_path: Path, left: str, free: list[int]
+) -> None:
+    (tmp_path / "nas" / "nas-0" / left).mkdir(parents=True)
+    assert [open_logs(tmp_path).free_attempt("nas-0", number) for number in (1, 2, 3)] == free
+
+
 def test_folders_of_other_trials_and_experiments_take_no_number(open_logs: Open, tmp_path: Path) -> None:
     logged(tmp_path, 1, 0.1, trial="nas-1")
     logged(tmp_path, 1, 0.1, trial="nas-00")

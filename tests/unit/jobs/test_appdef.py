@@ -6,9 +6,10 @@ import pytest
 from tests.builders import experiment, trial
 from torchx import specs
 
-from paretonas.api import NASTrial, TrialMetadata, TrialSpec
+from paretonas.api import Attempt, NASTrial, TrialMetadata, TrialSpec, TrialStatus
 from paretonas.api.quantities import amount
 from paretonas.jobs.appdef import trial_app
+from paretonas.jobs.attempt_folder import output_name
 from paretonas.jobs.job import Launch
 
 
@@ -27,7 +28,7 @@ def role(parameters: dict[str, Any] | None = None, **template: Any) -> specs.Rol
     )
     chosen = parameters or {"optimizer": "sgd", "momentum": 0.1 + 0.2, "bias": True}
     one = NASTrial(metadata=TrialMetadata(name="nas-7"), spec=TrialSpec(experiment="nas", index=7, parameters=chosen))
-    [only] = trial_app(Launch(of, one, 3), "/logs/here").roles
+    [only] = trial_app(Launch(of, one, 3), "/logs/here", "/logs/kept").roles
     return only
 
 
@@ -38,6 +39,24 @@ def test_without_arguments_of_its_own_a_trial_gets_every_parameter_and_its_folde
         *("-m", "trainer"),
         *("--optimizer=sgd", "--momentum=0.30000000000000004", "--bias", "--log-dir=/logs/here"),
     ]
+
+
+def test_the_output_folder_is_a_variable_and_what_refers_to_it() -> None:
+    only = role(args=["--keep=${trial.outputDir}"], env=[{"name": "CACHE", "value": "${trial.outputDir}/cache"}])
+    assert only.args == ["-m", "trainer", "--keep=/logs/kept"]
+    assert (only.env["PARETONAS_OUTPUT_DIR"], only.env["CACHE"]) == ("/logs/kept", "/logs/kept/cache")
+    assert "/logs/kept" not in role().args, "a program that keeps nothing need not know of it"
+
+
+@pytest.mark.parametrize(
+    ("past", "number", "first"),
+    [((), 1, 1), ((), 4, 4), ((1,), 2, 1), ((3, 4), 7, 3)],
+)
+def test_the_output_folder_is_named_after_the_first_attempt(past: tuple[int, ...], number: int, first: int) -> None:
+    attempts = tuple(Attempt(job=f"nas-7-a{n}") for n in (*past, number))
+    one = trial(7).replace(status=TrialStatus(attempts=attempts))
+    assert Launch(experiment(), one, number).first_attempt == first
+    assert (output_name(1), output_name(3)) == ("output", "output-a3")
 
 
 def test_an_inactive_parameter_is_absent_with_its_flag_and_its_variable() -> None:

@@ -124,3 +124,19 @@ def test_a_script_that_knows_the_flag_or_shows_none_is_no_reason_for_a_warning(s
         trial={"command": ["python", "t.py"]},
     )
     assert list(misread(of, "t.py", source)) == []
+
+
+OUTPUT = "p.add_argument('--log-dir'); p.add_argument('--width'); p.add_argument('--output{}dir')"
+
+
+@pytest.mark.parametrize("dash", ["-", "_"])
+def test_a_flag_for_the_output_folder_that_nothing_passes_is_told(dash: str) -> None:
+    width = [{"name": "width", "int": {"min": 1, "max": 9}}]
+    source, command = OUTPUT.format(dash), ["python", "t.py"]
+    of = spec(parameters=width, trial={"command": command})
+    [line] = map(str, misread(of, "t.py", source))
+    assert line.startswith(f"spec.trial.args: t.py has --output{dash}dir, which is passed only in args; ")
+    assert f'"--output{dash}dir=${{trial.outputDir}}"' in line
+    assert list(misread(of, "t.py", f"{source}\nos.environ['PARETONAS_OUTPUT_DIR']")) == []
+    passed = spec(parameters=width, trial={"command": command, "args": []})
+    assert list(misread(passed, "t.py", source)) == [], "its author writes what is passed"

@@ -70,6 +70,8 @@ def test_an_attempt_is_seen_to_wait_run_and_end_in_silence(
 def test_a_trial_is_told_its_folder_its_name_and_its_parameters(attempts: Attempts) -> None:
     env = tell(attempts, env=[{"name": "THREADS", "value": "1"}])["env"]
     assert env["PARETONAS_LOG_DIR"] == str(attempts.folder())
+    assert env["PARETONAS_OUTPUT_DIR"] == str(attempts.folder().parent / "output")
+    assert not (attempts.folder().parent / "output").exists(), "as on a cluster, a trial creates it itself"
     assert env["PARETONAS_TRIAL"] == "nas-0"
     assert json.loads(env["PARETONAS_PARAMETERS"]) == {"x": 0.5}
     assert env["THREADS"] == "1"

@@ -90,6 +90,7 @@ def test_logs_go_to_the_attempts_own_folder_on_the_claim(monkeypatch: pytest.Mon
     pod = job["spec"]["tasks"][0]["template"]["spec"]
     environment = started(pod["containers"][0])[1]
     assert environment["PARETONAS_LOG_DIR"] == "/logs/nas/nas-3/a1"
+    assert environment["PARETONAS_OUTPUT_DIR"] == "/logs/nas/nas-3/output"
     assert {"name": "paretonas-logs", "persistentVolumeClaim": {"claimName": "nas-logs"}} in pod["volumes"]
     assert pod["containers"][0]["command"][-2:] == ["--x=0.5", "--log-dir=/logs/nas/nas-3/a1"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from paretonas.backends.cluster.log_queue import LogQueue
-from paretonas.jobs.attempt_folder import folder_name, free_attempt
+from paretonas.jobs.attempt_folder import folder_name, free_attempt, has_folders
 from paretonas.metrics import LogFolder, Reading, Unread, Wanted
 from paretonas.metrics.reader_process import Question, Read, ReaderAnswer, Size
 
@@ -78,9 +78,9 @@ class ClusterLogs:
         return size if isinstance(size, int) else None
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first attempt number, from ``number`` on, whose folder does not exist yet. Raises SubmitError."""
+        """The first attempt number, from ``number`` on, that has no folders yet. Raises SubmitError."""
         folder = LogFolder(self._root(), (self._experiment, trial))
-        return free_attempt(lambda attempt: folder.has(folder_name(attempt)), folder.path, number)
+        return free_attempt(lambda attempt: has_folders(folder.has, attempt), folder.path, number)
 
     def _folder(self, trial: str, attempt: int) -> LogFolder:
         return LogFolder(self._root(), (self._experiment, trial, folder_name(attempt)))

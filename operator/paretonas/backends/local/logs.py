@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from paretonas.jobs.attempt_folder import attempt_folder, folder_name, free_attempt
+from paretonas.jobs.attempt_folder import attempt_folder, free_attempt, has_folders
 from paretonas.jobs.attempt_records import record
 from paretonas.metrics import LogFolder, Reading, Wanted, count_logged, read
 
@@ -23,12 +23,11 @@ class FolderLogs:
         return count_logged(attempt_folder(self._root, self._experiment, trial, attempt))
 
     def free_attempt(self, trial: str, number: int) -> int:
-        """The first attempt number, from ``number`` on, that has neither logs nor records. Raises SubmitError."""
+        """The first attempt number, from ``number`` on, that has neither folders nor records. Raises SubmitError."""
         logs = LogFolder(self._root / self._experiment / trial)
 
         def is_taken(attempt: int) -> bool:
-            return (
-                logs.has(folder_name(attempt)) or record(self._root, self._experiment, trial, attempt).folder.exists()
-            )
+            records = record(self._root, self._experiment, trial, attempt).folder
+            return has_folders(logs.has, attempt) or records.exists()
 
         return free_attempt(is_taken, logs.path, number)

@@ -252,7 +252,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         def _core(self, parts: list[str], query: dict[str, str]) -> None:
             if parts == ["events"]:
                 found = [event for event in server.warnings if _matches(query, event)]
-                self._json(200, {"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": found})
+                metadata = {"resourceVersion": str(len(server.events))}
+                self._json(200, {"kind": "EventList", "apiVersion": "v1", "metadata": metadata, "items": found})
                 return
             if parts == ["pods"]:
                 job = query["labelSelector"].removeprefix("volcano.sh/job-name=")

@@ -89,6 +89,10 @@ class Hindrance(Reason):
     )
     SEARCH_FAILED = "SearchFailed", "The search cannot suggest a candidate."
     WARM_START_FAILED = "WarmStartFailed", "An experiment in `warmStartFrom` is missing or cannot be used."
+    TRIALS_WAITING = (
+        "TrialsWaiting",
+        "No trial has run for a minute, and at least one waits to start; the message says for what.",
+    )
     PASS_FAILED = (
         "PassFailed",
         "A pass failed three times in a row for a reason that was not foreseen, or the API server refused a request.",

@@ -10,6 +10,9 @@ MAX_MESSAGE: Final = 32_768
 
 _CUT: Final = " … (cut)"
 
+_BRIEF: Final = 500
+"""Characters of a brief text: a few lines of a terminal, and most of what a Kubernetes event may have (1,024)."""
+
 _BIDI: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Characters that change the direction of text (Unicode's Bidi_Control), which could make it look like another text."""
 
@@ -38,8 +41,16 @@ def visible(text: str) -> str:
 
 def message(text: str) -> str:
     """Prepare a text as the message of a status: plain, and cut to the length that the API server accepts."""
-    text = plain(text)
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - len(_CUT)] + _CUT
+    return _cut(plain(text), MAX_MESSAGE)
+
+
+def brief(text: str) -> str:
+    """Put a text on one line of at most 500 characters, without what a terminal would obey."""
+    return _cut(" ".join(plain(text).split()), _BRIEF)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
 
 
 Message = Annotated[str, AfterValidator(message)]

@@ -73,6 +73,8 @@ def _describe(reason: Hindrance) -> str:
             return "the warm start failed"
         case Hindrance.SUBMIT_FAILED:
             return "no trial can be started"
+        case Hindrance.TRIALS_WAITING:
+            return "no trial has started"
         case Hindrance.PASS_FAILED:
             return "the run failed repeatedly"
 

@@ -23,6 +23,7 @@ from paretonas.engine.summary import summarise
 from paretonas.engine.trial_indices import describe_passed_over, free_indices
 from paretonas.engine.trouble import Trouble
 from paretonas.engine.verdicts import observe_attempt, settle_trial
+from paretonas.engine.waiting import find_wait
 from paretonas.engine.warm_start import WarmStartError, has_begun, take_over
 from paretonas.jobs.job import Job, Launch, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
@@ -103,7 +104,7 @@ class Engine:
             trials, jobs = self._observe(experiment)
             decision = self._decide(experiment, trials, jobs, draining=draining)
             trouble = self._start(experiment, decision) or trouble
-        return self._write_status(experiment, decision, trouble)
+        return self._write_status(experiment, decision, jobs, trouble)
 
     def ask(self) -> None:
         """Request the missing candidates from the search, and store each as a trial.
@@ -220,12 +221,17 @@ class Engine:
                 self._jobs.submit(Launch(experiment, trial, trial.last_attempt))
             except SubmitError as error:
                 trouble = Trouble(Hindrance.SUBMIT_FAILED, str(error))
+                told = trial.with_status(message=str(error))
+                if told.status != trial.status:
+                    self._store.save_trial(told)
         return trouble
 
-    def _write_status(self, experiment: NASExperiment, decision: Decision, trouble: Trouble | None) -> Snapshot:
-        trouble = trouble or self.search_trouble
+    def _write_status(
+        self, experiment: NASExperiment, decision: Decision, jobs: Mapping[str, Job], trouble: Trouble | None
+    ) -> Snapshot:
         trials = tuple(self._store.trials())
         found, now = self._front.of(experiment.spec, trials), self._clock()
+        trouble = trouble or self.search_trouble or find_wait(trials, jobs, now)
         remark = describe_passed_over(trials, self._store.strangers())
         status = summarise(
             experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found, remark=remark

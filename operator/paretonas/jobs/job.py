@@ -40,6 +40,8 @@ class Job:
     """How long it has logged nothing new, if the trial has a deadline for progress."""
     reason: AttemptReason | None = None
     """Why it failed, where the place that it ran in knows better than the exit code."""
+    created: datetime | None = None
+    """When it was created, on a cluster, where it may wait for its queue."""
 
     @property
     def over(self) -> bool:

@@ -1,7 +1,7 @@
 """Jobs on a cluster: TorchX's ``kubernetes`` scheduler creates Volcano Jobs, and watches report their state."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 from paretonas.api import job_name
 from paretonas.api.names import split_job_name
 from paretonas.api.reasons import AttemptReason
+from paretonas.api.untrusted_text import brief
 from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.attempt_folder import attempt_folder, output_folder
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
@@ -23,9 +24,9 @@ from paretonas.jobs.log_tail import tail, without_torchrun
 from paretonas.jobs.manifest import finish_manifest
 from paretonas.jobs.pod_policy import DEFAULT_POLICY, PodPolicy
 from paretonas.jobs.pod_shape import read_shape
-from paretonas.jobs.pod_status import event_wait, group_wait, pod_end, pod_names, pod_wait, read_job
+from paretonas.jobs.pod_status import events_wait, explained_by, pod_end, pod_names, pods_wait, read_job
 from paretonas.kube.client import Resources
-from paretonas.kube.kinds import POD_GROUPS, TRIALS, VOLCANO_JOBS
+from paretonas.kube.kinds import EVENTS, POD_GROUPS, TRIALS, VOLCANO_JOBS, ResourceKind
 from paretonas.kube.labels import TRIAL_LABEL
 from paretonas.kube.metadata import is_owned_by, owners_of, uid_of
 from paretonas.kube.refusals import refusal_message
@@ -35,6 +36,12 @@ KUBERNETES_SCHEDULER = "kubernetes"
 
 _PATIENCE = timedelta(seconds=5)
 """How long a job may be pending before the reason is looked up; a pod usually starts within two seconds."""
+
+_LOOK_AGAIN = timedelta(seconds=20)
+"""How long what was looked up counts. Passes may be made every second, and Volcano repeats a reason every 5 minutes."""
+
+_EVENTS = 500
+"""The most events that are read for one job; there are usually two. Anybody in the namespace may write more."""
 
 _READ_LINES, _READ_BYTES = 200, 65_536
 """How much of a log is read to find its tail: torchrun adds half a page of its own."""
@@ -58,6 +65,8 @@ class KubernetesJobs:
         self._api, self._namespace, self._job, self._pod = api, namespace, job, pod
         self._policy = policy
         self._cancelled: set[str] = set()
+        self._looked: dict[str, tuple[datetime, str]] = {}
+        """When it was looked up why a job waits, and what was found."""
         self._core, self._resources = client.CoreV1Api(api), Resources(api)
         self._runner = Runner(
             "paretonas", {KUBERNETES_SCHEDULER: lambda session_name, **_: _scheduler(session_name, api)}
@@ -73,6 +82,8 @@ class KubernetesJobs:
                 jobs[name] = self._details(read_job(body, self._pods(body)), body)
             elif name in self._cancelled:
                 jobs[name] = Job(name, Phase.LOST, message="its job was deleted")
+        waiting = {name for name, job in jobs.items() if job.phase is Phase.PENDING}
+        self._looked = {name: found for name, found in self._looked.items() if name in waiting}
         return jobs
 
     def submit(self, launch: Launch) -> None:
@@ -147,8 +158,7 @@ class KubernetesJobs:
     def _details(self, job: Job, body: Mapping[str, Any]) -> Job:
         """Add what the Volcano Job does not report: how its container ended, or why it does not start."""
         if job.phase is Phase.PENDING:
-            created = datetime.fromisoformat(body["metadata"]["creationTimestamp"])
-            return replace(job, message=self._waits(body)) if datetime.now(UTC) - created > _PATIENCE else job
+            return replace(job, message=brief(self._waits(body))) if _waited(job) > _PATIENCE else job
         if job.phase is not Phase.FAILED:
             return job
         ends = [(pod, *pod_end(pod)) for pod in self._pods(body)]
@@ -169,28 +179,32 @@ class KubernetesJobs:
         return [pod for pod in pods if is_owned_by(pod, uid_of(body))]
 
     def _waits(self, body: Mapping[str, Any]) -> str:
-        """Why a job does not start, according to its pods, its events if it has no pods, or its pod group."""
+        """Why a job does not start: by its pods, which are watched, or by what is looked up from time to time."""
+        name, pods, now = body["metadata"]["name"], self._pods(body), datetime.now(UTC)
+        if told := pods_wait(pods):
+            return told
+        if name not in self._looked or now - self._looked[name][0] >= _LOOK_AGAIN:
+            self._looked[name] = now, self._look_up(body, pods)
+        return self._looked[name][1]
 
-        def looks() -> Iterator[str]:
-            name, pods = body["metadata"]["name"], self._pods(body)
-            yield from map(pod_wait, pods)
-            if not pods:
-                yield from map(event_wait, self._warnings(name))
-            yield from map(group_wait, self._groups(name))
+    def _look_up(self, body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> str:
+        """Why a job does not start, by its pod group and the events of one resource: two requests."""
+        refused: list[str] = []
 
-        return next(filter(None, looks()), "waits for its pod")
+        def look(kind: ResourceKind, selector: str = "", fields: str = "") -> list[dict[str, Any]]:
+            try:
+                found, _ = self._resources.list(kind, self._namespace, selector, fields=fields, limit=_EVENTS)
+            except (ApiException, HTTPError) as error:  # that the reason is unknown must not stop the trial
+                refused.append(f"the operator cannot list {kind.plural}: {refusal_message(error)}")
+                return []
+            return found
 
-    def _warnings(self, name: str) -> list[dict[str, Any]]:
-        """The warnings of a job, newest first."""
-        fields = f"involvedObject.kind=Job,involvedObject.name={name},type=Warning"
-        found = self._core.list_namespaced_event(self._namespace, field_selector=fields)
-        items: list[dict[str, Any]] = self._api.sanitize_for_serialization(found)["items"]
-        return sorted(items, key=lambda event: event.get("lastTimestamp") or "", reverse=True)
-
-    def _groups(self, name: str) -> list[dict[str, Any]]:
-        trial, _ = split_job_name(name)
-        groups, _ = self._resources.list(POD_GROUPS, self._namespace, f"{TRIAL_LABEL}={trial}")
-        return [group for group in groups if any(owner["name"] == name for owner in owners_of(group))]
+        trial, _ = split_job_name(body["metadata"]["name"])
+        groups = look(POD_GROUPS, f"{TRIAL_LABEL}={trial}")
+        group = next((group for group in groups if is_owned_by(group, uid_of(body))), None)
+        about = explained_by(body, pods, group)
+        events = look(EVENTS, fields=f"involvedObject.uid={uid_of(about)}")
+        return "; ".join([events_wait(group, events), *refused])
 
     def _tail(self, pod: str) -> str:
         try:
@@ -200,6 +214,11 @@ class KubernetesJobs:
         except ApiException as error:
             return f"(its log cannot be read: {refusal_message(error)})"
         return tail(without_torchrun(text))
+
+
+def _waited(job: Job) -> timedelta:
+    """How long ago a job was submitted."""
+    return datetime.now(UTC) - job.created if job.created is not None else timedelta()
 
 
 def _scheduler(session_name: str, api: client.ApiClient) -> Any:

@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from paretonas.api.reasons import AttemptReason
@@ -39,16 +39,11 @@ POD_REASONS: Mapping[str, AttemptReason] = {
 }
 """What the reason of a failed pod means. Apart from OOMKilled, none of them is the trial's fault."""
 
-WAITING = frozenset(
-    {
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "ErrImageNeverPull",
-        "CreateContainerConfigError",
-    }
-)
-"""The reasons of containers that cannot start until somebody fixes something."""
+STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+"""The reasons of containers that are about to start. With any other one, somebody has to fix something."""
+
+NOT_ADMITTED = frozenset({"", "Pending"})
+"""The phases of a pod group that its queue has not admitted. It has no pods yet: Volcano creates them afterwards."""
 
 
 def phase(word: str | None) -> Phase:
@@ -80,6 +75,7 @@ def read_job(body: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] = ()) ->
     return Job(
         body["metadata"]["name"],
         at,
+        created=_time(body["metadata"].get("creationTimestamp")),
         started=started,
         ended=ended,
         message=message if at is not Phase.RUNNING else "",
@@ -105,17 +101,80 @@ def pod_end(pod: Mapping[str, Any]) -> tuple[int | None, AttemptReason | None, d
     return None, POD_REASONS.get(status.get("reason") or "", away or AttemptReason.NODE_LOST), None
 
 
-def pod_wait(pod: Mapping[str, Any]) -> str:
-    """Why a pod does not start; "" if nothing is wrong with it."""
+def pods_wait(pods: Iterable[Mapping[str, Any]]) -> str:
+    """Why the pods of a job do not start, by their own status; "" if it does not say.
+
+    In a gang, a pod that could be scheduled waits for one that cannot. So the latter explains more.
+    """
+    found = sorted(filter(None, map(_pod_wait, pods)), key=lambda wait: wait[0])
+    return "; ".join(dict.fromkeys(words for rank, words in found if rank == found[0][0]))
+
+
+def _pod_wait(pod: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Why a pod does not start, with its rank: 0 explains most."""
     status = pod.get("status") or {}
-    for container in status.get("containerStatuses") or ():
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") in WAITING:
-            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+        if waiting.get("reason") and waiting["reason"] not in STARTING:
+            return 0, _words(waiting)
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
-    return ""
+            return 1 + (condition.get("reason") == "Schedulable"), _words(condition)
+    return None
+
+
+def _words(state: Mapping[str, Any]) -> str:
+    """A reason with its message."""
+    return f"{state.get('reason')}: {state.get('message') or ''}".rstrip(": ")
+
+
+def explained_by(
+    job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], group: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """The resource whose events say why a job does not start.
+
+    That is its pod group until the queue admits it, then the job until it has created its pods, then a pod.
+    """
+    if pods:
+        return next((pod for pod in pods if "running" not in _container(pod)), pods[0])
+    return group if group is not None and _in_queue(group) else job
+
+
+def events_wait(group: Mapping[str, Any] | None, events: Iterable[Mapping[str, Any]]) -> str:
+    """Why a job does not start, by its pod group and by the events of what `explained_by` returned."""
+    telling = [event for event in events if _tells(event)]
+    told = event_wait(max(telling, key=_last_seen)) if telling else ""
+    told = told or (group_wait(group) if group is not None else "")
+    if group is None or not _in_queue(group):
+        return told or "waits for its pod"
+    queue = (group.get("spec") or {}).get("queue") or "default"
+    return f"waits in queue {queue}: {told or f'Volcano does not say why; see kubectl get queue {queue}'}"
+
+
+def _in_queue(group: Mapping[str, Any]) -> bool:
+    return ((group.get("status") or {}).get("phase") or "") in NOT_ADMITTED
+
+
+def _tells(event: Mapping[str, Any]) -> bool:
+    """Whether an event may say why something waits.
+
+    Volcano writes every second that 0 of 0 pods cannot be scheduled, for a group that waits in its queue. The real
+    reason is in an event of type Normal.
+    """
+    if str(event.get("message") or "").startswith("0/0 tasks in gang"):
+        return False
+    return event.get("type") == "Warning" or event.get("reason") in {"Unschedulable", "Pulling"}
+
+
+def _last_seen(event: Mapping[str, Any]) -> datetime:
+    """When an event was last reported; each of the two APIs for events has its own field for that."""
+    times = (
+        (event.get("series") or {}).get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("eventTime"),
+        event["metadata"].get("creationTimestamp"),
+    )
+    return max(filter(None, map(_time, times)), default=datetime.min.replace(tzinfo=UTC))
 
 
 _BLANK: Mapping[str, str] = {"n": "\n", "r": "\r", "t": "\t"}
@@ -123,7 +182,7 @@ _BLANK: Mapping[str, str] = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def event_wait(event: Mapping[str, Any]) -> str:
-    r"""Why a job's pods cannot be created, by its warning; in the API server's words if those are quoted.
+    r"""What an event says; in the API server's words if those are quoted, as when a job's pods cannot be created.
 
     Volcano prints the API server's answer as a Go structure: ``… Message:"pods \"x\" is forbidden: …", Reason:…``.
     """
@@ -146,7 +205,7 @@ def group_wait(group: Mapping[str, Any]) -> str:
     """Why a pod group is not scheduled."""
     for condition in (group.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "Unschedulable" and condition.get("status") == "True":
-            return f"{condition.get('reason')}: {condition.get('message', '')}".rstrip(": ")
+            return _words(condition)
     return ""
 
 

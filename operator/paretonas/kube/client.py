@@ -1,4 +1,4 @@
-"""The calls to an API server: for custom resources and pods, each with a deadline."""
+"""The calls to an API server: for custom resources, pods and events, each with a deadline."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
-from paretonas.kube.kinds import PODS, ResourceKind
+from paretonas.kube.kinds import EVENTS, PODS, ResourceKind
 from paretonas.kube.status_codes import CONFLICT, EXPIRED, NOT_FOUND, has_status
 
 
@@ -43,13 +43,13 @@ class Resources:
     ) -> tuple[list[dict[str, Any]], int]:
         """The resources of a kind in a namespace or in all (at most ``limit``), and the version of the listing."""
         listing, place = self._listing(kind, namespace)
-        options: dict[str, Any] = {"label_selector": selector, "_request_timeout": self.TIMEOUT}
+        options = {"label_selector": selector, "field_selector": fields, "_request_timeout": self.TIMEOUT}
         if limit:
             options["limit"] = limit
-        if kind is PODS:  # as plain values, like custom resources
+        if kind.group:
+            answer = listing(**place, **options)
+        else:  # as plain values, like custom resources
             answer = json.loads(listing(**place, **options, _preload_content=False).data)
-        else:
-            answer = listing(**place, **options, field_selector=fields)
         return answer["items"], int(answer["metadata"]["resourceVersion"])
 
     def watch(
@@ -138,11 +138,13 @@ class Resources:
 
     def _listing(self, kind: ResourceKind, namespace: str | None) -> tuple[Callable[..., Any], dict[str, str]]:
         """The call that lists a kind in a namespace or in all of them, and its arguments."""
-        if kind is PODS:
+        if not kind.group:
             core = client.CoreV1Api(self._api)
-            if namespace:
-                return core.list_namespaced_pod, {"namespace": namespace}
-            return core.list_pod_for_all_namespaces, {}
+            one, every = {
+                PODS: (core.list_namespaced_pod, core.list_pod_for_all_namespaces),
+                EVENTS: (core.list_namespaced_event, core.list_event_for_all_namespaces),
+            }[kind]
+            return (one, {"namespace": namespace}) if namespace else (every, {})
         place = {"group": kind.group, "version": kind.version, "plural": kind.plural}
         if namespace:
             return self._custom.list_namespaced_custom_object, place | {"namespace": namespace}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests import builders
 
 from paretonas.api import Condition, plain, visible
-from paretonas.api.untrusted_text import MAX_MESSAGE, message
+from paretonas.api.untrusted_text import MAX_MESSAGE, brief, message
 
 NASTY = st.text(
     st.sampled_from("a =\\\t\n\x00\x07\x1b\x7f\x85\x9b\x9d[]m0;\u061c\u200f\u202e\u2066\u2028\ud800é世")
@@ -68,3 +68,16 @@ def test_every_message_of_a_status_is_one_that_can_be_stored() -> None:
     for text in (condition.message, builders.trial().with_status(message=long).status.message):
         assert len(text) == MAX_MESSAGE
         assert "\x1b" not in text
+
+
+@given(NASTY)
+def test_a_brief_text_is_one_line_that_is_not_obeyed(text: str) -> None:
+    assert not OBEYED & set(brief(text))
+    assert brief(text) == brief(brief(text))
+
+
+@pytest.mark.parametrize(("length", "end"), [(0, ""), (500, "x"), (501, " … (cut)"), (10_000, " … (cut)")])
+def test_a_brief_text_has_at_most_500_characters_and_says_that_it_was_cut(length: int, end: str) -> None:
+    text = brief("x" * length)
+    assert len(text) == min(length, 500)
+    assert text.endswith(end)

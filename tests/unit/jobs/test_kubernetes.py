@@ -1,6 +1,6 @@
 """Jobs on a cluster, against an API server of a few paths: why they wait, how they are made, ended and seen."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,8 +22,8 @@ def jobs(server: ApiServer) -> KubernetesJobs:
 
     def pod(name: str) -> Body | None:
         status = server.pods.get(name)
-        owner = {"uid": "of nas-0-a1"}
-        return None if status is None else {"metadata": {"name": name, "ownerReferences": [owner]}, "status": status}
+        metadata = {"name": name, "uid": f"of {name}", "ownerReferences": [{"uid": "of nas-0-a1"}]}
+        return None if status is None else {"metadata": metadata, "status": status}
 
     return KubernetesJobs(api, "team", lambda name: server.stored.get(("jobs", "team", name)), pod)
 
@@ -64,16 +64,17 @@ def put_job(
     )
 
 
-def put_group(server: ApiServer, job: str = "nas-0-a1") -> None:
-    metadata = {"name": f"{job}-uid", "ownerReferences": [{"name": job}]}
-    server.put({"kind": "PodGroup", "metadata": metadata, "status": {"conditions": [NOT_SCHEDULED]}})
+def put_group(server: ApiServer, job: str = "nas-0-a1", phase: str = "Inqueue") -> None:
+    metadata = {"name": f"{job}-uid", "uid": f"group of {job}", "ownerReferences": [{"name": job, "uid": f"of {job}"}]}
+    status = {"phase": phase, "conditions": [NOT_SCHEDULED]}
+    server.put({"kind": "PodGroup", "metadata": metadata, "spec": {"queue": "gpus"}, "status": status})
 
 
-def warning(message: str, *, at: str = "2026-01-31T12:00:00Z", job: str = "nas-0-a1") -> Body:
-    about = {"kind": "Job", "name": job}
+def warning(message: str, *, at: str = "2026-01-31T12:00:00Z", about: str = "of nas-0-a1") -> Body:
+    """An event about the resource with this uid."""
     return {
         "metadata": {"name": "event"},
-        "involvedObject": about,
+        "involvedObject": {"uid": about},
         "type": "Warning",
         "message": message,
         "lastTimestamp": at,
@@ -92,7 +93,7 @@ def asked(server: ApiServer) -> list[str]:
 # --- why it waits
 
 
-def test_a_waiting_jobs_pod_says_why_before_its_group_is_asked(server: ApiServer, jobs: KubernetesJobs) -> None:
+def test_a_waiting_jobs_pod_says_why_and_nothing_is_looked_up(server: ApiServer, jobs: KubernetesJobs) -> None:
     put_job(server)
     put_group(server)
     pulling = {"name": "trial", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}
@@ -101,14 +102,28 @@ def test_a_waiting_jobs_pod_says_why_before_its_group_is_asked(server: ApiServer
     assert asked(server) == []
 
 
-def test_a_job_with_a_pod_is_not_asked_for_its_warnings(server: ApiServer, jobs: KubernetesJobs) -> None:
-    """They are of pods that it could not make, and it has made them meanwhile."""
+def test_in_a_queue_the_events_of_the_jobs_group_say_why(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server)
+    put_group(server, phase="Pending")
+    put_group(server, "nas-0-a10")
+    server.warnings += [
+        {**warning("overused cpu", about="group of nas-0-a1"), "type": "Normal", "reason": "Unschedulable"},
+        {**warning("overused", about="group of nas-0-a10"), "type": "Normal", "reason": "Unschedulable"},
+        warning("of the job"),
+    ]
+    assert seen(jobs).message == "waits in queue gpus: overused cpu"
+    assert asked(server) == [GROUPS, EVENTS]
+
+
+def test_with_a_pod_that_says_nothing_its_events_are_read_and_not_those_of_its_job(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    """The job's are of pods that it could not make, and it has made them meanwhile."""
     put_job(server)
     put_group(server)
     server.pods["nas-0-a1-trial-0-0"] = {}
-    server.warnings.append(warning("old"))
-    assert seen(jobs).message == "NotEnoughResources: 1/1"
-    assert asked(server) == [GROUPS]
+    server.warnings += [warning("old"), warning("no such volume", about="of nas-0-a1-trial-0-0")]
+    assert seen(jobs).message == "no such volume"
 
 
 def test_without_a_pod_the_jobs_last_warning_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
@@ -117,20 +132,73 @@ def test_without_a_pod_the_jobs_last_warning_says_why(server: ApiServer, jobs: K
     server.warnings += [
         warning("first"),
         warning("last", at="2026-01-31T12:00:09Z"),
-        warning("of another", at="2026-01-31T12:00:10Z", job="nas-1-a1"),
+        warning("of another", at="2026-01-31T12:00:10Z", about="of nas-1-a1"),
         {**warning("all is well", at="2026-01-31T12:00:11Z"), "type": "Normal"},
     ]
     assert seen(jobs).message == "last"
-    assert asked(server) == [EVENTS]
 
 
-def test_without_a_pod_or_a_warning_its_group_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
+def test_without_a_pod_or_an_event_its_group_says_why(server: ApiServer, jobs: KubernetesJobs) -> None:
     put_job(server)
-    put_group(server, "nas-0-a10")
-    assert seen(jobs).message == "waits for its pod", "the group of another attempt says nothing of it"
     put_group(server)
     assert seen(jobs).message == "NotEnoughResources: 1/1"
-    assert asked(server) == [EVENTS, GROUPS] * 2
+
+
+def test_the_group_of_another_attempt_says_nothing(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server)
+    put_group(server, "nas-0-a10")
+    assert seen(jobs).message == "waits for its pod"
+
+
+def test_why_a_job_waits_is_looked_up_again_only_after_a_while(
+    server: ApiServer, jobs: KubernetesJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_job(server)
+    put_group(server)
+    server.warnings.append(warning("first"))
+    assert seen(jobs).message == "first"
+    server.warnings.append(warning("second", at="2026-01-31T12:00:09Z"))
+    assert [seen(jobs).message for _ in range(3)] == ["first"] * 3
+    assert asked(server) == [GROUPS, EVENTS], "two requests, however many passes are made"
+    monkeypatch.setattr("paretonas.jobs.kubernetes._LOOK_AGAIN", timedelta())
+    assert seen(jobs).message == "second"
+
+
+def test_what_was_looked_up_is_forgotten_once_the_job_starts(server: ApiServer, jobs: KubernetesJobs) -> None:
+    put_job(server)
+    server.warnings.append(warning("first"))
+    assert seen(jobs).message == "first"
+    put_job(server, "Running")
+    assert seen(jobs).message == ""
+    put_job(server)
+    server.warnings[:] = [warning("second")]
+    assert seen(jobs).message == "second"
+
+
+@pytest.mark.parametrize("code", [403, 500])
+def test_events_that_cannot_be_listed_are_told_and_keep_no_trial_from_going_on(
+    server: ApiServer, jobs: KubernetesJobs, code: int
+) -> None:
+    put_job(server)
+    put_group(server)
+    server.refused["/events"] = code
+    answer = 'forbidden: User "jane" cannot list resource "nasexperiments"' if code == 403 else "refused"
+    assert seen(jobs).message == f"NotEnoughResources: 1/1; the operator cannot list events: {answer}"
+    server.refused["/podgroups"] = code
+    jobs = KubernetesJobs(jobs._api, "team", jobs._job, jobs._pod)
+    words = [f"the operator cannot list {kind}: {answer}" for kind in ("podgroups", "events")]
+    assert seen(jobs).message == "; ".join(["waits for its pod", *words])
+
+
+def test_a_message_of_somebody_else_is_one_line_that_a_terminal_may_show(
+    server: ApiServer, jobs: KubernetesJobs
+) -> None:
+    put_job(server)
+    server.warnings.append(warning("\x1b[2Jred\r\nroses\x00\u202e " + "x" * 10_000))
+    message = seen(jobs).message
+    assert message.startswith("red roses xxx")
+    assert message.endswith(" … (cut)")
+    assert len(message) == 500
 
 
 def test_a_job_that_is_new_is_not_asked_why_it_waits(server: ApiServer, jobs: KubernetesJobs) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from paretonas.jobs.job import Phase
-from paretonas.jobs.pod_status import event_wait, group_wait, phase, pod_end, pod_wait, read_job
+from paretonas.jobs.pod_status import event_wait, group_wait, phase, pod_end, read_job
 
 
 def volcano_job(word: str | None) -> dict[str, Any]:
@@ -70,19 +70,6 @@ def pod(terminated: dict[str, Any] | None = None, *, deleted: bool = False, **st
 )
 def test_how_a_pod_ended(given: dict[str, Any], code: int | None, reason: str | None) -> None:
     assert pod_end(given)[:2] == (code, reason)
-
-
-def test_why_a_pod_waits() -> None:
-    pulling = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
-    assert pod_wait({"status": {"containerStatuses": [pulling]}}) == "ImagePullBackOff: no such image"
-    unscheduled = {
-        "type": "PodScheduled",
-        "status": "False",
-        "reason": "Unschedulable",
-        "message": "0/1 nodes",
-    }
-    assert pod_wait({"status": {"conditions": [unscheduled]}}) == "Unschedulable: 0/1 nodes"
-    assert pod_wait({"status": {"containerStatuses": [{"state": {"running": {}}}]}}) == ""
 
 
 def test_why_a_group_waits() -> None:

@@ -1,5 +1,6 @@
 """What a trial waits for is in its message, and in a condition of its experiment when none of its trials starts."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,12 +91,17 @@ def test_what_a_trial_waits_for_is_in_its_message(nas: Kubectl, start: Start, ca
     eventually(lambda: any(reason in message for message in messages(nas, name)), reason, 2 * MINUTES)
 
 
+def millicores(text: str) -> int:
+    """A quantity of processors, as in ``500m`` and ``2``."""
+    return int(text.removesuffix("m")) if text.endswith("m") else 1000 * int(text)
+
+
 def test_of_a_gang_of_which_one_pod_fits_the_message_is_that_of_the_other(nas: Kubectl, start: Start):
-    """The cluster admits a fifth more than it has (Volcano's plugin `overcommit`), so both pods are created."""
+    """Volcano's plugin `overcommit` admits a fifth more than the cluster has, so that the pods are created."""
     [node] = nas.list("nodes")
-    cores = float(node["status"]["allocatable"]["cpu"].removesuffix("m"))
-    cores = cores / 1000 if node["status"]["allocatable"]["cpu"].endswith("m") else cores
-    cpu = f"{int(cores * 1000 * 0.51)}m"
-    trial = {"replicas": 2, "resources": {"cpu": cpu, "memory": "64Mi"}}
+    used = re.search(r"^ +cpu +(\d+m?) ", nas("describe", "node", node["metadata"]["name"]), re.MULTILINE)
+    assert used
+    each = int(millicores(node["status"]["allocatable"]["cpu"]) * 1.1 - millicores(used[1])) // 2
+    trial = {"replicas": 2, "resources": {"cpu": f"{each}m", "memory": "64Mi"}}
     name = start(quick("half-a-gang", maxTrials=1, parallelism=1, trial=trial))
     eventually(lambda: any("Insufficient cpu" in m for m in messages(nas, name)), "the pod that does not fit")

@@ -13,7 +13,13 @@ RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
 NEW_FIELDS = ("warmStartFrom", "step", "run", "retry")
 """Fields with rules that older versions do not have."""
 
-WIDENED = (("[<>=]=", "[<>]="), ("logDir|outputDir", "logDir"))
+WIDENED = (
+    ("[<>=]=", "[<>]="),
+    (
+        r"\$(\${[^}]*|{(parameters\.\w+|trial\.(name|index|attempt|(log|output)Dir)|experiment\.name(space)?))}",
+        r"\$\$\{[^}]*}|\$\{(parameters\.\w+|trial\.(name|index|attempt|logDir)|experiment\.(name|namespace))}",
+    ),
+)
 """Pieces of rules that take more than the older ones beside them: ``==``, and ``${trial.outputDir}``, too."""
 NARROWED = {
     ".spec.index: maximum was None, now 1000000",  # after a larger one no other trial would get an index

@@ -4,6 +4,7 @@ Modules that take long to import and that only one command needs (the engine, To
 body of that command, so that `validate` and `get` answer in a fraction of a second.
 """
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -59,17 +60,28 @@ def _runs_option(command: Command) -> Command:
 @_file_argument
 @click.option("--parallelism", type=click.IntRange(min=1), help="Trials to run at a time; replaces the file's value.")
 @click.option("--max-trials", type=click.IntRange(min=1), help="Trials to run in total; replaces the file's value.")
+@click.option("--try-one", "only_one", is_flag=True, help="Run the first trial alone, show its output, and report.")
 @_runs_option
-def run(file: Path, parallelism: int | None, max_trials: int | None, runs: Path) -> None:
+def run(file: Path, parallelism: int | None, max_trials: int | None, only_one: bool, runs: Path) -> None:
     """Run the experiment in FILE on this machine.
 
     Press Ctrl-C to stop the trials, and Ctrl-C again to exit immediately. The state is kept either way, and
     the same command continues the run.
+
+    With --try-one, the first trial runs alone: its output is shown while it runs, and then its metrics, what
+    its logs hold, and how long the whole search will take. The next run continues after it.
     """
-    from paretonas.cli.run import run as run_experiment  # noqa: PLC0415 # see the module's docstring
+    from paretonas.cli import run as runner  # noqa: PLC0415 # see the module's docstring
 
     search = load(file, parallelism=parallelism, maxTrials=max_trials)
-    sys.exit(run_experiment(search, file, runs, show.console_for(SteadyOutput(sys.stdout))))
+    console = show.console_for(SteadyOutput(sys.stdout))
+    if not only_one:
+        sys.exit(runner.run(search, file, runs, console))
+    folder = None if runs == DEFAULT_RUNS else runs
+    given = {"--parallelism": parallelism, "--max-trials": max_trials, "--runs-dir": folder}
+    options = [str(word) for option in given.items() if option[1] is not None for word in option]
+    command = shlex.join(["paretonas", "run", str(file), *options])
+    sys.exit(runner.try_one(search, file, runs, console, command))
 
 
 @main.command()
@@ -124,7 +136,7 @@ def init(name: str, template: str) -> None:
     """
     for path in create(name, template, Path()):
         click.echo(f"created {path}")
-    click.echo(f"Try it:  paretonas run {name}.yaml")
+    click.echo(f"Try it:  paretonas run {name}.yaml --try-one")
 
 
 @main.command()

@@ -34,6 +34,10 @@ class Machine:
     notes: tuple[Problem, ...]
     """Warnings about settings that are possible but probably not intended."""
 
+    def at_once(self, spec: ExperimentSpec) -> int:
+        """The number of trials that can run at a time: `parallelism`, or fewer if there are not enough GPUs."""
+        return min([spec.parallelism, *(_at_once(kind, allowed, spec) for kind, allowed in self.slots.items())])
+
 
 def check_kind(experiment: NASExperiment) -> None:
     """Refuse an experiment that no single machine can run. Raises InvalidDocument."""
@@ -135,9 +139,14 @@ def _available(kind: DeviceKind, found: Sequence[Device], allowed: Slots, limite
     return count(len(allowed), kind.words)
 
 
+def _at_once(kind: DeviceKind, allowed: Slots, spec: ExperimentSpec) -> int:
+    """The number of trials that the devices of a kind can serve at a time."""
+    return len(allowed) // requests(spec.trial)[kind]
+
+
 def _device_notes(spec: ExperimentSpec, slots: Mapping[DeviceKind, Slots]) -> Iterator[Problem]:
     for kind, allowed in slots.items():
-        at_once = len(allowed) // requests(spec.trial)[kind]
+        at_once = _at_once(kind, allowed, spec)
         if at_once < spec.parallelism:
             message = f"is more than {count(len(allowed), kind.words)} can serve: {count(at_once, 'trial')} at a time"
             yield Problem("spec.parallelism", message, "the other trials will wait", spec.parallelism)

@@ -102,11 +102,16 @@ def write_report(file: Path, experiment: NASExperiment, source: Source, *, model
     report.write(file, experiment, trials, curves, model=model)
 
 
+def retry_command(name: str, runs: Path) -> str:
+    """The command that retries the failed trials of an experiment."""
+    folder = "" if runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(runs))}"
+    return f"paretonas retry {name}{folder}"
+
+
 def _advice(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path) -> str:
     from paretonas.cli.advice import NextCommands, advice  # noqa: PLC0415 # numpy takes 0.1 s; `get` does without
 
-    folder = "" if runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(runs))}"
-    commands = NextCommands(f"paretonas retry {experiment.name}{folder}", more_trials="maxTrials (or --max-trials)")
+    commands = NextCommands(retry_command(experiment.name, runs), more_trials="maxTrials (or --max-trials)")
     return advice(experiment, trials, datetime.now(UTC), commands)
 
 

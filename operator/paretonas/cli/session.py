@@ -36,6 +36,8 @@ class Ending(Enum):
     INTERRUPTED = "interrupted"
     LEFT = "left"
     """Interrupted twice: running trials were killed."""
+    LIMIT_REACHED = "limit reached"
+    """Nothing is running, and the engine's limit lets nothing more begin."""
     GAVE_UP = "gave up"
     """Nothing is running, and several tries in a row failed for the reason in `Snapshot.trouble`."""
 
@@ -161,6 +163,8 @@ class Session:
                 return Ending.FINISHED
             if draining:
                 return Ending.INTERRUPTED
+            if self._snapshot.limit_reached:
+                return Ending.LIMIT_REACHED
         return Ending.GAVE_UP if self._hopeless and not draining else None
 
     def _look(self) -> Mapping[str, Job]:

@@ -1,7 +1,7 @@
 """What to do next, as a pure function of the experiment, its trials, their jobs and the time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import get_args
 
@@ -81,6 +81,19 @@ def decide(
     ask = max(0, min(missing, slots + ahead - len(waiting))) if no_more is None else 0
     ready = [t for t in waiting if not _pauses(t, now)]
     return Decision(stops=stops, starts=(*unsubmitted, *ready[: max(0, slots)]), ask=ask)
+
+
+def restrict(decision: Decision, trials: Sequence[NASTrial], limit: int) -> Decision:
+    """The decision without what would give all trials together more than ``limit`` attempts."""
+    left = max(0, limit - count_attempts(trials))
+    again = [t for t in decision.starts if t.attempt is not None]  # this attempt counts already
+    new = [t for t in decision.starts if t.attempt is None][:left]
+    return replace(decision, starts=(*again, *new), ask=min(decision.ask, left - len(new)))
+
+
+def count_attempts(trials: Sequence[NASTrial]) -> int:
+    """The number of attempts that all trials have together."""
+    return sum(len(trial.status.attempts) for trial in trials)
 
 
 def ending(

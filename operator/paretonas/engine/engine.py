@@ -14,7 +14,7 @@ from paretonas.api import (
     new_trial,
 )
 from paretonas.api.reasons import Hindrance, NoMore
-from paretonas.engine.decide import Decision, decide, ends_for_want_of_points
+from paretonas.engine.decide import Decision, count_attempts, decide, ends_for_want_of_points, restrict
 from paretonas.engine.pareto_front import Front
 from paretonas.engine.ports import Jobs, LogSource, Search, Store
 from paretonas.engine.progress import Growth
@@ -45,6 +45,8 @@ class Snapshot:
     """What kept the experiment from making progress."""
     search_trouble: Trouble | None = None
     """Why the last request to the search failed; it is not to be repeated at once."""
+    limit_reached: bool = False
+    """Whether no further attempt may begin, because of the engine's limit."""
 
     @property
     def status(self) -> ExperimentStatus:
@@ -69,9 +71,21 @@ class Engine:
         clock: Callable[[], datetime],
         *,
         ahead: int = 0,
+        limit: int | None = None,
     ) -> None:
+        """Advance the experiment of ``store``.
+
+        Args:
+            store: where the experiment and its trials are.
+            jobs: where attempts run.
+            logs: where attempts log to.
+            search: what proposes candidates.
+            clock: returns the current time.
+            ahead: the number of candidates to keep ready beyond the free slots.
+            limit: the number of attempts that all trials may have together; None if there is no limit.
+        """
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
-        self._ahead = ahead
+        self._ahead, self._limit = ahead, limit
         self._growth, self._front = Growth(logs.size), Front()
         self._unanswered: int | None = None
         """The index of a trial that may have been stored by a request that got no answer."""
@@ -195,7 +209,9 @@ class Engine:
         draining: bool,
     ) -> Decision:
         no_more = self._no_more.get(len(trials)) or ends_for_want_of_points(experiment, trials)
-        return decide(experiment, trials, jobs, self._clock(), no_more=no_more, draining=draining, ahead=self._ahead)
+        now = self._clock()
+        decision = decide(experiment, trials, jobs, now, no_more=no_more, draining=draining, ahead=self._ahead)
+        return decision if self._limit is None else restrict(decision, trials, self._limit)
 
     def _stop(self, decision: Decision) -> None:
         """End attempts; the reason is stored first, since the job does not record it."""
@@ -244,7 +260,8 @@ class Engine:
         after = experiment.replace(status=status)
         if status != experiment.status:
             self._store.save_status(after)
-        return Snapshot(after, marked, decision.ask, trouble, self.search_trouble)
+        reached = self._limit is not None and count_attempts(marked) >= self._limit
+        return Snapshot(after, marked, decision.ask, trouble, self.search_trouble, reached)
 
 
 def _of_use(trial: NASTrial) -> bool:

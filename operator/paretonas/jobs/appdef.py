@@ -6,7 +6,7 @@ import math
 from torchx import specs
 from torchx.components.dist import torchrun
 
-from paretonas.api import OUTPUT_DIR_VARIABLE, inactive, substitute, trial_arguments, words
+from paretonas.api import OUTPUT_DIR_VARIABLE, inactive, substitute
 from paretonas.api.quantities import amount
 from paretonas.jobs.job import Launch
 
@@ -23,7 +23,6 @@ def trial_app(launch: Launch, log_dir: str, output_dir: str) -> specs.AppDef:
     """The application of one attempt, given its folders as the trial sees them."""
     template = launch.experiment.spec.trial
     values = launch.values(log_dir, output_dir)
-    command = [*words(template.command, values), *trial_arguments(template, values)]
     env = {
         variable.name: substitute(variable.value, values)
         for variable in template.env
@@ -36,7 +35,11 @@ def trial_app(launch: Launch, log_dir: str, output_dir: str) -> specs.AppDef:
         "PARETONAS_PARAMETERS": json.dumps(dict(launch.trial.spec.parameters)),
     }
     make = _alone if template.replicas == 1 else _gang
-    return make(launch, [_literal(word) for word in command], {k: _literal(v) for k, v in env.items()})
+    return make(
+        launch,
+        [_literal(word) for word in launch.command(log_dir, output_dir)],
+        {k: _literal(v) for k, v in env.items()},
+    )
 
 
 def _alone(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppDef:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from paretonas.api import NASExperiment, NASTrial, Scalar, job_name
+from paretonas.api import NASExperiment, NASTrial, Scalar, job_name, trial_arguments, words
 from paretonas.api.reasons import AttemptReason
 
 GRACE_SECONDS = 5
@@ -84,3 +84,8 @@ class Launch:
             "experiment.name": self.experiment.name,
             "experiment.namespace": self.experiment.metadata.namespace or "default",
         }
+
+    def command(self, log_dir: str, output_dir: str) -> list[str]:
+        """The command line of this attempt, one word for each argument."""
+        template, values = self.experiment.spec.trial, self.values(log_dir, output_dir)
+        return [*words(template.command, values), *trial_arguments(template, values)]

@@ -7,8 +7,9 @@ them count, and `reduction` reduces them to one value per metric. Only `log_fold
 `reader_process` does all of it in a separate process.
 """
 
+from paretonas.metrics.findings import Series
 from paretonas.metrics.log_folder import LogFolder
 from paretonas.metrics.reader import LogReader, count_logged, read
 from paretonas.metrics.reduction import Reading, Unread, Wanted
 
-__all__ = ["LogFolder", "LogReader", "Reading", "Unread", "Wanted", "count_logged", "read"]
+__all__ = ["LogFolder", "LogReader", "Reading", "Series", "Unread", "Wanted", "count_logged", "read"]

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from paretonas.metrics.curve import Curve
 from paretonas.metrics.event_file import EventFile
+from paretonas.metrics.findings import Series, explain_value, list_series
 from paretonas.metrics.limits import Budget
 from paretonas.metrics.log_folder import LinkError, LogFolder, open_file, open_folder
 from paretonas.metrics.reduction import Reading, Wanted, in_brackets, quote, quote_names, summarise, unread
@@ -80,6 +81,14 @@ class LogReader:
             for run in runs:
                 found[tag if len(runs) == 1 else f"{tag} ({name_run(run, runs)})"] = of_tag[run].by_step()
         return found
+
+    def series(self) -> list[Series]:
+        """Return what was read so far, by tag and folder."""
+        return list_series(self._curves())
+
+    def explain(self, metric: Wanted) -> str:
+        """Say which value of what was read so far a metric is; "" if it has none."""
+        return explain_value(metric, self._curves())
 
     def reading(self, wanted: Sequence[Wanted]) -> Reading:
         """Reduce what was read so far to one value per metric."""

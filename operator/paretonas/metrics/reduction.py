@@ -1,7 +1,9 @@
 """Reducing the curves of a trial to one value per metric, with a reason for each metric without a value."""
 
+import difflib
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +16,9 @@ from paretonas.metrics.run_choice import choose_runs, example
 
 _MOST_LISTED = 20  # tags or folders that a sentence lists
 _LONGEST_NAME = 200  # characters of a tag or a path that a sentence shows
+_MOST_COMPARED = 1000  # tags among which the one that was meant is sought: it takes a tenth of a second
+
+_NOT_A_LETTER = re.compile(r"[\W_]+")
 
 Reduction = Literal["Last", "Min", "Max", "Mean"]
 """`reduce` of a metric. Written out here, since the process that reads logs does not wait for `api`."""
@@ -161,18 +166,31 @@ def _what_is_missing(metric: Wanted, folders: Collection[str], tags: Iterable[st
     if folders:
         folder, others = quote(metric.run or ""), quote_names(folders)
         return f"the tag {quote(metric.tag)} is not in a folder {folder}, only in {others}"
-    return f"no scalar has the tag {quote(metric.tag)}; tags found: {quote_names(tags)}"
+    near = _nearest(metric.tag, tags)
+    remedy = f"; if {quote(near)} is meant, say so in spec.metrics: {_entry(metric, tag=near)}" if near else ""
+    return f"no scalar has the tag {quote(metric.tag)}; tags found: {quote_names(tags)}{remedy}"
 
 
 def _which_there_are(metric: Wanted, folders: Sequence[str]) -> str:
-    entry = ", ".join(
-        f"{field}: {json.dumps(text, ensure_ascii=not text.isprintable())}"
-        for field, text in {"tag": metric.tag, "run": example(sorted(folders))}.items()
-    )
+    entry = _entry(metric, tag=metric.tag, run=example(sorted(folders)))
     return (
         f"the tag {quote(metric.tag)} is in several folders: {quote_names(folders)}; "
-        f"say in spec.metrics which one counts, as {{name: {metric.name}, {entry}}}"
+        f"say in spec.metrics which one counts, as {entry}"
     )
+
+
+def _entry(metric: Wanted, **fields: str) -> str:
+    """An entry of spec.metrics, as YAML."""
+    words = (f"{field}: {json.dumps(text, ensure_ascii=not text.isprintable())}" for field, text in fields.items())
+    return f"{{name: {metric.name}, {', '.join(words)}}}"
+
+
+def _nearest(tag: str, tags: Iterable[str]) -> str | None:
+    """The tag that was probably meant, whatever its case and whatever separates its words; None if none is near."""
+    short = [name for name in sorted(tags) if len(name) <= _LONGEST_NAME][:_MOST_COMPARED]
+    plain = {_NOT_A_LETTER.sub("", name.casefold()): name for name in short}
+    close = difflib.get_close_matches(_NOT_A_LETTER.sub("", tag.casefold()), plain, n=1)
+    return plain[close[0]] if close else None
 
 
 def _what_is_not_finite(metric: Wanted, curve: Curve) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.builders import attempt, experiment, trial
 
-from paretonas.api import ExperimentStatus, TrialCounts
+from paretonas.api import ExperimentStatus, TrialCounts, TrialState
 from paretonas.backends.local.store import (
     CHANGEABLE,
     FolderStore,
@@ -132,7 +132,7 @@ def test_every_field_of_a_spec_has_a_change_below() -> None:
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_spec_may_change_only_where_the_results_keep_their_meaning(runs: Path, field: str) -> None:
     old, new = experiment(), experiment(**{field: CHANGES[field]})
-    FolderStore.open(runs, old).create_trial(trial(0))
+    FolderStore.open(runs, old).create_trial(trial(0, "Succeeded"))
     [name] = [n for n, f in type(old.spec).model_fields.items() if f.alias == field]
     if name in CHANGEABLE:
         assert FolderStore.open(runs, new).experiment().spec == new.spec
@@ -141,6 +141,21 @@ def test_a_spec_may_change_only_where_the_results_keep_their_meaning(runs: Path,
     with pytest.raises(StoreError, match=rf"holds 'nas' with other {field}:.*rename the experiment"):
         FolderStore.open(runs, new)
     assert read_experiment(runs / "nas").spec == old.spec
+
+
+@pytest.mark.parametrize("field", ["objectives", "outcomeConstraints", "metrics"])
+@pytest.mark.parametrize("state", ["Pending", "Running", "Failed"])
+def test_the_meaning_of_results_may_change_while_there_are_none(runs: Path, field: str, state: TrialState) -> None:
+    old, new = experiment(), experiment(**{field: CHANGES[field]})
+    FolderStore.open(runs, old).create_trial(trial(0, state))
+    assert FolderStore.open(runs, new).experiment().spec == new.spec
+    assert read_experiment(runs / "nas").spec == new.spec, "the change must be on disk"
+
+
+def test_a_result_that_is_infeasible_has_a_meaning_too(runs: Path) -> None:
+    FolderStore.open(runs, experiment()).create_trial(trial(0, "Infeasible"))
+    with pytest.raises(StoreError, match=r"with other metrics: .* delete the stored one"):
+        FolderStore.open(runs, experiment(metrics=CHANGES["metrics"]))
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ class Project:
         """Run the experiment of `write` to its end, in this process."""
         return self.call("run", str(self.folder / "nas.yaml"), *options)
 
-    def start(self, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start the experiment of `write` in a process of its own, with a random search."""
         return subprocess.Popen(
-            [sys.executable, str(HERE / "random_search.py"), "run", "nas.yaml"],
+            [sys.executable, str(HERE / "random_search.py"), "run", "nas.yaml", *arguments],
             cwd=self.folder,
             text=True,
             env={**os.environ, "COLUMNS": "80"},

@@ -15,7 +15,7 @@ from paretonas.api.reasons import Hindrance
 from paretonas.cli import session as session_module
 from paretonas.cli.interrupts import Interrupts, LeaveAtOnce
 from paretonas.cli.session import Ending, Session
-from paretonas.engine.engine import Snapshot
+from paretonas.engine.engine import Engine, Snapshot
 from paretonas.engine.events import Event
 from paretonas.engine.trouble import Trouble
 from paretonas.jobs.job import Launch, SubmitError
@@ -366,3 +366,15 @@ def test_a_run_on_this_machine_ignores_which_controller_manages_the_experiment()
     ending, snapshot = Stage(world(managedBy="example.com/another-controller")).run()
     assert ending is Ending.FINISHED
     assert len(snapshot.trials) == 6
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_a_run_with_a_limit_ends_once_so_many_attempts_have_ended(limit: int) -> None:
+    of = world(lambda index, number: Run(exit_code=1 if (index, number) == (0, 1) else 0))
+    stage = Stage(of)
+    stage.engine = Engine(of, of, of, of, lambda: of.now, limit=limit)
+    ending, snapshot = stage.run()
+    assert ending is Ending.LIMIT_REACHED
+    assert sum(len(t.status.attempts) for t in snapshot.trials) == limit
+    assert not snapshot.status.finished
+    assert Stage(of).run()[0] is Ending.FINISHED

@@ -11,7 +11,7 @@ from tests.builders import attempt, experiment, trial
 
 from paretonas.api import Attempt, ExperimentStatus, NASTrial
 from paretonas.api.reasons import EndReason, NoMore
-from paretonas.engine.decide import Decision, decide
+from paretonas.engine.decide import Decision, decide, restrict
 from paretonas.jobs.job import Job, Phase
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -317,3 +317,32 @@ def test_an_open_attempt_is_what_makes_a_trial_run() -> None:
     open_attempt: Attempt | None = submitted(0).attempt
     assert open_attempt is not None
     assert (waiting(0).attempt, crashed_once(0).attempt, ended(0, "Succeeded").attempt) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("trials", "limit", "starts", "ask"),
+    [
+        ([], 1, [], 1),
+        ([], 2, [], 2),
+        ([waiting(0), waiting(1)], 1, [0], 0),
+        ([waiting(0), waiting(1)], 0, [], 0),
+        ([waiting(0)], 2, [0], 1),
+        ([submitted(0)], 1, [0], 0),
+        ([submitted(0), waiting(1)], 1, [0], 0),
+        ([crashed_once(0)], 1, [], 0),
+        ([crashed_once(0)], 2, [0], 0),
+        ([running(0), waiting(1)], 1, [], 0),
+        ([ended(0, "Succeeded"), ended(1, "Failed", "Crashed")], 2, [], 0),
+        ([ended(0, "Succeeded"), ended(1, "Failed", "Crashed")], 3, [], 1),
+    ],
+)
+def test_a_limit_of_attempts_is_kept(trials: list[NASTrial], limit: int, starts: list[int], ask: int) -> None:
+    decision = restrict(decided(trials, {}), trials, limit)
+    assert (names(decision.starts), decision.ask) == (starts, ask)
+
+
+@pytest.mark.parametrize("draining", [True, False])
+def test_a_limit_does_not_keep_anything_from_being_stopped(draining: bool) -> None:
+    trials = [running(0), running(1, reason="DeadlineExceeded")]
+    whole = decided(trials, draining=draining)
+    assert restrict(whole, trials, 0).stops == whole.stops != ()

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -54,9 +55,32 @@ def test_a_mean_too_large_for_a_number_is_not_finite():
 
 
 def test_a_missing_tag_lists_the_tags_that_were_found():
-    found = reading({"val/acc": curve(1), "loss": curve(1)}, Wanted("acc", "val_acc"))
-    assert found.problems == ("metric 'acc': no scalar has the tag 'val_acc'; tags found: 'loss', 'val/acc' (a note)",)
+    found = reading({"val/f1": curve(1), "loss": curve(1)}, Wanted("acc", "val_acc"))
+    assert found.problems == ("metric 'acc': no scalar has the tag 'val_acc'; tags found: 'loss', 'val/f1' (a note)",)
     assert (found.values, found.not_finite) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("tag", "near"),
+    [
+        ("val_acc", "val/acc"),
+        ("accuracy", "Accuracy"),
+        ("val_loss", "valid_loss"),
+        ("val_acc", "epoch/val_acc"),
+        ("num_params", "numParams"),
+        ("acc", ' "acc"'),
+    ],
+)
+def test_a_missing_tag_names_the_one_that_is_near_as_yaml(tag: str, near: str) -> None:
+    [problem] = reading({near: curve(1), "lr": curve(1)}, Wanted("metric", tag)).problems
+    [entry] = re.findall(r"is meant, say so in spec.metrics: (\{.*\}) \(a note\)$", problem)
+    assert yaml.safe_load(entry) == {"name": "metric", "tag": near}
+
+
+@pytest.mark.parametrize("other", ["loss", "lr", "epoch", "x" * 10_000, "val_acc" + "c" * 200])
+def test_a_tag_that_is_not_near_is_not_proposed(other: str) -> None:
+    [problem] = reading({other: curve(1)}, Wanted("val_acc", "val_acc")).problems
+    assert "is meant" not in problem
 
 
 def test_a_tag_must_match_exactly():

@@ -51,6 +51,9 @@ CHANGEABLE = frozenset(
 """Fields of a spec that may change while trials exist: they affect neither the meaning of the stored results nor the
 candidates of the search."""
 
+MEANING = frozenset({"objectives", "outcome_constraints", "metrics"})
+"""Fields of a spec that may change as well while no trial has a result, which would lose its meaning."""
+
 
 class StoreError(Exception):
     """The folder cannot be used; the message says why and what to do."""
@@ -86,14 +89,16 @@ class FolderStore:
         """Take over the fields of the spec that may change between runs."""
         old, new = self._experiment.spec, experiment.spec
         fields = type(new).model_fields
-        fixed = [n for n in fields if n not in CHANGEABLE and getattr(old, n) != getattr(new, n)]
+        changed = [n for n in fields if n not in CHANGEABLE and getattr(old, n) != getattr(new, n)]
+        without_result = all(t.status.state in {"Pending", "Running", "Failed"} for t in self._trials.values())
+        fixed = [n for n in changed if not (without_result and n in MEANING)]
         if fixed and self._trials:
             names = ", ".join(fields[n].alias or n for n in fixed)
             raise StoreError(
                 f"{self._folder} holds {experiment.name!r} with other {names}: its results would lose their meaning; "
-                f"rename the experiment, or give another --runs-dir"
+                f"rename the experiment, delete the stored one, or give another --runs-dir"
             )
-        status = ExperimentStatus() if fixed else self._experiment.status  # it was the status of another search
+        status = ExperimentStatus() if changed else self._experiment.status  # it was the status of another search
         self._change(adopt_spec(old, new), status)
 
     def retry(self, retry: Retry) -> None:

@@ -1,0 +1,1 @@
+"""How many epochs early stopping saves, and what it costs: `python -m benchmarks.stopping`."""

@@ -31,7 +31,10 @@ ENTRYPOINT ["paretonas-operator"]
 
 FROM torch AS trainer
 COPY requirements/trainer.txt requirements/
-RUN uv pip install --compile-bytecode --no-deps --require-hashes -r requirements/trainer.txt
+ARG TORCH_INDEX=
+RUN uv pip install --compile-bytecode --no-deps --require-hashes -r requirements/trainer.txt && \
+    if [ -n "$TORCH_INDEX" ]; then \
+      uv pip install --no-deps --reinstall --index-url "$TORCH_INDEX" "$(sed -n 's/^\(torchvision==[^ ]*\).*/\1/p' requirements/trainer.txt)"; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY trainer trainer
 RUN mkdir operator && uv pip install --compile-bytecode --no-deps .

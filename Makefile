@@ -3,24 +3,31 @@
 BIN := .venv/bin
 DATA ?= $(or $(PARETONAS_DATA_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paretonas/mnist)
 export PARETONAS_DATA_DIR := $(DATA)
+.NOTPARALLEL:   # several targets complete the same .venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Create .venv from the pinned requirements (returns at once when nothing has changed)
-	@scripts/setup.sh
+setup: ## Create .venv from the pinned requirements, or complete it (returns at once when nothing has changed)
+	@scripts/setup.sh dev
 
-data: setup ## Fetch MNIST into $(DATA), checked by md5 (returns at once when it is there)
+setup-demo: ## Create .venv with what `make demo` needs and no more
+	@scripts/setup.sh demo
+
+data: setup-demo ## Fetch MNIST into $(DATA), checked by md5 (returns at once when it is there)
 	@$(BIN)/python -m paretonas_trainer prepare --data-dir "$(DATA)"
 
 demo: data ## Search 48 real MNIST networks on this machine, two at a time, and show the Pareto set
 	$(BIN)/paretonas run examples/mnist-nas.yaml
 
-test: data ## Run the tests that need no cluster, with coverage
+test: setup data ## Run the tests that need no cluster, with coverage
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -n auto $(TESTS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --skip-empty
+
+test-installed: setup data ## Run the tests that install the wheel with torch into fresh environments
+	$(BIN)/python -m pytest -m slow
 
 simulate: setup ## Run the engine under thousands of seeded fault schedules (SEEDS=100000 for more; SEED=123 replays one)
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
@@ -40,10 +47,10 @@ cluster-up: setup ## Start a real Kubernetes with Volcano on this machine, with 
 cluster-down: ## Stop that cluster
 	@tests/cluster/bed/cluster.sh down
 
-e2e: data ## Run the cluster tests on that cluster, or on kind: make e2e KUBECONFIG=...
+e2e: setup data ## Run the cluster tests on that cluster, or on kind: make e2e KUBECONFIG=...
 	@scripts/e2e.sh "$(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))" $(TESTS)
 
-chaos: data ## Inject every fault into that cluster, and write docs/reliability.md
+chaos: setup data ## Inject every fault into that cluster, and write docs/reliability.md
 	@scripts/e2e.sh "" tests/cluster/faults $(TESTS)
 
 kind-up: ## Create a kind cluster with Volcano, the operator and the example (needs Docker and kind)
@@ -52,7 +59,7 @@ kind-up: ## Create a kind cluster with Volcano, the operator and the example (ne
 kind-down: ## Remove that cluster with everything in it
 	@kind delete cluster --name paretonas
 
-kind-e2e: data ## Test kind-up, the example and the README's commands without a registry (Debian, root)
+kind-e2e: setup data ## Test kind-up, the example and the README's commands without a registry (Debian, root)
 	@tests/cluster/kind/cluster.sh e2e
 
 format: setup ## Format the code
@@ -65,10 +72,10 @@ reference: setup ## Generate docs/reference.md and the JSON schemas from crds/
 lock: setup ## Pin requirements/*.txt again from pyproject.toml (needs uv)
 	scripts/lock.sh
 
-bench-%: data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-suggest, bench-quality, bench-spaces, bench-objectives, bench-logs
+bench-%: setup data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-suggest, bench-quality, bench-spaces, bench-objectives, bench-logs
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 clean: ## Remove what the targets above created, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup data demo test simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e format reference lock clean
+.PHONY: help setup setup-demo data demo test test-installed simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e format reference lock clean

@@ -1,17 +1,17 @@
 #!/bin/bash
 # On a machine with Docker, kind and kubectl: a kind cluster, the images, Volcano, the operator and the example. A second call brings
 # what has changed since to the cluster that runs.
-#   TORCH_INDEX   an index with torch's wheels. Not set: pytorch.org's CPU wheels where they can be reached, else PyPI's; empty: PyPI's
+#   TORCH_INDEX   see torch-index.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VOLCANO=v1.14.1   # the release that is compiled against the Kubernetes of kind-config.yaml; tests/cluster/bed pins the same
-CPU_INDEX=https://download.pytorch.org/whl/cpu
 CLUSTER=paretonas NODE=paretonas-control-plane
 TAG=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 NEEDS_CORES=2 NEEDS_MIB=6000   # system pods and operator ask for 1.5 cores and 1.3 GiB, two trials for 0.2 and 3 GiB; Docker has its share
 
 say() { echo "kind-up: $*" >&2; }
 stop() { say "$*"; exit 2; }
+. scripts/torch-index.sh
 
 device() { df -P "$1" 2>/dev/null | awk 'NR == 2 {print $1}'; }
 
@@ -39,11 +39,7 @@ done
 docker=$(docker info --format '{{.NCPU}} {{.MemTotal}} {{.DockerRootDir}}' 2>/dev/null) || stop "the Docker daemon does not answer; docker info says why"
 read -r cores bytes root <<<"$docker"
 
-if [ -z "${TORCH_INDEX+set}" ]; then
-  TORCH_INDEX=
-  if curl -fsIL --max-time 15 -o /dev/null "$CPU_INDEX/torch/" 2>/dev/null; then TORCH_INDEX=$CPU_INDEX
-  else say "$CPU_INDEX cannot be reached: the images get PyPI's torch, which brings CUDA (6 GB in place of 1.5; TORCH_INDEX names another index)"; fi
-fi
+choose_torch_index "the images get PyPI's torch, which brings CUDA (6 GB in place of 1.5; TORCH_INDEX names another index)"
 torch=$({ grep '^ARG PYTHON_IMAGE' Dockerfile; cat requirements/torch.txt; echo "$TORCH_INDEX"; } | cksum | cut -d' ' -f1)
 
 clusters=$(kind get clusters)

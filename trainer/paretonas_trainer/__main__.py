@@ -1,18 +1,24 @@
-"""`python -m paretonas_trainer`: exit code 0, 2 for wrong arguments, 3 for data or disk, 1 for anything else."""
+"""`python -m paretonas_trainer`: exit code 0, 2 for wrong arguments or a missing extra, 3 for data or disk, else 1."""
 
 import os
+import shlex
 import sys
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import NoReturn
 
 from paretonas_trainer import data
 from paretonas_trainer.arguments import Prepare, Trial, parse
 from paretonas_trainer.ranks import Ranks
 
+NOT_INSTALLED = 2
 CANNOT_READ_OR_WRITE = 3
 INTERRUPTED = 130  # as a shell reports SIGINT
+EXTRA = "paretonas[trainer]"
+BROUGHT = ("filelock", "pytorch_lightning", "tensorboard", "torch")
+"""What the trainer imports and the extra brings; without torchvision, MNIST is fetched from elsewhere."""
 
 
 def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
@@ -22,6 +28,10 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
         SystemExit: code 2: the arguments are wrong.
     """
     asked = parse(argv)
+    if missing := [name for name in BROUGHT if find_spec(name) is None]:
+        command = shlex.join([sys.executable, "-m", "pip", "install", EXTRA])
+        sys.stderr.write(f"paretonas_trainer: needs {EXTRA} (without {', '.join(missing)}); to install it: {command}\n")
+        return NOT_INSTALLED
     try:
         data.prepare(asked.data_dir, md5)
         if isinstance(asked, Prepare):

@@ -10,8 +10,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from filelock import FileLock
-
 from paretonas_trainer.sources import SOURCES, Source, SourceError
 
 MD5 = {
@@ -60,6 +58,8 @@ def prepare(data_dir: Path, md5: Mapping[str, str] = MD5, sources: Mapping[str, 
     folder = raw_dir(data_dir)
     if _is_complete(folder, md5):
         return
+    from filelock import FileLock  # noqa: PLC0415 # comes with the extra, which __main__ checks first
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):

@@ -14,6 +14,7 @@ from paretonas.backends.local.store import StoreError
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.result import complain
 from paretonas.cli.source import UnknownName
+from paretonas.extras import MissingExtra
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """Click's settings for both command groups."""
@@ -35,6 +36,9 @@ class CommandGroup(click.Group):
             return super().invoke(context)
         except InvalidDocument as error:
             complain(str(error))  # one problem per line
+            raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
+        except MissingExtra as error:
+            complain(str(error))
             raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
         except (StoreError, ClusterError, UnknownName) as error:
             complain(str(error))

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 MEANINGS: Final = {
     ExitCode.FINE: "success",
     ExitCode.FAILED: "the experiment or its search failed",
-    ExitCode.BAD_INPUT: "invalid file or option; nothing was started",
+    ExitCode.BAD_INPUT: "invalid file or option, or a missing extra; nothing was started",
     ExitCode.UNUSABLE: "the folder, cluster, experiment or trial cannot be used",
     ExitCode.INTERRUPTED: "interrupted; the state is kept, and the same command continues the run",
 }

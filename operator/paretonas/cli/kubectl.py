@@ -28,6 +28,7 @@ from paretonas.cli.exit_codes import help_text
 from paretonas.cli.follow import watch as show_changes
 from paretonas.cli.result import complain
 from paretonas.cli.show import save_report
+from paretonas.cli.versions import version_option
 from paretonas.engine.wording import count
 from paretonas.kube.json_depth import allow_any_depth
 
@@ -91,7 +92,7 @@ def _watch_option(command: Command) -> Command:
 
 
 @click.group(cls=CommandGroup, epilog=help_text(), context_settings=CONTEXT)
-@click.version_option(package_name="paretonas", prog_name="kubectl nas")
+@version_option
 @_target_options
 def nas() -> None:
     """Multi-objective neural architecture search: the experiments on a cluster.

@@ -28,13 +28,14 @@ from paretonas.cli.output import SteadyOutput
 from paretonas.cli.result import DEFAULT_RUNS, REPORT_FILE, complain
 from paretonas.cli.show import save_report
 from paretonas.cli.source import RunsFolder
+from paretonas.cli.versions import version_option
 
 _WIDEST = 100
 """Columns that a paragraph takes at most: longer lines are hard to read."""
 
 
 @click.group(cls=CommandGroup, epilog=help_text(), context_settings=CONTEXT)
-@click.version_option(package_name="paretonas", prog_name="paretonas")
+@version_option
 def main() -> None:
     """Multi-objective neural architecture search from one file."""
 

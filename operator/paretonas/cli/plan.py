@@ -12,7 +12,7 @@ from paretonas.search import SearchError, SearchWorker
 
 
 def candidates(begin: Loaded, number: int) -> list[dict[str, Any]]:
-    """The first points that a run would try, as records. Raises ClickException if the search fails."""
+    """The first points that a run would try, as records. Raises ClickException and MissingExtra."""
     spec, trials, now = begin.experiment.spec, begin.trials, datetime.now(UTC)
     known = [known_trial(settle_trial(trial, spec, now)) for trial in trials]
     search = SearchWorker()  # asked as in a run; Ax's own messages stay in that process

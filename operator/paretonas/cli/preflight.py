@@ -7,6 +7,7 @@ from pathlib import Path
 
 from paretonas.api import ExperimentSpec, InvalidDocument, NASExperiment, Problem
 from paretonas.engine.wording import count
+from paretonas.extras import Extra, require
 from paretonas.jobs.argument_checks import misread
 from paretonas.jobs.device_detection import detect
 from paretonas.jobs.devices import (
@@ -21,6 +22,10 @@ from paretonas.jobs.devices import (
     requests,
 )
 from paretonas.jobs.program_checks import missing, script
+
+_TRAINER, _OWN_PYTHON = "paretonas_trainer", {"python", "python3"}
+"""The examples' trainer, which is part of this package, and the names by which a trial finds this environment's
+Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ def this_machine(experiment: NASExperiment, file: Path) -> Machine:
 
     Raises:
         InvalidDocument: This machine lacks something that the trials need.
+        MissingExtra: This machine lacks what runs them.
     """
+    _check_extras(experiment.spec)
     spec, problems, slots = experiment.spec, list[Problem](), dict[DeviceKind, Slots]()
     folder = _working_folder(spec, file)
     if folder.is_dir():
@@ -80,6 +87,14 @@ def this_machine(experiment: NASExperiment, file: Path) -> Machine:
     if problems:
         raise InvalidDocument(problems)
     return Machine(folder, slots, (*_device_notes(spec, slots), *warnings(experiment, file)))
+
+
+def _check_extras(spec: ExperimentSpec) -> None:
+    """Check that this environment has what a run needs, and what the examples' trials need. Raises MissingExtra."""
+    words = [*spec.trial.command, *(spec.trial.args or ())]
+    program = script(words)
+    examples = program is not None and program.module and program.name == _TRAINER and words[0] in _OWN_PYTHON
+    require(Extra.LOCAL, *([Extra.TRAINER] if examples else []))
 
 
 def warnings(experiment: NASExperiment, file: Path) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ def write(
         model: Whether to add the analyses of Ax's model, which take half a minute and import Ax into this process.
 
     Raises:
+        MissingExtra: ``model`` needs the search, which is not installed.
         OSError: The file cannot be written.
     """
     sections = model_sections(experiment.spec, trials) if model else ()

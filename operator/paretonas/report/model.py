@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from paretonas.api import ExperimentSpec, NASTrial
+from paretonas.extras import Extra, require
 from paretonas.report.figure import ACCENT, COLORSCALE, FAINT, INK, Plot
 from paretonas.report.sections import Section
 from paretonas.search.runtime import quiet
@@ -32,7 +33,8 @@ _PARTS = {
 
 
 def model_sections(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> list[Section]:
-    """Ax's analyses of the succeeded trials: a section each, with a figure for each metric."""
+    """Ax's analyses of the succeeded trials: a section each, with a figure for each metric. Raises MissingExtra."""
+    require(Extra.LOCAL)
     known = [
         KnownTrial(trial.spec.index, trial.spec.parameters, "Observed", trial.status.metrics)
         for trial in trials

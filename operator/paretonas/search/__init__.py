@@ -6,6 +6,7 @@ Importing this package imports neither torch nor Ax: only the worker's process d
 from collections.abc import Sequence
 
 from paretonas.api import ExperimentSpec
+from paretonas.extras import Extra, require
 from paretonas.search.runtime import quiet
 from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
 from paretonas.search.worker import SearchWorker
@@ -26,8 +27,10 @@ def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) 
     See `paretonas.search.suggest.suggest_here`.
 
     Raises:
+        MissingExtra: The search is not installed.
         SearchError: There is no answer; the message says why.
     """
+    require(Extra.LOCAL)
     with quiet():
         from paretonas.search.suggest import suggest_here as compute  # noqa: PLC0415 # heavy; see above
 

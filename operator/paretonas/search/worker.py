@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from paretonas.api import ExperimentSpec
+from paretonas.extras import Extra, require
 from paretonas.piped import READY, LostError, PipedProcess, pipe_of
 from paretonas.search.runtime import quiet
 from paretonas.search.types import KnownTrial, SearchError, Suggestion
@@ -38,7 +39,11 @@ class SearchWorker:
 
         Args:
             timeout: The time in seconds after which a suggestion counts as hung. The largest experiments need 2.
+
+        Raises:
+            MissingExtra: The search is not installed.
         """
+        require(Extra.LOCAL)
         self._timeout = timeout
         self._lock = threading.Lock()
         self._process: PipedProcess | None = None

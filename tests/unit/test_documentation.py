@@ -21,6 +21,7 @@ TERMS = (
         "experiment",
         "objective",
         "threshold",
+        "formula",
         "search",
         "candidate",
         "trial",

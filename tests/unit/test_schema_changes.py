@@ -10,7 +10,7 @@ import yaml
 
 RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
 
-NEW_FIELDS = ("warmStartFrom", "step", "run", "retry")
+NEW_FIELDS = ("warmStartFrom", "step", "run", "retry", "formula")
 """Fields with rules that older versions do not have."""
 
 WIDENED = (

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from paretonas.api.base import Scalar
 
-_NUMBER = r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
-_TOKEN = re.compile(rf"\s*(?:(?P<number>{_NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*]))")
+NUMBER = r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
+"""A number without its sign, as a regular expression."""
+_TOKEN = re.compile(rf"\s*(?:(?P<number>{NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*]))")
 _TOLERANCE = 1e-9
 """The slack of a check, relative to the largest summand: it covers the rounding of a few double sums and is far below
 any parameter's step. It has no absolute part, since a constraint may be in units of 1e-12."""

@@ -1,13 +1,15 @@
 """NASExperiment: the resource that a user writes."""
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from paretonas.api.base import ListToTuple, Model, Whole
+from paretonas.api.base import ListToTuple, Model, Scalar, Whole
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse_linear, parse_outcome
+from paretonas.api.formula import Formula, NoValueError, parse_formula
 from paretonas.api.names import DnsLabel, ExperimentName
 from paretonas.api.objectives import MetricSource, Objective
 from paretonas.api.parameters import Parameter
@@ -108,6 +110,38 @@ class ExperimentSpec(Model):
     def needed_metrics(self) -> frozenset[str]:
         """The metrics that a trial must have to count as a result."""
         return frozenset([*(o.metric for o in self.objectives), *(c.metric for c in self.outcomes)])
+
+    @cached_property
+    def formulas(self) -> dict[str, Formula]:
+        """The formulas by metric."""
+        return {
+            m.name: parse_formula(m.formula, m.tables, m.when_inactive) for m in self.metrics if m.formula is not None
+        }
+
+    @cached_property
+    def bounds_on_formulas(self) -> tuple[OutcomeConstraint, ...]:
+        """The outcome constraints and thresholds on metrics with a formula, which every candidate satisfies."""
+        bounds = [constraint for constraint in self.outcomes if constraint.metric in self.formulas]
+        for o in self.objectives:
+            if o.metric not in self.formulas:
+                continue
+            if o.threshold is not None:
+                sign = ">=" if o.goal == "Maximize" else "<="
+                text = f"{o.metric} {sign} {o.threshold!r}"
+                bounds.append(OutcomeConstraint(o.metric, o.goal == "Minimize", o.threshold, text))
+            if o.scale == "Log":
+                bounds.append(OutcomeConstraint(o.metric, False, math.ulp(0.0), f"{o.metric} > 0"))
+        return tuple(bounds)
+
+    def known_metrics(self, point: Mapping[str, Scalar]) -> dict[str, float]:
+        """The metrics that formulas give at a point, in the parameters' types. Raises NoValueError."""
+        values = {}
+        for metric, formula in self.formulas.items():
+            try:
+                values[metric] = formula.value(point)
+            except NoValueError as error:
+                raise NoValueError(f"the formula of {metric!r} has no value: {error}") from None
+        return values
 
     def planned(self, trials: int) -> int:
         """The number of trials in the end, given the number so far: `max_trials`, unless it was lowered below that."""

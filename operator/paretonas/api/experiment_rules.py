@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from paretonas.api.constraints import ConstraintSyntaxError, OutcomeConstraint, parse_outcome
 from paretonas.api.experiment import ExperimentSpec, NASExperiment
+from paretonas.api.formula_rules import formula_problems
 from paretonas.api.objectives import MetricSource
 from paretonas.api.parameters import Bool, Fixed
 from paretonas.api.space_rules import SPACE_RULES
@@ -27,7 +28,9 @@ def find_problems(spec: ExperimentSpec, hidden: frozenset[str] | None = frozense
     problems = [problem for rule in _RULES for problem in rule(spec)]
     if hidden is not None:
         problems += [
-            problem for rule in (*SPACE_RULES, _parameter_references, _flags) for problem in rule(spec, hidden)
+            problem
+            for rule in (*SPACE_RULES, formula_problems, _parameter_references, _flags)
+            for problem in rule(spec, hidden)
         ]
     return problems
 

@@ -97,8 +97,11 @@ def _items(document: Any) -> list[Any]:
 
 def _observation(trial: NASTrial) -> Observation | None:
     """The trial's result as an observation; None while it has none."""
-    if trial.spec.observation is not None or not trial.ended:
-        return trial.spec.observation
+    given = trial.spec.observation
+    if given is not None and trial.status.state == "Succeeded":
+        return given.replace(metrics=trial.status.metrics)  # with the values of formulas
+    if given is not None or not trial.ended:
+        return given
     if trial.status.state == "Succeeded":
         return Observation(metrics=trial.status.metrics)
     return Observation(state="Infeasible" if trial.status.state == "Infeasible" else "Failed")

@@ -107,8 +107,9 @@ def _type(node: Mapping[str, Any]) -> str:
     return " or ".join("text" if name == "string" else name for name in names)
 
 
-def _plural(word: str) -> str:
-    return " or ".join(f"{kind}s" for kind in word.split(" or "))
+def _plural(words: str) -> str:
+    kind, of, inner = words.partition(" of ")  # "map of numbers" has its plural before "of"
+    return " or ".join(f"{word}s" for word in kind.split(" or ")) + of + inner
 
 
 def _text(value: Any) -> str:

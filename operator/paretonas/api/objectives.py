@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from paretonas.api.base import Model, rule
+from paretonas.api.formula import MAX_FORMULA
 from paretonas.api.parameters import Name, Scale
 
 Goal = Literal["Maximize", "Minimize"]
@@ -63,7 +64,7 @@ def _check_run(value: str) -> str:
 
 
 class MetricSource(Model):
-    """Where a metric is found in a trial's TensorBoard logs."""
+    """Where a metric is found in a trial's TensorBoard logs, or how it is computed from the parameters."""
 
     name: Name
     tag: Annotated[str, Field(min_length=1, max_length=253)] = ""
@@ -74,6 +75,12 @@ class MetricSource(Model):
 
     It is needed only if several folders contain the tag (docs/logs.md).
     """
+    formula: Annotated[str, Field(min_length=1, max_length=MAX_FORMULA)] | None = None
+    """Arithmetic over the parameters that gives the metric; it need not be logged then (docs/trials.md)."""
+    tables: dict[Name, dict[str, float]] = Field(default_factory=dict)
+    """Numbers by the values of a choice, by the name under which the formula looks them up: ``cost[cell]``."""
+    when_inactive: dict[Name, float] = Field(default_factory=dict)
+    """What each conditional parameter of the formula counts as while it is inactive, looked up or not."""
 
     @model_validator(mode="before")
     @classmethod

@@ -32,6 +32,10 @@ class AttemptReason(Reason):
     """How an attempt ended. A trial's condition `Succeeded` has the reason of its last attempt."""
 
     COMPLETED = "Completed", "Every metric was found."
+    FORMULA_CONTRADICTED = (
+        "FormulaContradicted",
+        "Every metric was found, but one was logged with another value than its formula gives; the formula counts.",
+    )
     NOT_FINITE = (
         "NotFinite",
         "A metric is NaN or infinite, or has no logarithm though the objective's scale is Log.",

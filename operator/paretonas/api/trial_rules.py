@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from paretonas.api.base import Scalar
 from paretonas.api.experiment import ExperimentSpec
+from paretonas.api.formula import NoValueError
 from paretonas.api.names import trial_name
 from paretonas.api.trial import NASTrial, UnreadableTrial
 from paretonas.api.validation import Problem, suggestion
@@ -23,7 +24,24 @@ def _point(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> list[Problem]:
     if problems:
         return problems
     broken = [c.text for c in spec.linear_constraints if not c.is_satisfied_by(values)]
-    return [Problem("spec.parameters", f"breaks {text!r}", "change the point") for text in broken]
+    return [
+        *(Problem("spec.parameters", f"breaks {text!r}", "change the point") for text in broken),
+        *_formulas(spec, values),
+    ]
+
+
+def _formulas(spec: ExperimentSpec, values: Mapping[str, Scalar]) -> Iterator[Problem]:
+    """A formula without a value at the point. A bound on a formula may be broken: the result may be known already."""
+    try:
+        known = spec.known_metrics(values)
+    except NoValueError as error:
+        yield Problem("spec.parameters", f"is a point at which {error}", "change the point")
+        return
+    for objective in spec.objectives:
+        value = known.get(objective.metric, 1.0)
+        if objective.scale == "Log" and value <= 0:
+            message = f"is a point at which {objective.metric} is {value:.10g}, which has no logarithm (scale: Log)"
+            yield Problem("spec.parameters", message, "change the point")
 
 
 def _unknown(spec: ExperimentSpec, point: Mapping[str, Scalar]) -> Iterator[Problem]:
@@ -57,9 +75,11 @@ def _observation(spec: ExperimentSpec, trial: NASTrial) -> Iterator[Problem]:
     observation = trial.spec.observation
     if observation is None or observation.state != "Succeeded":
         return
-    for metric in sorted(spec.needed_metrics - observation.metrics.keys()):
+    for metric in sorted(spec.needed_metrics - observation.metrics.keys() - spec.formulas.keys()):
         yield Problem(f"spec.observation.metrics.{metric}", "is required", "add it")
     for objective in spec.objectives:
+        if objective.metric in spec.formulas:
+            continue
         value = observation.metrics.get(objective.metric)
         if objective.scale == "Log" and value is not None and value <= 0:
             path = f"spec.observation.metrics.{objective.metric}"

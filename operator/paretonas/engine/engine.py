@@ -184,7 +184,10 @@ class Engine:
         """Update the trials from their jobs, and store those that changed; return the trials and the jobs."""
         before = self._store.trials()
         jobs = self._jobs.observe((t.name, t.last_attempt) for t in before if t.attempt is not None)
-        wanted = [Wanted(m.name, m.tag, m.reduce, m.run) for m in experiment.spec.metric_sources]
+        wanted = [
+            Wanted(m.name, m.tag, m.reduce, m.run, optional=m.formula is not None)
+            for m in experiment.spec.metric_sources
+        ]
 
         def read(trial: NASTrial, attempt: int) -> Reading | Unread:
             return self._logs.read(trial.name, attempt, wanted)

@@ -90,7 +90,8 @@ def _result(trial: NASTrial) -> Event:
     if state == "Succeeded":
         took = _took(attempts[-1]) if attempts else ""
         words = f"in {took}" if took else "is known"
-        return Event(EventReason.TRIAL_SUCCEEDED, trial.name, f"{words}: {pairs(trial.status.metrics)}")
+        message = "; ".join(filter(None, [f"{words}: {pairs(trial.status.metrics)}", trial.status.message]))
+        return Event(EventReason.TRIAL_SUCCEEDED, trial.name, message, warning=bool(trial.status.message))
     words = _how(attempts[-1]) if attempts else state
     return Event(END_EVENTS[state], trial.name, _sentence(words, trial.status.message), state == "Failed")
 

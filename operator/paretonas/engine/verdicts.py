@@ -1,6 +1,6 @@
 """What the end of an attempt means for its trial."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from paretonas.api import (
     UnreadableTrial,
     misfits,
 )
+from paretonas.api.formula import NoValueError, differs
 from paretonas.api.reasons import AttemptReason, TrialReason
 from paretonas.api.status import ConditionStatus, make_condition
 from paretonas.engine.wording import shortest
@@ -41,7 +42,7 @@ class Consequence:
 def consequence_of(reason: AttemptReason) -> Consequence:
     """What follows when an attempt ends for this reason."""
     match reason:
-        case AttemptReason.COMPLETED:
+        case AttemptReason.COMPLETED | AttemptReason.FORMULA_CONTRADICTED:
             return Consequence("Succeeded")
         case AttemptReason.NOT_FINITE | AttemptReason.OUT_OF_MEMORY:
             return Consequence("Infeasible")  # the candidate's own fault: the search avoids it
@@ -77,7 +78,7 @@ def observe_attempt(
         if isinstance(reading, Unread):
             started = job.started or attempt.start_time or now
             return _alive(trial, attempt, replace(job, phase=Phase.RUNNING, started=started, message=reading.why))
-        reason, message, metrics = _result(reading, spec)
+        reason, message, metrics = _result(reading, trial, spec)
     else:
         (reason, message), metrics = _failure(attempt, job, spec), {}
     ended = attempt.replace(
@@ -107,9 +108,13 @@ def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTri
         return trial
     if not message and observation is not None:
         state, reason = observation.state, TrialReason.KNOWN
-    metrics = observation.metrics if observation is not None and state == "Succeeded" else {}
+    metrics: dict[str, float] = {}
+    if observation is not None and state == "Succeeded":
+        known = spec.known_metrics(spec.cast(trial.spec.parameters))
+        message = "; ".join(_contradictions(observation.metrics, known, "in the observation"))
+        metrics = {**observation.metrics, **known}
     condition = _condition(state, reason, message, now)
-    return trial.with_status(state=state, metrics=dict(metrics), message=message, conditions=(condition,))
+    return trial.with_status(state=state, metrics=metrics, message=message, conditions=(condition,))
 
 
 def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
@@ -165,10 +170,15 @@ def _describe(reason: AttemptReason) -> str:
             return ""
 
 
-def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:
+def _result(reading: Reading, trial: NASTrial, spec: ExperimentSpec) -> tuple[str, str, dict[str, float]]:
     """The reason, message and metrics of an attempt that ended without an error."""
-    values = dict(reading.values)
-    not_finite = [name for name in reading.not_finite if name in spec.needed_metrics]
+    try:
+        known = spec.known_metrics(spec.cast(trial.spec.parameters))
+    except NoValueError as error:
+        return AttemptReason.NOT_FINITE, str(error), dict(reading.values)
+    values = {**reading.values, **known}
+    logged = spec.needed_metrics.difference(known)
+    not_finite = [name for name in reading.not_finite if name in logged]
     unusable = [o.metric for o in spec.objectives if o.scale == "Log" and values.get(o.metric, 1.0) <= 0]
     if not_finite:
         return AttemptReason.NOT_FINITE, "; ".join(reading.problems), values
@@ -179,11 +189,26 @@ def _result(reading: Reading, spec: ExperimentSpec) -> tuple[str, str, dict[str,
             f"{metric} is {shortest(values[metric])}, which has no logarithm (scale: Log)",
             values,
         )
-    if spec.needed_metrics.intersection(reading.ambiguous):
-        return AttemptReason.METRICS_AMBIGUOUS, "; ".join(reading.problems), values
-    if not spec.needed_metrics <= values.keys():
-        return AttemptReason.METRICS_UNAVAILABLE, "; ".join(reading.problems), values
-    return AttemptReason.COMPLETED, "", values
+    if not logged <= values.keys():
+        ambiguous = logged.intersection(reading.ambiguous)
+        reason = AttemptReason.METRICS_AMBIGUOUS if ambiguous else AttemptReason.METRICS_UNAVAILABLE
+        return reason, "; ".join(reading.problems), values
+    undefined = [metric for metric in reading.not_finite if metric in known]
+    contradictions = [
+        *_contradictions(reading.values, known, "in the logs"),
+        *(f"{metric} is not finite in the logs; the value of its formula counts" for metric in undefined),
+    ]
+    reason = AttemptReason.FORMULA_CONTRADICTED if contradictions else AttemptReason.COMPLETED
+    return reason, "; ".join(contradictions), values
+
+
+def _contradictions(found: Mapping[str, float], known: Mapping[str, float], where: str) -> list[str]:
+    """The values that are not those of their formulas, in words."""
+    return [
+        f"{metric} is {shortest(found[metric])} {where}, but its formula gives {shortest(value)}, which counts"
+        for metric, value in known.items()
+        if metric in found and differs(found[metric], value)
+    ]
 
 
 def _state(attempts: Sequence[Attempt], spec: ExperimentSpec) -> TrialState:

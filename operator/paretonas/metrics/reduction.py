@@ -35,17 +35,21 @@ class Wanted:
         tag: the TensorBoard tag, matched exactly.
         reduce: which value counts: the last, the least, the greatest, or the mean of all that were written.
         run: the folder that is meant where several hold the tag, or the last parts of its path; "." is the log folder.
+        optional: whether the metric is known without the logs, so that it is no problem if they have no value for it.
     """
 
     name: str
     tag: str
     reduce: Reduction = "Last"
     run: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the logs say about the wanted metrics. Each is in exactly one of `values` and `problems`.
+    """What the logs say about the wanted metrics.
+
+    Each is in exactly one of `values` and `problems`, but for an optional one without a value, which is in neither.
 
     Attributes:
         values: metric → value, always finite.
@@ -128,13 +132,15 @@ def summarise(
                 continue
             not_finite.append(metric.name)
             why = _what_is_not_finite(metric, of_tag[run])
-        problems.append(f"metric {quote(metric.name)}: {why}")
+        if not metric.optional:
+            problems.append(f"metric {quote(metric.name)}: {why}")
     return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous))
 
 
 def unread(wanted: Sequence[Wanted], why: str, notes: Sequence[str] = ()) -> Reading:
     """Logs that have no value for any metric, for one and the same reason."""
-    return Reading({}, tuple(f"metric {quote(metric.name)}: {why}" for metric in wanted), (), tuple(notes))
+    needed = [metric for metric in wanted if not metric.optional]
+    return Reading({}, tuple(f"metric {quote(metric.name)}: {why}" for metric in needed), (), tuple(notes))
 
 
 def quote(text: str) -> str:

@@ -121,3 +121,10 @@ def test_a_trial_that_does_not_fit_is_named(change: dict[str, Any], problem: str
 def test_there_is_one_experiment(documents: list[Any], said: str) -> None:
     with pytest.raises(InvalidDocument, match=said):
         import_experiment(documents)
+
+
+def test_a_known_result_is_exported_with_the_value_of_its_formula() -> None:
+    one = builders.trial(0, "Succeeded", metrics={"accuracy": 0.9, "size": 21.0})
+    one = one.replace(spec=one.spec.replace(observation=Observation(metrics={"accuracy": 0.9, "size": 7.0})))
+    [after] = there([one], metrics=[{"name": "size", "formula": "40*x + 1"}])
+    assert after.spec.observation == Observation(metrics={"accuracy": 0.9, "size": 21.0})

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.builders import attempt, experiment, spec, trial
 
-from paretonas.api import Attempt, NASTrial, TrialState
-from paretonas.api.reasons import AttemptReason
+from paretonas.api import Attempt, NASTrial, Observation, TrialState
+from paretonas.api.reasons import AttemptReason, TrialReason
 from paretonas.engine.decide import decide
-from paretonas.engine.verdicts import LOST_LIMIT, consequence_of, observe_attempt
+from paretonas.engine.verdicts import LOST_LIMIT, consequence_of, observe_attempt, settle_trial
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
 
@@ -245,3 +245,74 @@ def test_why_its_logs_are_not_read_yet_is_its_message() -> None:
 def test_an_attempt_that_was_being_stopped_and_ended_well_waits_for_its_reading_too() -> None:
     seen = judged(SUCCEEDED, read=Unread(), reason="DeadlineExceeded")
     assert (seen.status.state, last(seen).reason, last(seen).open) == ("Running", "DeadlineExceeded", True)
+
+
+KNOWN = {"metrics": [{"name": "size", "formula": "40*x + 1"}]}
+"""The size of the trial, whose x is 0.5, is 21."""
+
+
+@pytest.mark.parametrize(
+    "found", [{"accuracy": 0.9}, {"accuracy": 0.9, "size": 21.0}, {"accuracy": 0.9, "size": 21.00001}]
+)
+def test_a_metric_with_a_formula_need_not_be_logged(found: dict[str, float]) -> None:
+    after = judged(SUCCEEDED, read=reading(found), **KNOWN)
+    assert (reason_of(after), after.status.state, after.status.message) == ("Completed", "Succeeded", "")
+    assert after.status.metrics == {"accuracy": 0.9, "size": 21.0}
+
+
+def test_a_logged_value_that_contradicts_its_formula_is_told_and_the_formula_counts() -> None:
+    after = judged(SUCCEEDED, read=reading({"accuracy": 0.9, "size": 20.0}), **KNOWN)
+    assert (reason_of(after), after.status.state) == ("FormulaContradicted", "Succeeded")
+    assert after.status.metrics == {"accuracy": 0.9, "size": 21.0}
+    assert after.status.message == "size is 20 in the logs, but its formula gives 21, which counts"
+    assert after.status.conditions[0].reason == AttemptReason.FORMULA_CONTRADICTED
+
+
+def test_a_logged_nan_contradicts_a_formula_too_and_several_folders_do_no_harm() -> None:
+    after = judged(SUCCEEDED, read=reading({"accuracy": 0.9}, not_finite=("size",)), **KNOWN)
+    assert (reason_of(after), after.status.metrics["size"]) == ("FormulaContradicted", 21.0)
+    after = judged(SUCCEEDED, read=reading({"accuracy": 0.9}, ambiguous=("size",)), **KNOWN)
+    assert (reason_of(after), after.status.metrics["size"]) == ("Completed", 21.0)
+
+
+def test_the_other_metrics_are_still_needed_and_a_logarithm_is_that_of_the_formula() -> None:
+    after = judged(SUCCEEDED, read=reading({"size": 21.0}, "accuracy: no tag"), **KNOWN)
+    assert (reason_of(after), after.status.state) == ("MetricsUnavailable", "Failed")
+    log = [{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize", "scale": "Log"}]
+    after = judged(
+        SUCCEEDED,
+        read=reading({"accuracy": 0.9, "size": 9.0}),
+        objectives=log,
+        metrics=[{"name": "size", "formula": "x - 0.5"}],
+    )
+    assert (reason_of(after), after.status.state) == ("NotFinite", "Infeasible")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"accuracy": 0.9}, ""),
+        ({"accuracy": 0.9, "size": 21.0}, ""),
+        ({"accuracy": 0.9, "size": 7.0}, "size is 7 in the observation, but its formula gives 21, which counts"),
+    ],
+)
+def test_a_known_result_may_lack_a_formula_or_contradict_it(given: dict[str, float], message: str) -> None:
+    one = trial(0)
+    one = one.replace(spec=one.spec.replace(observation=Observation(metrics=given), origin="User"))
+    after = settle_trial(one, spec(**KNOWN), NOW)
+    assert (after.status.state, after.status.message) == ("Succeeded", message)
+    assert after.status.metrics == {"accuracy": 0.9, "size": 21.0}
+    assert after.status.conditions[0].reason == TrialReason.KNOWN
+
+
+def test_an_attempt_of_a_point_without_a_value_has_no_finite_result() -> None:
+    after = judged(SUCCEEDED, read=reading(), metrics=[{"name": "size", "formula": "1/abs(floor(123457*x) - 61728)"}])
+    assert (reason_of(after), after.status.state) == ("NotFinite", "Infeasible")
+
+
+def test_a_users_point_without_a_value_is_refused_with_the_reason() -> None:
+    after = settle_trial(
+        trial(0, x=0.5), spec(metrics=[{"name": "size", "formula": "1/abs(floor(123457*x) - 61728)"}]), NOW
+    )
+    assert after.refused
+    assert "the formula of 'size' has no value: it divides by zero" in after.status.message

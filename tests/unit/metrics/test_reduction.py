@@ -146,3 +146,10 @@ def test_what_to_write_is_yaml_that_means_it_whatever_the_names_are():
     [problem] = in_folders({odd: {"yes": curve(1), "1.5": curve(2)}}, Wanted("x", odd)).problems
     assert problem.isprintable()
     assert yaml.safe_load(problem.partition(", as ")[2]) == {"name": "x", "tag": odd, "run": "1.5"}
+
+
+def test_an_optional_metric_is_no_problem_when_it_is_not_there() -> None:
+    found = reading(
+        {"loss": curve(1), "nan": curve(math.nan)}, *(Wanted(t, t, optional=True) for t in ("x", "loss", "nan"))
+    )
+    assert (found.values, found.problems, found.not_finite) == ({"loss": 1.0}, (), ("nan",))

@@ -39,8 +39,8 @@ TIMED = "\n".join(["import json, time", "begun = time.time()", PROGRAM, WRITE_TI
 PARALLELISM = 4
 WATCH_SECONDS = 3600
 """Longer than any run; the watch ends after that."""
-WARM_UP = 20.0
-"""More than the seconds that the search needs to import Ax."""
+REST_SECONDS = 10.0
+"""How long the operator is left alone after its start, so that its first job shows how fast it starts from rest."""
 
 
 @dataclass
@@ -250,7 +250,7 @@ def main() -> None:
     config.load_kube_config()
     logs, stamp, results = logs_folder(), f"{time.time():.0f}"[-5:], list[Result]()
     for ahead in options.ahead:
-        restart(ahead, WARM_UP)
+        restart(ahead, REST_SECONDS)
         print(f"{ahead} ahead ...", flush=True)
         results.append(run_experiment(f"ahead-{ahead}-{stamp}", options.seconds, options.trials, logs))
     if options.cold:

@@ -77,9 +77,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.scanning.disabled = True  # namespaced mode may not list CRDs and namespaces
     settings.networking.request_timeout = 60  # seconds; a silent watch is opened again
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-    search = SearchWorker()
-    search.warm_up()
-    memo.controller = Controller(PatientClient(), memo.settings, search, memo.failpoint)
+    memo.controller = Controller(PatientClient(), memo.settings, SearchWorker(), memo.failpoint)
     memo.server = await serve(memo.controller)
     await asyncio.to_thread(memo.controller.start)
     memo.look = asyncio.create_task(_stop_when_accessible(memo)) if memo.hidden else None

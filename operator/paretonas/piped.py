@@ -77,6 +77,11 @@ class PipedProcess:
         except (EOFError, OSError):
             raise LostError(self._death()) from None
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._popen.poll() is None
+
     def end(self) -> None:
         """Kill the process: it has nothing to save."""
         self._popen.kill()

@@ -63,6 +63,43 @@ def test_a_cluster_role_is_in_the_one_overlay_that_says_so() -> None:
     assert with_one == {"all-namespaces"}
 
 
+KUBELET_KEEPS_MIB = 5 * 10
+"""Of a container's log, by default (containerLogMaxFiles, containerLogMaxSize); it counts as ephemeral storage."""
+
+AT_REST_MIB, SEARCHING_MIB = 150, 120 + 1100 + 2 * 30
+"""What docs/kubernetes.md says that the operator holds: at rest, and with a thousand trials and its log readers."""
+
+
+def mib(quantity: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", quantity).groups()  # type: ignore[union-attr] # no other is written
+    return int(number) * {"Mi": 1, "Gi": 1024}[unit]
+
+
+def operator_pod() -> dict[str, Any]:
+    """The pod of the operator's Deployment; no overlay changes its resources or its volumes' sizes."""
+    pod: dict[str, Any] = yaml.safe_load((DEPLOY / "base/deployment.yaml").read_text())["spec"]["template"]["spec"]
+    return pod
+
+
+def test_the_operator_asks_for_the_memory_that_it_has_at_rest_and_is_limited_to_that_of_a_search() -> None:
+    pod = operator_pod()
+    [container] = pod["containers"]
+    requests, limits = (container["resources"][kind]["memory"] for kind in ("requests", "limits"))
+    assert AT_REST_MIB <= mib(requests) <= 2 * AT_REST_MIB
+    assert mib(limits) >= SEARCHING_MIB
+
+
+def test_the_operator_may_use_as_much_disk_as_its_volumes_and_its_log_may_take() -> None:
+    pod = operator_pod()
+    [container] = pod["containers"]
+    requests, limits = (container["resources"][kind]["ephemeral-storage"] for kind in ("requests", "limits"))
+    volumes = [volume["emptyDir"] for volume in pod["volumes"] if "emptyDir" in volume]
+    on_disk = [mib(volume["sizeLimit"]) for volume in volumes if volume.get("medium") != "Memory"]
+    assert on_disk
+    assert mib(requests) <= sum(on_disk) + KUBELET_KEEPS_MIB <= mib(limits)
+    assert container["securityContext"]["readOnlyRootFilesystem"], "else it could write anywhere"
+
+
 def pinned(module: str) -> str:
     """The version of a module that the test cluster is built of."""
     found = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", BED_PINS.read_text(), re.MULTILINE)

@@ -23,11 +23,11 @@ from paretonas.controller.dispatch import Dispatcher
 from paretonas.controller.event_poster import EventPoster
 from paretonas.controller.expiry import expiry, trials_removed, without_trials
 from paretonas.controller.failpoints import Failpoint
+from paretonas.controller.search_lifetime import SearchLifetime, SearchProcess, searches
 from paretonas.controller.settings import Settings
 from paretonas.controller.telemetry import Telemetry
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.engine.events import events
-from paretonas.engine.ports import Search
 from paretonas.engine.summary import failing, invalid, managed_elsewhere
 from paretonas.engine.trouble import Trouble
 from paretonas.jobs.kubernetes import KubernetesJobs
@@ -81,19 +81,20 @@ class Controller:
         self,
         api: client.ApiClient,
         settings: Settings,
-        search: Search,
+        search: SearchProcess,
         failpoint: Failpoint | None = None,
         queue: LogQueue | None = None,
     ) -> None:
         self._api, self.settings, self._search = api, settings, search
-        self._queue = queue or LogQueue()
+        self._queue = queue or LogQueue(idle_seconds=settings.idle_seconds)
         self._failpoint = failpoint or Failpoint()
         self._resources = Resources(api)
         self._caches = {kind: Cache() for kind in _SELECTORS}
         self._known: dict[ExperimentKey, _Known] = {}
         self._conflicts: Counter[ExperimentKey] = Counter()
         self._poster = EventPoster(api)
-        self.telemetry = Telemetry()
+        self.telemetry = Telemetry(lambda: search.running)
+        self._lifetime = SearchLifetime(search, settings.idle_seconds)
         self._passes = Dispatcher[ExperimentKey](self._pass, name="pass", workers=4)
         self._asks = Dispatcher[ExperimentKey](self._ask, name="ask", workers=1)
         self._resyncs = Dispatcher[str](self._resync, name="resync", workers=1)
@@ -102,14 +103,15 @@ class Controller:
     def start(self) -> None:
         """List all resources once, then start making passes. Raises ApiException if a listing is refused."""
         self._resync("start")
-        for dispatcher in (self._passes, self._asks, self._resyncs):
-            dispatcher.start()
+        for threads in (self._passes, self._asks, self._resyncs, self._lifetime):
+            threads.start()
 
     def stop(self, timeout: float) -> None:
         """Finish the current passes within ``timeout`` seconds. The next operator does whatever is left."""
         deadline = time.monotonic() + timeout
-        for dispatcher in (self._passes, self._resyncs, self._asks):  # the search may take the longest
-            dispatcher.stop(max(0.0, deadline - time.monotonic()))
+        # the search may take the longest
+        for threads in (self._passes, self._resyncs, self._lifetime, self._asks):
+            threads.stop(max(0.0, deadline - time.monotonic()))
         self._queue.close()
         self._poster.close(max(0.0, deadline - time.monotonic()))
 
@@ -155,7 +157,7 @@ class Controller:
 
     def _pass(self, key: ExperimentKey) -> None:
         try:
-            self._bring_forward(key)
+            searching = self._bring_forward(key)
         except Gone:
             self._forget(key)
         except Exception as error:
@@ -168,6 +170,7 @@ class Controller:
             raise  # the dispatcher logs it and retries with growing delays
         else:
             self._conflicts.pop(key, None)
+            self._lifetime.note(key, searches=searching)
 
     def _tell(self, key: ExperimentKey, error: Exception) -> None:
         """Report in the status why passes fail; writing the status may fail too."""
@@ -177,20 +180,21 @@ class Controller:
         except (Gone, ApiException, HTTPError) as refusal:
             _log.warning("cannot report the failing passes over %s in its status: %s", key, _why(refusal))
 
-    def _bring_forward(self, key: ExperimentKey) -> None:
+    def _bring_forward(self, key: ExperimentKey) -> bool:
+        """Do what is to be done for an experiment; return whether it searches."""
         store = self._store(key)
         if (manager := store.other_manager) is not None:
             self._leave_alone(store, manager)
-            return
+            return False
         try:
             known = self._experiment(key)
             with self.telemetry.time_pass():
                 if self._expire(key, known.store):
-                    return
+                    return False
                 after = known.engine.run_pass(ask=False)
         except InvalidDocument as error:
             self._refuse(key, error)
-            return
+            return False
         before, known.last = known.last, after
         self.telemetry.record_snapshot(key, after)
         if after.missing and not self._asks.failures(key):  # else the dispatcher retries, at growing delays
@@ -199,6 +203,7 @@ class Controller:
         if due is not None:
             self._passes.mark(key, due)
         self._poster.post(after.experiment, events(before, after) if before else ())
+        return searches(after.experiment)
 
     def _next_look(self, experiment: NASExperiment) -> float | None:
         """Seconds until the next pass over an experiment without changes; None if there is none."""
@@ -297,6 +302,7 @@ class Controller:
         self._conflicts.pop(key, None)
         self._passes.forget(key)
         self._asks.forget(key)
+        self._lifetime.note(key, searches=False)
         self.telemetry.forget(key)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -57,7 +58,8 @@ def _read_account(value: Any) -> Any:
     return Account(namespace, name)
 
 
-PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=threading.TIMEOUT_MAX, allow_inf_nan=False)]
+"""A time that a thread can wait: Python refuses to wait longer than 292 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ class Settings:
 
     pass_seconds: PositiveSeconds = 10.0
     """Seconds between passes over an unfinished experiment without changes."""
+
+    idle_seconds: PositiveSeconds = 600.0
+    """Seconds without work after which the search process and the log readers end (docs/adr/0019)."""
 
     ask_ahead: Annotated[int, Field(ge=0)] = 1
     """Candidates that are requested in advance, so that a free slot is filled at once (docs/adr/0005)."""

@@ -1,7 +1,7 @@
 """The operator's metrics for Prometheus."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -18,7 +18,12 @@ STATES = ("pending", "running", "succeeded", "failed", "early_stopped", "infeasi
 class Telemetry:
     """Counts, sizes and durations; never the value of a parameter."""
 
-    def __init__(self) -> None:
+    def __init__(self, search_running: Callable[[], bool]) -> None:
+        """Set up the metrics.
+
+        Args:
+            search_running: whether the search process runs; called for each exposition.
+        """
         self._registry = registry = CollectorRegistry()
         self._passes = Histogram(
             "paretonas_pass_seconds",
@@ -33,6 +38,11 @@ class Telemetry:
             buckets=_SUGGESTION_BUCKETS,
             registry=registry,
         )
+        Gauge(
+            "paretonas_search_process_running",
+            "1 while the search process runs, 0 while nothing needs it.",
+            registry=registry,
+        ).set_function(search_running)
         self._trials = Gauge("paretonas_trials", "Trials by state.", (*_LABELS, "state"), registry=registry)
         self._hypervolume = Gauge("paretonas_hypervolume", "Hypervolume of the Pareto set.", _LABELS, registry=registry)
         self._pareto = Gauge("paretonas_pareto_set_size", "Trials in the Pareto set.", _LABELS, registry=registry)

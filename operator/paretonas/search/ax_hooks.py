@@ -37,10 +37,6 @@ docs/adr/0016-ax-hooks.md says how to move to a new release.
 - Objectives and constraints are read with sympy, which knows no name that starts with ``metric_``.
 - An arm that has no name is named by Ax, and trials of one point share an arm.
 
-**Sobol** (`sobol_engine`)
-
-- `SobolGenerator.init_engine` gives torch's engine, scrambled by the seed, at its start.
-
 **Analyses** (`sensitivities` and below)
 
 - A sensitivity card's ``df`` has the columns ``parameter_name`` and ``sensitivity``, and its bars have the parameter's
@@ -61,7 +57,6 @@ from ax.core.data import Data
 from ax.core.experiment import Experiment
 from ax.core.observation import ObservationFeatures
 from ax.exceptions.core import SearchSpaceExhausted
-from ax.generators.random.sobol import SobolGenerator
 from ax.generators.torch.botorch_modular.acquisition import Acquisition
 from ax.generators.torch.botorch_modular.generator import BoTorchGenerator
 from ax.generators.torch.botorch_modular.surrogate import SurrogateSpec
@@ -74,7 +69,6 @@ from gpytorch.kernels import MaternKernel, RBFKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.mlls import MarginalLogLikelihood
 from torch import Tensor
-from torch.quasirandom import SobolEngine
 
 from paretonas.search.fitted import FittedExperiment, FittedOutcome, OutcomeBound
 from paretonas.search.gp import Hyperparameters, fit
@@ -241,14 +235,6 @@ def ask(adapter: FittedAdapter, pending: Sequence[ObservationFeatures], choose: 
     except SearchSpaceExhausted:
         return None
     return run.arms[0]
-
-
-def sobol_engine(seed: int, columns: int) -> SobolEngine:
-    """The Sobol sequence of Ax's generator for a seed, from its start.
-
-    The generator's own ``gen`` draws and checks points one by one: 60 ms for a thousand, instead of 2.
-    """
-    return SobolGenerator(seed=seed).init_engine(columns)
 
 
 def sensitivities(card: AnalysisCard) -> dict[str, float]:

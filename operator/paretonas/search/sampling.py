@@ -4,12 +4,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch.quasirandom import SobolEngine
 
-from paretonas.search.ax_hooks import sobol_engine
 from paretonas.search.encoding.codes import Codes
 from paretonas.search.enumeration import list_points
 from paretonas.search.moves import Moves
-from paretonas.search.projection import nearest
 from paretonas.search.space import Space
 
 SCATTERED = 1024
@@ -119,7 +118,7 @@ class Sampler:
 
     def _filter(self, seed: int, count: int) -> Codes:
         """At least the first ``count`` points of a Sobol sequence that satisfy the constraints."""
-        sobol = sobol_engine(seed, len(self.space.columns))
+        sobol = _sobol_engine(seed, len(self.space.columns))
         draw = max(SCATTERED, 2 ** (count - 1).bit_length())
         kept: list[Codes] = []
         while sum(map(len, kept)) < count:
@@ -132,6 +131,8 @@ class Sampler:
         rng = np.random.default_rng(seed)
         starts = np.concatenate([self._fill(rng, SCATTERED // ORDERS) for _ in range(ORDERS)])
         if len(starts) < FEW:
+            from paretonas.search.projection import nearest  # noqa: PLC0415 # imports scipy, 0.3 s that few spaces need
+
             found = self.space.spread(rng.random((FEW, len(self.space.columns))))
             starts = np.concatenate([starts, [nearest(self.space, target) for target in found]])
         codes = starts[np.arange(SCATTERED) % len(starts)]
@@ -164,8 +165,13 @@ class Sampler:
 
 def _sobol(seed: int, columns: int, count: int) -> Codes:
     """The first points of a scrambled Sobol sequence, shape (count, columns)."""
-    drawn = sobol_engine(seed, columns).draw(count, dtype=torch.double)
+    drawn = _sobol_engine(seed, columns).draw(count, dtype=torch.double)
     return np.asarray(drawn.numpy())
+
+
+def _sobol_engine(seed: int, columns: int) -> SobolEngine:
+    """The sequence of Ax's generator for the seed, which takes this engine too, from its start."""
+    return SobolEngine(columns, scramble=True, seed=seed)  # type: ignore[no-untyped-call] # torch's
 
 
 def _order_evenly(codes: Codes) -> list[int]:

@@ -5,12 +5,15 @@ This module has both ends of the pipe (`paretonas.piped`). Importing it imports 
 
 import contextlib
 import ctypes
+import gc
+import importlib
+import logging
 import os
 import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 
 from paretonas.api import ExperimentSpec
@@ -27,18 +30,29 @@ SEARCH_ATTEMPTS = 3
 """The number of workers that may die over one request before it is given up. The next one would compute the same, and
 die as well."""
 SEARCH_STARTUP_SECONDS = 300.0
-"""The time that a worker may take to import torch and Ax. It takes 4 s on an idle machine, and took over a minute on
-one that was busy with a build."""
+"""The time that a worker may take to import torch. It takes 1.5 s on an idle machine, and took ten on one that was busy
+with a build."""
+SUGGESTION_SECONDS = 300.0
+"""The time after which a suggestion counts as hung. The largest experiments need 2, but the first one of the model may
+wait for the import of Ax, which took over a minute on a busy machine."""
+IDLE_SECONDS = 1.0
+"""The worker imports Ax once it has had no request for so long. The first request comes as soon as the worker can
+answer it, and its candidates do not need Ax."""
+
+_MODEL = "paretonas.search.model"
+"""The module that imports Ax."""
+
+_log = logging.getLogger(__name__)
 
 
 class SearchWorker:
     """Suggests candidates in a worker process, which is replaced when it dies or hangs."""
 
-    def __init__(self, timeout: float = 120.0) -> None:
+    def __init__(self, timeout: float = SUGGESTION_SECONDS) -> None:
         """Create the object. The first request starts the process.
 
         Args:
-            timeout: The time in seconds after which a suggestion counts as hung. The largest experiments need 2.
+            timeout: The time in seconds after which a suggestion counts as hung.
 
         Raises:
             MissingExtra: The search is not installed.
@@ -63,6 +77,7 @@ class SearchWorker:
                     answer: SearchAnswer = process.ask(request, self._timeout)
                 except LostError as lost:
                     reason = str(lost)
+                    _log.info("the search process was lost: %s", reason)
                     self._stop()
                 except BaseException:
                     self._stop()  # its answer must not be mistaken for the answer to the next request
@@ -81,10 +96,30 @@ class SearchWorker:
             finally:
                 self._lock.release()
 
+    def end_if_idle(self) -> bool:
+        """End the worker, unless it computes a suggestion. A later suggestion starts another one.
+
+        Returns:
+            Whether no worker runs now.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._stop()
+        finally:
+            self._lock.release()
+        return True
+
     def close(self) -> None:
-        """End the worker. A later suggestion starts another one."""
+        """End the worker, after the suggestion that it may be computing. A later suggestion starts another one."""
         with self._lock:
             self._stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a worker, and it is alive."""
+        process = self._process
+        return process is not None and process.alive
 
     @property
     def pid(self) -> int | None:
@@ -95,11 +130,13 @@ class SearchWorker:
         """The process, which is started if none runs."""
         if self._process is None:
             self._process = PipedProcess(__name__, SEARCH_STARTUP_SECONDS)
+            _log.info("the search process has started, with the process id %d", self._process.pid)
         return self._process
 
     def _stop(self) -> None:
         if self._process is not None:
             self._process.end()
+            _log.info("the search process has ended")
             self._process = None
 
 
@@ -109,12 +146,12 @@ def serve(pipe: Connection) -> None:
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
     # a thread of its own notices that the parent has ended even during a suggestion
     threading.Thread(target=_listen, args=(pipe, requests), daemon=True).start()
-    with quiet():
-        from paretonas.search.suggest import suggest_here  # noqa: PLC0415 # torch and Ax, in this process only
+    with _importing():
+        from paretonas.search.suggest import suggest_here  # noqa: PLC0415 # torch, in this process only
 
     pipe.send(READY)
     while True:
-        request = requests.get()
+        request = _next(requests)
         answer: SearchAnswer
         try:
             answer = suggest_here(*request)
@@ -124,6 +161,28 @@ def serve(pipe: Connection) -> None:
             answer = f"Ax raised {type(error).__name__}: {error}"
         pipe.send(answer)
         _release_memory()
+
+
+def _next(requests: "queue.SimpleQueue[Request]") -> Request:
+    """The next request; meanwhile the worker imports Ax, if it has time."""
+    if _MODEL not in sys.modules:
+        with contextlib.suppress(queue.Empty):
+            return requests.get(timeout=IDLE_SECONDS)
+        with _importing():
+            importlib.import_module(_MODEL)
+    return requests.get()
+
+
+@contextlib.contextmanager
+def _importing() -> Iterator[None]:
+    """Import quietly, and without garbage collection: of objects that all stay, it takes a fifth of the time."""
+    gc.disable()
+    try:
+        with quiet():
+            yield
+    finally:
+        gc.freeze()  # later collections pass them over
+        gc.enable()
 
 
 def _release_memory() -> None:

@@ -281,6 +281,32 @@ def test_as_many_questions_are_answered_at_once_as_there_are_workers() -> None:
     queue.close()
 
 
+def test_a_reader_without_questions_ends_and_the_next_question_starts_another() -> None:
+    readers: list[Reader] = []
+    closed: list[Reader] = []
+
+    class Ending(Reader):
+        def __init__(self) -> None:
+            super().__init__()
+            readers.append(self)
+
+        def close(self) -> None:
+            closed.append(self)
+
+    queue = LogQueue(Ending, workers=2, idle_seconds=0.05)
+    question = Read(ClusterLogs(Path, "nas", queue)._folder("t", 1), ())
+    for ended in range(3):
+        assert queue.idle
+        answers = [queue.ask(asker, question) for asker in "abc"]
+        for answer in answers:
+            answer.result(30)
+        eventually(lambda: not queue._threads, "all threads have ended")
+        assert closed
+        assert set(closed) == set(readers)
+        assert len(readers) > ended
+    queue.close()
+
+
 def test_experiments_take_turns() -> None:
     reader = Reader()
     reader.gate.clear()

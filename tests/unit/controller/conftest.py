@@ -28,17 +28,35 @@ KINDS = {kind.plural: kind for kind in (EXPERIMENTS, TRIALS, VOLCANO_JOBS)}
 
 
 class GridSearch:
-    """Points of a grid; answers once the gate is open."""
+    """Points of a grid; answers once the gate is open. Its process is only counted."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
-        self.asked = 0
+        self.asked = self.starts = self.refused_to_end = 0
+        self.running = False
+        self._lock, self._busy = threading.Lock(), threading.Lock()
 
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
-        self.asked += 1
-        assert self.gate.wait(30)
-        return suggestion(spec, known, count, points=64)
+        with self._busy:
+            self.warm_up()
+            self.asked += 1
+            assert self.gate.wait(30)
+            return suggestion(spec, known, count, points=64)
+
+    def warm_up(self) -> None:
+        with self._lock:
+            self.starts += not self.running
+            self.running = True
+
+    def end_if_idle(self) -> bool:
+        if not self._busy.acquire(blocking=False):
+            self.refused_to_end += 1
+            return False
+        with self._lock:
+            self.running = False
+        self._busy.release()
+        return True
 
 
 class ReadHere:
@@ -124,9 +142,9 @@ class Cluster:
     def experiment(self, name: str = "nas") -> Body:
         return self.server.stored["nasexperiments", "team", name]
 
-    def condition(self, kind: str) -> tuple[str, str]:
-        """Status and message of a condition of the experiment."""
-        conditions = self.experiment().get("status", {}).get("conditions", ())
+    def condition(self, kind: str, name: str = "nas") -> tuple[str, str]:
+        """Status and message of a condition of an experiment."""
+        conditions = self.experiment(name).get("status", {}).get("conditions", ())
         return next(((c["status"], c.get("message", "")) for c in conditions if c["type"] == kind), ("", ""))
 
     def names(self, plural: str) -> list[str]:

@@ -1,5 +1,7 @@
 """The operator's process begins, or says in a line why it cannot."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +35,13 @@ def begin(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., B
         return begun[-1]
 
     return begin
+
+
+def test_its_own_process_imports_nothing_that_only_the_search_and_the_report_need() -> None:
+    """An operator at rest is this process alone; torch and Ax would take 0.7 GB."""
+    heavy = ("ax", "botorch", "gpytorch", "matplotlib", "pandas", "plotly", "scipy", "sympy", "torch")
+    code = f"import sys, paretonas.handlers; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
 def test_it_serves_the_namespaces_of_its_list(begin: Callable[..., Begun]) -> None:

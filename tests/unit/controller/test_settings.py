@@ -20,6 +20,7 @@ def test_every_setting_can_be_given() -> None:
         "PARETONAS_PORT": "9090",
         "PARETONAS_RESYNC_SECONDS": "5",
         "PARETONAS_PASS_SECONDS": "2.5",
+        "PARETONAS_IDLE_SECONDS": "30",
         "PARETONAS_ASK_AHEAD": "0",
         "PARETONAS_LOGS_CLAIM": "logs",
         "PARETONAS_POD_SECURITY": "baseline",
@@ -32,6 +33,7 @@ def test_every_setting_can_be_given() -> None:
         port=9090,
         resync_seconds=5.0,
         pass_seconds=2.5,
+        idle_seconds=30.0,
         ask_ahead=0,
         pod_security="baseline",
         overlay_fields=("spec.tolerations", "metadata.labels.example.com/*"),
@@ -85,7 +87,8 @@ def test_the_fields_of_an_overlay_are_the_default_ones_those_and_others_or_none(
     ("name", "text"),
     [
         *(("PORT", text) for text in ("http", "8080.5", "-1", "65536", "nan")),
-        *(("PASS_SECONDS", text) for text in ("ten", "0", "-2", "nan", "inf")),
+        *(("PASS_SECONDS", text) for text in ("ten", "0", "-2", "nan", "inf", "1e300")),
+        *(("IDLE_SECONDS", text) for text in ("10m", "0", "-600", "1e10")),
         *(("ASK_AHEAD", text) for text in ("-1", "1.5", "some")),
     ],
 )

@@ -19,7 +19,7 @@ def lines(telemetry: Telemetry) -> list[str]:
 
 def test_an_experiment_is_shown_by_counts_and_sizes_and_never_by_its_parameters() -> None:
     point = ParetoPoint(trial="nas-0", index=0, parameters={"secret": "hunter2"}, metrics={"accuracy": 0.9})
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: True)
     counts = TrialCounts(total=3, running=1, succeeded=2)
     telemetry.record_snapshot(KEY, snapshot(trials=counts, pareto_set=(point,), hypervolume=1.5))
     shown = lines(telemetry)
@@ -34,7 +34,7 @@ def test_an_experiment_is_shown_by_counts_and_sizes_and_never_by_its_parameters(
 
 
 def test_progress_is_stamped_when_counts_change_and_only_then() -> None:
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: True)
 
     def stamp() -> str:
         [line] = [line for line in lines(telemetry) if line.startswith("paretonas_last_progress")]
@@ -49,7 +49,7 @@ def test_progress_is_stamped_when_counts_change_and_only_then() -> None:
 
 
 def test_passes_are_timed_and_their_errors_counted() -> None:
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: True)
     with telemetry.time_pass():
         pass
     with pytest.raises(RuntimeError), telemetry.time_pass():
@@ -59,8 +59,16 @@ def test_passes_are_timed_and_their_errors_counted() -> None:
     assert "paretonas_pass_errors_total 1.0" in shown
 
 
+def test_the_search_process_is_looked_at_whenever_somebody_asks() -> None:
+    running = False
+    telemetry = Telemetry(lambda: running)
+    assert "paretonas_search_process_running 0.0" in lines(telemetry)
+    running = True
+    assert "paretonas_search_process_running 1.0" in lines(telemetry)
+
+
 def test_a_deleted_experiment_is_shown_no_more() -> None:
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: True)
     telemetry.record_snapshot(KEY, snapshot(hypervolume=1.0))
     telemetry.forget(KEY)
     assert not [line for line in lines(telemetry) if 'experiment="nas"' in line]

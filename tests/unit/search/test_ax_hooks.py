@@ -32,7 +32,6 @@ try:
     from botorch.fit import fit_gpytorch_mll
     from gpytorch.mlls import ExactMarginalLogLikelihood
     from torch import Tensor
-    from torch.quasirandom import SobolEngine
 
     from paretonas.api import ExperimentSpec
     from paretonas.search import KnownTrial, analyses, ax_hooks
@@ -344,15 +343,6 @@ def test_equal_points_share_an_arm(asked, measure) -> None:
     seen = asked(trials=trials)
     assert len({trial.arm.name for trial in seen.ax.trials.values()}) == 4
     assert all(len(outcome.y) == POINTS for outcome in seen.fitted[0].outcomes)
-
-
-@assumes(
-    "init_engine gives torch's engine, scrambled by the seed, at its start",
-    look="SobolGenerator in ax/generators/random/sobol.py",
-)
-def test_the_sobol_sequence_starts_at_its_start() -> None:
-    expected = SobolEngine(3, scramble=True, seed=7).draw(8, dtype=torch.double)
-    assert torch.equal(ax_hooks.sobol_engine(7, 3).draw(8, dtype=torch.double), expected)
 
 
 ACCURACY, COLOR = "accuracy", "color"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.waiting import eventually
 
 from paretonas.search import KnownTrial, SearchError, SearchWorker, suggest_here
 
@@ -49,6 +50,60 @@ def _gone(pid: int, seconds: float) -> bool:
 def test_importing_the_search_imports_neither_torch_nor_ax() -> None:
     code = "import sys, paretonas.search; print([m for m in ('torch', 'ax', 'botorch', 'pandas') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_the_first_candidates_do_not_wait_for_ax(spec) -> None:
+    code = (
+        "import pickle, sys; from paretonas.search import suggest_here;"
+        "suggestion = suggest_here(pickle.load(sys.stdin.buffer), [], 3); print(suggestion.candidates);"
+        "print([m for m in ('ax', 'botorch', 'pandas', 'scipy') if m in sys.modules])"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(spec), stdout=subprocess.PIPE, check=True
+    ).stdout
+    assert printed.decode().splitlines() == [str(suggest_here(spec, [], 3).candidates), "[]"]
+
+
+def test_a_worker_that_has_time_imports_ax_before_it_is_needed() -> None:
+    worker = SearchWorker()
+    worker.warm_up()
+    pandas_in_memory = f"/proc/{worker.pid}/maps"  # Ax imports it, and nothing else here does
+    eventually(lambda: "/pandas/" in Path(pandas_in_memory).read_text(), "Ax is imported")
+    worker.close()
+
+
+def test_it_ends_when_it_is_idle_and_the_next_request_starts_another(worker, spec) -> None:
+    first = worker.suggest(spec, [], 1)
+    before = worker.pid
+    assert worker.running
+    assert worker.end_if_idle()
+    assert worker.end_if_idle(), "there is none to end"
+    assert (worker.running, worker.pid) == (False, None)
+    assert _gone(before, 5)
+    assert worker.suggest(spec, [], 1).candidates == first.candidates
+    assert worker.pid != before
+
+
+def test_it_does_not_end_while_it_computes(worker, spec, known) -> None:
+    worker.suggest(spec, known, 1)
+    os.kill(worker.pid, signal.SIGSTOP)  # so that the request is surely not answered yet
+    answer: list[tuple] = []
+    thread = threading.Thread(target=lambda: answer.append(worker.suggest(spec, known, 1).candidates))
+    thread.start()
+    eventually(worker._lock.locked, "it is asked")
+    assert not worker.end_if_idle()
+    assert worker.running
+    os.kill(worker.pid, signal.SIGCONT)
+    thread.join()
+    assert answer == [suggest_here(spec, known, 1).candidates]
+
+
+def test_one_that_was_killed_does_not_count_as_running(worker, spec) -> None:
+    worker.suggest(spec, [], 1)
+    os.kill(worker.pid, signal.SIGKILL)
+    eventually(lambda: not worker.running, "it is dead")
+    worker.suggest(spec, [], 1)
+    assert worker.running
 
 
 def test_warming_up_does_not_wait() -> None:

@@ -3,6 +3,9 @@
 BIN := .venv/bin
 DATA ?= $(or $(PARETONAS_DATA_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paretonas/mnist)
 export PARETONAS_DATA_DIR := $(DATA)
+# where releases publish their images
+RELEASES := ghcr.io/paretonas
+ACTIONLINT := v1.7.8
 .NOTPARALLEL:   # several targets complete the same .venv
 
 help: ## Show this list
@@ -62,6 +65,15 @@ kind-down: ## Remove that cluster with everything in it
 kind-e2e: setup data ## Test kind-up, the example and the README's commands without a registry (Debian, root)
 	@tests/cluster/kind/cluster.sh e2e
 
+images: ## Build both images, tag them and push them: make images REGISTRY=registry.example.org/me [TAG=...]
+	@scripts/images.sh "$(REGISTRY)" $(TAG)
+
+install-yaml: ## Render dist/install.yaml, for a cluster that you have (REGISTRY=... for images of your own)
+	@scripts/install-yaml.sh "$(or $(REGISTRY),$(RELEASES))" $(TAG)
+
+lint-workflows: ## Check .github/workflows with actionlint (needs Go)
+	@go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) -color
+
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -78,4 +90,4 @@ bench-%: setup data ## Run one benchmark of docs/benchmarks.md: bench-mnist, ben
 clean: ## Remove what the targets above created, except the data
 	rm -rf .venv .venv-uv runs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup setup-demo data demo test test-installed simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e format reference lock clean
+.PHONY: help setup setup-demo data demo test test-installed simulate mutants lint cluster-up cluster-down e2e chaos kind-up kind-down kind-e2e images install-yaml lint-workflows format reference lock clean

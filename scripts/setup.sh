@@ -50,7 +50,10 @@ fi
 if [ -n "$TORCH_INDEX" ]; then
   $install --index-url "$TORCH_INDEX" "$(pinned torch)" "$(pinned torchvision)"
   $install --no-deps --require-hashes -r "requirements/$for_what.txt"
-elif [ -n "$uv" ]; then "$uv" pip sync --compile-bytecode --require-hashes requirements/torch.txt "requirements/$for_what.txt"
+elif [ -n "$uv" ]; then
+  # All of it is compiled for the tests, which start many processes at once. A demo compiles the third that it imports, as it imports it.
+  compile=--compile-bytecode; [ "$for_what" = dev ] || compile=--no-compile-bytecode
+  "$uv" pip sync $compile --require-hashes requirements/torch.txt "requirements/$for_what.txt"
 else $install --no-deps --require-hashes -r requirements/torch.txt -r "requirements/$for_what.txt"; fi
 $install -q --no-deps --editable .
 echo "$done" >"$stamp"

@@ -63,11 +63,12 @@ def trial(
     """A trial of the experiment ``nas``; one that has succeeded has metrics."""
     if state == "Succeeded" and metrics is None:
         metrics = {"accuracy": 0.5, "size": 50.0}
-    return NASTrial(
+    of = NASTrial(
         metadata=TrialMetadata(name=trial_name("nas", index)),
         spec=TrialSpec(experiment="nas", index=index, parameters={"x": x}, origin="Sobol"),
-        status=TrialStatus(state=state, attempts=attempts, metrics=metrics or {}),
+        status=TrialStatus(state=state, attempts=attempts),
     )
+    return of.with_status(metrics=metrics or {})
 
 
 def attempt(index: int = 0, number: int = 1, **fields: Any) -> Attempt:

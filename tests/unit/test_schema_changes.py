@@ -109,3 +109,17 @@ def test_a_schema_has_only_words_that_the_api_server_knows(file: Path) -> None:
     for path, found in described(schema(file)):
         unknown = [key for key, value in found.items() if value is None or not re.fullmatch(r"[a-zA-Z-]+", key)]
         assert not unknown, f"{path}: {unknown}"
+
+
+@pytest.mark.parametrize("file", sorted(Path("crds").glob("nas*.yaml")), ids=lambda path: path.stem)
+def test_every_column_of_kubectl_shows_a_field_that_there_is(file: Path) -> None:
+    """The API server takes any path, and the column of one that does not exist is empty."""
+    [version] = yaml.safe_load(file.read_text())["spec"]["versions"]
+    for column in version["additionalPrinterColumns"]:
+        found = schema(file)
+        for name in re.sub(r"\[.*?\]", "", column["jsonPath"]).strip(".").split("."):
+            found = found.get("items", found)
+            if name == "metadata":
+                break
+            assert name in found.get("properties", {}), column
+            found = found["properties"][name]

@@ -97,6 +97,8 @@ class ExperimentStatus(Model):
     pareto_set: Annotated[tuple[ParetoPoint, ...], ListToTuple] = ()
     pareto_set_size: Whole = 0
     hypervolume: float | None = None
+    rounded_hypervolume: str | None = None
+    """The hypervolume for people, as kubectl shows it; None also if an older version wrote the status."""
     reference_point: dict[str, float] = Field(default_factory=dict)
     retry_generation: int = 0
     """The generation of the last retry that was started."""

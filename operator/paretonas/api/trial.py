@@ -9,6 +9,7 @@ from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Wh
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.names import MAX_INDEX, split_job_name, trial_name
 from paretonas.api.reasons import AttemptReason, TrialReason
+from paretonas.api.rounding import rounded_pairs
 from paretonas.api.status import ENDED, Condition, ConditionType, TrialState
 from paretonas.api.untrusted_text import Message, message
 from paretonas.api.validation import Problem
@@ -72,6 +73,8 @@ class TrialStatus(Model):
     state: TrialState = "Pending"
     attempts: Annotated[tuple[Attempt, ...], ListToTuple] = ()
     metrics: dict[str, float] = Field(default_factory=dict)
+    rounded_metrics: str = ""
+    """The metrics for people, as kubectl shows them; empty also if an older version wrote the status."""
     message: Message = ""
     pareto: bool = False
 
@@ -154,9 +157,14 @@ class NASTrial(Model):
         return self.status.attempts[0].number if self.status.attempts else 0
 
     def with_status(self, **changes: object) -> "NASTrial":
-        """Copy the trial with some fields of the status changed; a message is cleaned and shortened to be stored."""
+        """Copy the trial with some fields of the status changed.
+
+        A message is cleaned and shortened to be stored, and `rounded_metrics` follows from `metrics`.
+        """
         if isinstance(text := changes.get("message"), str):
             changes["message"] = message(text)
+        if isinstance(metrics := changes.get("metrics"), dict):
+            changes["rounded_metrics"] = rounded_pairs(metrics)
         return self.replace(status=self.status.replace(**changes))
 
 

@@ -14,6 +14,7 @@ from paretonas.api import (
     new_trial,
 )
 from paretonas.api.reasons import Hindrance, NoMore
+from paretonas.api.rounding import rounded_pairs
 from paretonas.engine.decide import Decision, count_attempts, decide, ends_for_want_of_points, restrict
 from paretonas.engine.pareto_front import Front
 from paretonas.engine.ports import Jobs, LogSource, Search, Store
@@ -87,6 +88,8 @@ class Engine:
         self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
         self._ahead, self._limit = ahead, limit
         self._growth, self._front = Growth(logs.size), Front()
+        self._rounded: set[str] = set()
+        """The trials whose rounded metrics were stored."""
         self._unanswered: int | None = None
         """The index of a trial that may have been stored by a request that got no answer."""
         self._no_more: dict[int, NoMore] = {}
@@ -256,15 +259,24 @@ class Engine:
             experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found, remark=remark
         )
         best = {trial.name for trial in found}
-        marked = tuple(
-            t if t.status.pareto == (t.name in best) else self._store.save_trial(t.with_status(pareto=t.name in best))
-            for t in trials
-        )
+        marked = tuple(self._mark(t, pareto=t.name in best) for t in trials)
         after = experiment.replace(status=status)
         if status != experiment.status:
             self._store.save_status(after)
         reached = self._limit is not None and count_attempts(marked) >= self._limit
         return Snapshot(after, marked, decision.ask, trouble, self.search_trouble, reached)
+
+    def _mark(self, trial: NASTrial, *, pareto: bool) -> NASTrial:
+        """Store whether a trial is in the Pareto set, and its rounded metrics if an older version has ended it.
+
+        The latter is tried once: where the resource definition is the older one, they are dropped.
+        """
+        status = trial.status
+        lacks = status.rounded_metrics != rounded_pairs(status.metrics) and trial.name not in self._rounded
+        if status.pareto == pareto and not lacks:
+            return trial
+        self._rounded.add(trial.name)
+        return self._store.save_trial(trial.with_status(pareto=pareto, metrics=status.metrics))
 
 
 def _of_use(trial: NASTrial) -> bool:

@@ -20,6 +20,7 @@ from paretonas.api.reasons import (
     UnfinishedReason,
     ValidReason,
 )
+from paretonas.api.rounding import rounded
 from paretonas.api.status import ConditionStatus, ConditionType, make_condition
 from paretonas.engine.decide import Outcome, progress
 from paretonas.engine.empty_front import why_none
@@ -59,6 +60,7 @@ def summarise(
     best = best_trials(spec, trials) if best is None else best
     metrics = [t.status.metrics for t in best]  # what they dominate adds no volume
     reference = before.reference_point or find_reference_point(spec, trials, over=outcome is not None)
+    volume = hypervolume(spec, metrics, reference) if reference else None
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
         conditions=_conditions(
@@ -72,7 +74,8 @@ def summarise(
         ),
         pareto_set=bound_points(points(spec, best)),
         pareto_set_size=len(best),
-        hypervolume=hypervolume(spec, metrics, reference) if reference else None,
+        hypervolume=volume,
+        rounded_hypervolume=None if volume is None else rounded(volume),
         reference_point=reference,
         retry_generation=max(spec.retry.generation, before.retry_generation),
         retry_time=now if begins else before.retry_time,

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from tests.builders import experiment
-from tests.unit.engine.fakes import Run, World, run
+from tests.unit.engine.fakes import BEGIN, Run, World, one_pass, run
 
 from paretonas.api import NASTrial
 from paretonas.api.reasons import EndReason
+from paretonas.api.rounding import rounded
 from paretonas.engine.engine import Engine, Snapshot, known_trial
+from paretonas.engine.summary import summarise
 from paretonas.jobs.job import Launch, SubmitError
 
 WRITES = {"create_trial", "save_trial", "save_status", "submit", "cancel"}
@@ -325,3 +327,46 @@ def test_a_lost_trial_is_given_up_in_the_end() -> None:
     snapshot = run(world)
     assert ending(snapshot) == ("False", "NoTrialSucceeded")
     assert reasons(snapshot.trials[0]) == ["Lost"] * 10
+
+
+class OldSchema(World):
+    """A world whose resource definition is older than the operator: it drops the rounded metrics."""
+
+    dropping = True
+
+    def save_trial(self, trial: NASTrial) -> NASTrial:
+        saved = super().save_trial(trial)
+        if self.dropping:
+            saved = self.trials_[trial.name] = saved.replace(status=saved.status.replace(rounded_metrics=""))
+        return saved
+
+
+def test_metrics_that_an_older_version_has_stored_are_rounded_by_the_first_pass_of_this_one() -> None:
+    world = OldSchema(experiment(maxTrials=3))
+    run(world)
+    assert {t.status.rounded_metrics for t in world.trials_.values()} == {""}
+    world.dropping = False
+    snapshot = one_pass(world.engine())
+    assert [t.status.rounded_metrics.partition("=")[0] for t in snapshot.trials] == ["accuracy"] * 3
+    assert snapshot.trials == tuple(world.trials())
+    engine, calls = world.engine(), len(world.calls)
+    one_pass(engine)
+    assert "save_trial" not in world.calls[calls:]
+
+
+def test_rounded_metrics_that_the_resource_definition_drops_are_not_written_again_and_again() -> None:
+    world = OldSchema(experiment(maxTrials=3))
+    run(world)
+    engine, calls = world.engine(), len(world.calls)
+    passes(world, engine, 5)
+    assert world.calls[calls:].count("save_trial") == 3
+
+
+def test_the_hypervolume_is_stored_exactly_and_rounded() -> None:
+    status = run(World(experiment(maxTrials=3))).status
+    assert status.hypervolume is not None
+    assert status.rounded_hypervolume == rounded(status.hypervolume)
+    free = experiment(
+        objectives=[{"metric": "accuracy", "goal": "Maximize"}]
+    )  # no reference point before its first trials
+    assert summarise(free, [], BEGIN).rounded_hypervolume is None

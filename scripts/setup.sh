@@ -48,8 +48,9 @@ else
   install=".venv/bin/pip install"
 fi
 if [ -n "$TORCH_INDEX" ]; then
-  $install --index-url "$TORCH_INDEX" "$(pinned torch)" "$(pinned torchvision)"
-  $install --no-deps --require-hashes -r "requirements/$for_what.txt"
+  $install --no-deps --index-url "$TORCH_INDEX" "$(pinned torch)" "$(pinned torchvision)"
+  awk '/^[a-z]/ {skip = /^(torch|triton|nvidia|cuda)[a-z0-9-]*==/} !skip' requirements/torch.txt >.venv/.beside-torch.txt   # without CUDA
+  $install --no-deps --require-hashes -r .venv/.beside-torch.txt -r "requirements/$for_what.txt"
 elif [ -n "$uv" ]; then
   # All of it is compiled for the tests, which start many processes at once. A demo compiles the third that it imports, as it imports it.
   compile=--compile-bytecode; [ "$for_what" = dev ] || compile=--no-compile-bytecode

@@ -21,4 +21,4 @@ for target in operator trainer; do
   # shellcheck disable=SC2086 # each word is one option
   "$builder" push ${PUSH_FLAGS:-} "$image"
 done
-say "pushed; to install them: make install-yaml REGISTRY=$registry, and name $registry/paretonas-trainer:$tag in spec.trial.image"
+say "pushed; to install them: make install-yaml REGISTRY=$registry${2:+ TAG=$tag}, and name $registry/paretonas-trainer:$tag in spec.trial.image"

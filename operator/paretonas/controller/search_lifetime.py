@@ -6,7 +6,7 @@ It holds 0.75 GB, which is torch and Ax, and starts in seconds.
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from paretonas.engine.ports import Search
 _log = logging.getLogger(__name__)
 
 _PROCESS = "search process"
-"""What the looks are taken at."""
+"""The only key of the dispatcher."""
 
 
 class SearchProcess(Search, Protocol):
@@ -40,7 +40,7 @@ class Demand:
 
     experiments: frozenset[Hashable] = frozenset()
     none_since: float = 0.0
-    """Seconds of a clock; of use only while no experiment searches."""
+    """Seconds of the clock; of use only while no experiment searches."""
 
     def after(self, key: Hashable, now: float, *, searches: bool) -> "Demand":
         """The demand once it is known whether an experiment searches."""
@@ -64,19 +64,16 @@ def seconds_left(demand: Demand, now: float, idle_seconds: float) -> float | Non
 class SearchLifetime:
     """Starts and ends the search process. Nothing is lost if it is ended too early: a question starts it again."""
 
-    def __init__(
-        self, process: SearchProcess, idle_seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, process: SearchProcess, idle_seconds: float) -> None:
         """Nothing happens before `start`.
 
         Args:
             process: the search.
             idle_seconds: how long the process is kept once no experiment searches.
-            clock: the current time, in seconds.
         """
-        self._process, self._idle_seconds, self._clock = process, idle_seconds, clock
+        self._process, self._idle_seconds = process, idle_seconds
         self._lock = threading.Lock()
-        self._demand = Demand(none_since=clock())
+        self._demand = Demand(none_since=time.monotonic())
         self._looks = Dispatcher[str](self._look, name="search", workers=1)
 
     def start(self) -> None:
@@ -90,12 +87,12 @@ class SearchLifetime:
     def note(self, key: Hashable, *, searches: bool) -> None:
         """Take in whether an experiment searches. To be called after every pass over it."""
         with self._lock:
-            self._demand = self._demand.after(key, self._clock(), searches=searches)
+            self._demand = self._demand.after(key, time.monotonic(), searches=searches)
         self._looks.mark(_PROCESS)
 
     def _look(self, _: str) -> None:
         """Start or end the process, if it is time."""
-        left = seconds_left(self._demand, self._clock(), self._idle_seconds)
+        left = seconds_left(self._demand, time.monotonic(), self._idle_seconds)
         if left is None:
             self._process.warm_up()
         elif left > 0:

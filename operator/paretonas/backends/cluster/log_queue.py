@@ -4,12 +4,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Final, Protocol
+from typing import Protocol
 
 from paretonas.metrics.reader_process import LogProcess, Question, ReaderAnswer
-
-IDLE_SECONDS: Final = 600.0
-"""How long a reader waits for a question before it ends; starting one takes 0.3 s, and each holds 30 MB."""
 
 
 class Answers(Protocol):
@@ -26,14 +23,15 @@ class LogQueue:
     """Answers questions in a few threads, taking the oldest question of each asker in turn."""
 
     def __init__(
-        self, answers: Callable[[], Answers] = LogProcess, workers: int = 2, idle_seconds: float = IDLE_SECONDS
+        self, answers: Callable[[], Answers] = LogProcess, workers: int = 2, idle_seconds: float | None = None
     ) -> None:
         """Nothing is started before the first question is asked.
 
         Args:
             answers: creates what answers the questions, once for each thread.
             workers: how many questions are answered at once; each takes one processor.
-            idle_seconds: after how long without a question a thread ends, and what answers its questions with it.
+            idle_seconds: after how long without a question a thread ends, and what answers its questions with it: a
+                process of 30 MB, which starts in 0.3 s. None: never.
         """
         self._answers, self._workers, self._idle_seconds = answers, workers, idle_seconds
         self._changed = threading.Condition()

@@ -58,7 +58,7 @@ from paretonas.api.trial import (
 from paretonas.api.trial_rules import misfits
 from paretonas.api.trial_template import TrialTemplate
 from paretonas.api.untrusted_text import plain, visible
-from paretonas.api.validation import InvalidDocument, Problem
+from paretonas.api.validation import InvalidDocument, Problem, list_names
 from paretonas.api.yaml_dump import dump_yaml
 
 __all__ = [
@@ -111,6 +111,7 @@ __all__ = [
     "import_experiment",
     "inactive",
     "job_name",
+    "list_names",
     "load_documents",
     "load_experiment",
     "load_yaml",

@@ -34,6 +34,11 @@ class Field:
     facts: tuple[str, ...]
     children: list["Field"]
 
+    @property
+    def name(self) -> str:
+        """The last part of the path, without ``[]`` and ``.*``."""
+        return self.path.removesuffix("[]").removesuffix(".*").rpartition(".")[2]
+
 
 @cache
 def schema(kind: str) -> Mapping[str, Any]:
@@ -75,16 +80,12 @@ def _descend(field: Field, parts: Sequence[str]) -> Field:
             place = f"{field.path} has no field" if field.path else "there is no field"
             remedy = suggestion(part, _names(field)) if field.children else "it has no fields below it"
             raise UnknownField(f"{place} {part!r}; {remedy}")
-        field = next(child for child in field.children if _name(child) == part)
+        field = next(child for child in field.children if child.name == part)
     return field
 
 
 def _names(field: Field) -> list[str]:
-    return [_name(child) for child in field.children]
-
-
-def _name(field: Field) -> str:
-    return field.path.removesuffix("[]").removesuffix(".*").rpartition(".")[2]
+    return [child.name for child in field.children]
 
 
 def _field(path: str, node: Mapping[str, Any], *, required: bool) -> Field:

@@ -29,7 +29,7 @@ _SHOWN = 80
 _PATH = 5
 """The number of parts shown of a path that is nested too deeply: its start says more than its end."""
 
-_NAMED = 16
+MOST_NAMES = 16
 """The number of known names that a problem lists: enough for every field of a mapping, but not for every parameter."""
 
 
@@ -87,9 +87,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close!r}?" if close else f"known: {list_names(names)}"
 
 
-def list_names(names: Sequence[str]) -> str:
-    """The names on one line, shortened if there are many."""
-    return ", ".join([*names[:_NAMED], *["…"] * (len(names) > _NAMED)])
+def list_names(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """The first ``most`` names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more
 
 
 def _closest(name: str, known: Sequence[str]) -> str | None:

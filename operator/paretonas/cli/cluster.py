@@ -10,6 +10,7 @@ from paretonas.api import (
     NASExperiment,
     NASTrial,
     Retry,
+    list_names,
     parse_experiment,
     parse_trial,
 )
@@ -17,8 +18,8 @@ from paretonas.backends.cluster.cache import belongs
 from paretonas.backends.cluster.errors import ClusterError
 from paretonas.backends.cluster.parse_once import ParseOnce
 from paretonas.backends.cluster.reader import ClusterReader
+from paretonas.cli.describe import Place
 from paretonas.cli.source import UnknownName, curves_below, experiment_of
-from paretonas.engine.wording import list_names
 from paretonas.kube.kinds import EXPERIMENTS, TRIALS
 from paretonas.kube.metadata import Body, uid_of, without_metadata
 
@@ -116,6 +117,17 @@ class Cluster:
             raise UnknownName(f"the pod of {trial} no longer exists, and no output is kept in its status")
         self._warn(f"the pod of {trial} no longer exists; this is the output kept in its status:")
         return iter(found.status.message.splitlines()[-tail:])
+
+    def files(self, name: str) -> list[Place]:
+        """Where what belongs to an experiment is. Raises UnknownName."""
+        logs = self.experiment(name).spec.logs
+        if logs is None:
+            return []
+        claim = logs.persistent_volume_claim.claim_name
+        return [
+            Place("Claim", claim),
+            Place("Logs", f"{name}/{name}-<index>/a<attempt> in the claim {claim}"),
+        ]
 
     def status(self, name: str) -> ExperimentStatus:
         """An experiment's status, even if its spec cannot be read. Raises UnknownName."""

@@ -11,6 +11,7 @@ import click
 from paretonas.api import InvalidDocument
 from paretonas.backends.cluster.errors import ClusterError
 from paretonas.backends.local.store import StoreError
+from paretonas.cli.completion import complete_experiment, complete_trial
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.result import complain
 from paretonas.cli.source import UnknownName
@@ -47,10 +48,30 @@ class CommandGroup(click.Group):
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from error
 
 
-def output_option(*kinds: str) -> Callable[[Command], Command]:
-    """Add ``--output``, a choice of formats; the first is the default."""
-    choice = click.Choice(kinds)
-    return click.option("-o", "--output", "kind", type=choice, default=kinds[0], show_default=True)
+def output_option(*kinds: str, default: str | None = "") -> Callable[[Command], Command]:
+    """Add ``--output``, a choice of formats; the first is the default, unless another or none is given."""
+    chosen = kinds[0] if default == "" else default
+    return click.option("-o", "--output", "kind", type=click.Choice(kinds), default=chosen, show_default=True)
+
+
+def experiment_argument(*, required: bool = True) -> Callable[[Command], Command]:
+    """Add ``NAME``, the name of an experiment, which a shell can complete."""
+    return click.argument("name", required=required, shell_complete=complete_experiment)
+
+
+def trial_argument(command: Command) -> Command:
+    """Add ``TRIAL``, the name of a trial, which a shell can complete."""
+    return click.argument("trial", shell_complete=complete_trial)(command)
+
+
+def watch_option(command: Command) -> Command:
+    """Add ``--watch``, to follow changes."""
+    return click.option("-w", "--watch", is_flag=True, help="Follow changes until Ctrl-C.")(command)
+
+
+def follow_option(command: Command) -> Command:
+    """Add ``--follow``, to follow what a trial prints."""
+    return click.option("-f", "--follow", is_flag=True, help="Follow the output until the trial ends.")(command)
 
 
 def tail_option(command: Command) -> Command:

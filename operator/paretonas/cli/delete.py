@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from paretonas.api import list_names
 from paretonas.backends.local.store import TRIALS, StoreError, exclusive, read_trials, take_away
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.result import complain
-from paretonas.engine.wording import count, list_names
+from paretonas.engine.wording import count
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024

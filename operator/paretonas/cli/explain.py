@@ -14,8 +14,7 @@ def explain_field(field: Field, width: int) -> str:
     if field.children:
         lines += ["", "Fields:"]
         for child in field.children:
-            name = child.path.removeprefix(f"{field.path}.").removesuffix("[]").removesuffix(".*")
-            lines += [_head(name, child, width, _INDENT), _body(child, width, 2 * _INDENT)]
+            lines += [_head(child.name, child, width, _INDENT), _body(child, width, 2 * _INDENT)]
     return "\n".join(lines)
 
 

@@ -20,8 +20,8 @@ _REFRESHES = 2
 _FRAME = 4
 """Lines of a screen that are not rows: the titles, the notes about omitted rows and columns, and the cursor's line."""
 
-_KEYS = frozenset({"NAMESPACE", "NAME", "TRIAL"})
-"""Columns that identify a row."""
+_NAMESPACE = "NAMESPACE"
+"""The column that identifies a row together with its name."""
 
 _CLOCK = "AGE"
 """The column that changes all the time, even if nothing has happened."""
@@ -91,7 +91,7 @@ def _cells(columns: Sequence[TableColumn], wanted: Callable[[TableColumn], bool]
 
 
 def _is_key(column: TableColumn) -> bool:
-    return column.title in _KEYS
+    return column.names or column.title == _NAMESPACE
 
 
 def _is_lasting(column: TableColumn) -> bool:

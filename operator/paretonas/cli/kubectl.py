@@ -14,18 +14,21 @@ import click
 from paretonas.api import ExperimentStatus
 from paretonas.api.reasons import EndReason
 from paretonas.backends.cluster.errors import ClusterError
-from paretonas.cli import show, tables
+from paretonas.cli import show
 from paretonas.cli.commands import (
     CONTEXT,
     Command,
     CommandGroup,
+    experiment_argument,
+    follow_option,
     infeasible_option,
     output_option,
     report_options,
     tail_option,
+    trial_argument,
+    watch_option,
 )
 from paretonas.cli.exit_codes import help_text
-from paretonas.cli.follow import watch as show_changes
 from paretonas.cli.result import complain
 from paretonas.cli.show import save_report
 from paretonas.cli.versions import version_option
@@ -87,10 +90,6 @@ def _on_target(command: Command) -> Any:
     return _target_options(click.make_pass_decorator(Target, ensure=True)(command))
 
 
-def _watch_option(command: Command) -> Command:
-    return click.option("-w", "--watch", is_flag=True, help="Follow changes until Ctrl-C.")(command)
-
-
 @click.group(cls=CommandGroup, epilog=help_text(), context_settings=CONTEXT)
 @version_option
 @_target_options
@@ -102,69 +101,59 @@ def nas() -> None:
 
 
 @nas.command()
-@click.argument("name", required=False)
+@experiment_argument(required=False)
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List the experiments of all namespaces.")
-@_watch_option
-@output_option("table", "yaml", "json")
+@watch_option
+@output_option(show.TABLE, show.WIDE, show.NAME, "yaml", "json", default=None)
 @_on_target
-def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: str) -> None:
-    """List the experiments, or print the one called NAME with its status."""
+def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: str | None) -> None:
+    """List the experiments, or describe the one called NAME."""
     if name and everywhere:
         raise click.UsageError("NAME is looked up in one namespace; leave out either -A or NAME")
     cluster = target.cluster(everywhere=everywhere)
-    if not watch:
-        show.show_experiments(cluster, name, kind, namespaces=everywhere)
-        return
-    _check_watchable(kind)
-    show_changes(
-        cluster.follow_experiments(name),
-        lambda found, now: tables.experiment_columns(found, now, namespaces=everywhere),
-        show.console_for(),
-    )
+    if watch:
+        show.check_watchable(kind)
+        show.watch_experiments(cluster, name, namespaces=everywhere)
+    elif name:
+        show.show_experiment(cluster, name, kind)
+    else:
+        show.show_experiments(cluster, kind or show.TABLE, namespaces=everywhere)
 
 
 @nas.command()
-@click.argument("name")
-@_watch_option
+@experiment_argument()
+@watch_option
+@output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
 @_on_target
-def trials(target: Target, name: str, watch: bool) -> None:
-    """List the trials of the experiment NAME."""
+def trials(target: Target, name: str, watch: bool, kind: str) -> None:
+    """List the trials of the experiment NAME; in JSON, CSV and YAML, everything known about them."""
     cluster = target.cluster()
-    if not watch:
-        show.show_trials(cluster, name)
-        return
-    spec = cluster.experiment(name).spec
-    show_changes(
-        cluster.follow_trials(name),
-        lambda found, now: tables.trial_columns(spec, found, now),
-        show.console_for(),
-    )
+    if watch:
+        show.check_watchable(kind)
+        show.watch_trials(cluster, name)
+    else:
+        show.show_trials(cluster, name, kind)
 
 
 @nas.command()
-@click.argument("name")
-@_watch_option
-@output_option("table", "json", "csv", "yaml")
+@experiment_argument()
+@watch_option
+@output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
 @_on_target
 def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; in JSON, the complete status.paretoSet."""
     cluster = target.cluster()
-    if not watch:
+    if watch:
+        show.check_watchable(kind)
+        show.watch_pareto(cluster, name)
+    else:
         show.show_pareto(cluster, name, kind)
-        return
-    _check_watchable(kind)
-    spec = cluster.experiment(name).spec
-    show_changes(
-        cluster.follow_experiments(name),
-        lambda found, _: tables.pareto_columns(spec, [p for e in found for p in show.pareto_points(cluster, e)]),
-        show.console_for(),
-    )
 
 
 @nas.command()
-@click.argument("trial")
+@trial_argument
 @tail_option
-@click.option("-f", "--follow", is_flag=True, help="Follow the output until the pod ends.")
+@follow_option
 @_on_target
 def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
     """Print the last lines that the last attempt of TRIAL has printed."""
@@ -172,7 +161,7 @@ def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
 
 
 @nas.command()
-@click.argument("name")
+@experiment_argument()
 @_on_target
 def suspend(target: Target, name: str) -> None:
     """Start no more trials of the experiment NAME; running trials continue to their end."""
@@ -184,7 +173,7 @@ def suspend(target: Target, name: str) -> None:
 
 
 @nas.command()
-@click.argument("name")
+@experiment_argument()
 @_on_target
 def stop(target: Target, name: str) -> None:
     """End the experiment NAME with the results so far; running trials are stopped."""
@@ -198,7 +187,7 @@ def stop(target: Target, name: str) -> None:
 
 
 @nas.command()
-@click.argument("name")
+@experiment_argument()
 @_on_target
 def resume(target: Target, name: str) -> None:
     """Continue the experiment NAME after `suspend` or `stop`."""
@@ -214,7 +203,7 @@ def resume(target: Target, name: str) -> None:
 
 
 @nas.command()
-@click.argument("name")
+@experiment_argument()
 @infeasible_option
 @_on_target
 def retry(target: Target, name: str, infeasible: bool) -> None:
@@ -243,7 +232,7 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
 
 
 @nas.command()
-@click.argument("name")
+@experiment_argument()
 @output_option("csv", "json", "yaml")
 @_on_target
 def export(target: Target, name: str, kind: str) -> None:
@@ -255,7 +244,7 @@ def export(target: Target, name: str, kind: str) -> None:
 
 
 @nas.command()
-@click.argument("name")
+@experiment_argument()
 @report_options
 @click.option(
     "--logs-root",
@@ -267,11 +256,6 @@ def report(target: Target, name: str, model: bool, page: Path | None, show: bool
     """Write a report on the experiment NAME as one HTML page."""
     cluster = target.cluster(logs_root=logs_root)
     save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)
-
-
-def _check_watchable(kind: str) -> None:
-    if kind != "table":
-        raise click.UsageError(f"--watch always shows a table; leave out -o {kind}")
 
 
 def _unfinished(cluster: "Cluster", name: str, verb: str) -> ExperimentStatus | None:

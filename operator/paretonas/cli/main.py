@@ -10,24 +10,29 @@ import sys
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from paretonas.cli import show, tables
 from paretonas.cli.commands import (
     CONTEXT,
     Command,
     CommandGroup,
+    experiment_argument,
+    follow_option,
     infeasible_option,
     output_option,
     report_options,
     tail_option,
+    trial_argument,
+    watch_option,
 )
 from paretonas.cli.exit_codes import help_text
 from paretonas.cli.files import load, summary
 from paretonas.cli.init import OWN_SCRIPT, create, templates
 from paretonas.cli.output import SteadyOutput
-from paretonas.cli.result import DEFAULT_RUNS, REPORT_FILE, complain
+from paretonas.cli.result import complain
 from paretonas.cli.show import save_report
-from paretonas.cli.source import RunsFolder
+from paretonas.cli.source import DEFAULT_RUNS, REPORT_FILE, RunsFolder
 from paretonas.cli.versions import version_option
 
 _WIDEST = 100
@@ -45,6 +50,14 @@ def kubectl_main() -> None:
     from paretonas.cli.kubectl import nas  # noqa: PLC0415 # `paretonas` does not need these commands
 
     nas(prog_name="kubectl nas")
+
+
+def kubectl_completion() -> None:
+    """Print the completions of `kubectl nas`, for kubectl's own shell completion."""
+    from paretonas.cli.completion import complete_for_kubectl  # noqa: PLC0415 # as above
+    from paretonas.cli.kubectl import nas  # noqa: PLC0415 # as above
+
+    click.echo(complete_for_kubectl(nas, sys.argv[1:]), nl=False)
 
 
 def _file_argument(command: Command) -> Command:
@@ -86,7 +99,7 @@ def run(file: Path, parallelism: int | None, max_trials: int | None, only_one: b
 
 
 @main.command()
-@click.argument("name")
+@experiment_argument()
 @infeasible_option
 @_runs_option
 def retry(name: str, infeasible: bool, runs: Path) -> None:
@@ -104,7 +117,7 @@ def retry(name: str, infeasible: bool, runs: Path) -> None:
 
 
 @main.command()
-@click.argument("name")
+@experiment_argument()
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @_runs_option
 def delete(name: str, yes: bool, runs: Path) -> None:
@@ -127,9 +140,24 @@ def validate(file: Path) -> None:
         complain(f"warning: {warning}")
 
 
+class _TemplateName(click.ParamType[str]):
+    """The name of a template. The folder is read only when it is asked for, not whenever the command starts."""
+
+    name = "template"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return click.Choice(templates()).get_metavar(param, ctx)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return click.Choice(templates()).convert(value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return click.Choice(templates()).shell_complete(ctx, param, incomplete)
+
+
 @main.command()
 @click.argument("name")
-@click.option("--template", type=click.Choice(templates()), default=OWN_SCRIPT, show_default=True)
+@click.option("--template", type=_TemplateName(), default=OWN_SCRIPT, show_default=True)
 def init(name: str, template: str) -> None:
     """Create NAME.yaml in the current folder, and a training script beside it that runs at once.
 
@@ -171,42 +199,62 @@ def plan(file: Path, number: int, kind: str) -> None:
 
 
 @main.command()
-@click.argument("name", required=False)
+@experiment_argument(required=False)
 @_runs_option
-@output_option("table", "yaml", "json")
-def get(name: str | None, runs: Path, kind: str) -> None:
-    """List the experiments, or print the one called NAME with its status."""
-    show.show_experiments(_source(runs), name, kind)
+@watch_option
+@output_option(show.TABLE, show.WIDE, show.NAME, "yaml", "json", default=None)
+def get(name: str | None, runs: Path, watch: bool, kind: str | None) -> None:
+    """List the experiments, or describe the one called NAME."""
+    source = _source(runs)
+    if watch:
+        show.check_watchable(kind)
+        show.watch_experiments(source, name)
+    elif name:
+        show.show_experiment(source, name, kind)
+    else:
+        show.show_experiments(source, kind or show.TABLE)
 
 
 @main.command()
-@click.argument("name")
+@experiment_argument()
 @_runs_option
-def trials(name: str, runs: Path) -> None:
-    """List the trials of the experiment NAME."""
-    show.show_trials(_source(runs), name)
+@watch_option
+@output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
+def trials(name: str, runs: Path, watch: bool, kind: str) -> None:
+    """List the trials of the experiment NAME; in JSON, CSV and YAML, everything known about them."""
+    if watch:
+        show.check_watchable(kind)
+        show.watch_trials(_source(runs), name)
+    else:
+        show.show_trials(_source(runs), name, kind)
 
 
 @main.command()
-@click.argument("trial")
+@trial_argument
 @tail_option
+@follow_option
 @_runs_option
-def logs(trial: str, tail: int, runs: Path) -> None:
+def logs(trial: str, tail: int, follow: bool, runs: Path) -> None:
     """Print the last lines that the last attempt of TRIAL has printed."""
-    show.print_lines(_source(runs).log(trial, tail))
+    show.print_lines(_source(runs).log(trial, tail, follow=follow))
 
 
 @main.command()
-@click.argument("name")
+@experiment_argument()
 @_runs_option
-@output_option("table", "json", "csv", "yaml")
-def pareto(name: str, runs: Path, kind: str) -> None:
+@watch_option
+@output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
+def pareto(name: str, runs: Path, watch: bool, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; in JSON, the complete status.paretoSet."""
-    show.show_pareto(_source(runs), name, kind)
+    if watch:
+        show.check_watchable(kind)
+        show.watch_pareto(_source(runs), name)
+    else:
+        show.show_pareto(_source(runs), name, kind)
 
 
 @main.command()
-@click.argument("name")
+@experiment_argument()
 @_runs_option
 @output_option("csv", "json", "yaml")
 def export(name: str, runs: Path, kind: str) -> None:
@@ -218,7 +266,7 @@ def export(name: str, runs: Path, kind: str) -> None:
 
 
 @main.command()
-@click.argument("name")
+@experiment_argument()
 @_runs_option
 @report_options
 def report(name: str, runs: Path, model: bool, page: Path | None, show: bool) -> None:

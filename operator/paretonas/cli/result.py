@@ -13,15 +13,10 @@ from paretonas.api import NASExperiment, NASTrial, plain
 from paretonas.api.reasons import Hindrance
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
-from paretonas.cli.source import RunsFolder, Source
+from paretonas.cli.source import DEFAULT_RUNS, REPORT_FILE, RunsFolder, Source
 from paretonas.cli.tables import count_ended, count_planned, page, pareto_columns
 from paretonas.engine.trouble import Trouble
 from paretonas.engine.wording import count, number
-
-REPORT_FILE = "report.html"
-
-DEFAULT_RUNS = Path("runs")
-"""The folder that holds one folder per experiment, unless --runs-dir is given."""
 
 _FAILED_SHOWN, _LINES_SHOWN = 3, 6
 """The number of failed trials shown at the end of a failed run, and the output lines of each."""

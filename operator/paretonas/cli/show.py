@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -16,28 +16,84 @@ from paretonas.cli.output_formats import as_csv, as_json, as_yaml, pareto_record
 from paretonas.cli.result import complain, write_report
 from paretonas.cli.source import Source
 
+Shown = TypeVar("Shown")
+
+TABLE, WIDE, NAME = "table", "wide", "name"
+"""The formats for people: the columns that fit, all columns, and the names alone."""
+
 _PIPE_WIDTH = 10_000
 """The width in characters when the output is not a terminal: nothing is wrapped or cut."""
 
 
-def show_experiments(source: Source, name: str | None, kind: str, *, namespaces: bool = False) -> None:
-    """Print all experiments, or the one with this name with its status."""
-    found = source.experiments() if name is None else [source.experiment(name)]
+def show_experiments(source: Source, kind: str, *, namespaces: bool = False) -> None:
+    """Print all experiments."""
+    found = source.experiments()
     if not found:
         complain(f"no experiment in {source.place}")
     items = [experiment.to_dict() for experiment in found]
-    document = items[0] if name else {"apiVersion": "v1", "kind": "List", "items": items}
-    show(
-        kind,
-        document,
-        lambda: tables.experiment_columns(found, datetime.now(UTC), namespaces=namespaces),
+    show(kind, {"apiVersion": "v1", "kind": "List", "items": items}, _experiment_table(found, kind, namespaces))
+
+
+def show_experiment(source: Source, name: str, kind: str | None) -> None:
+    """Print one experiment with its status; without a format, in words."""
+    experiment = source.experiment(name)
+    if kind is not None:
+        show(kind, experiment.to_dict(), _experiment_table([experiment], kind))
+        return
+    from paretonas.cli.describe import describe  # noqa: PLC0415 # only this command needs it
+
+    console, points = console_for(), pareto_points(source, experiment)
+    text = describe(experiment, points, source.files(name), datetime.now(UTC), console.width)
+    console.print(text, soft_wrap=True)
+
+
+def _experiment_table(
+    experiments: Sequence[NASExperiment], kind: str, namespaces: bool = False
+) -> Callable[[], Sequence[tables.TableColumn]]:
+    wide = kind == WIDE
+    return lambda: tables.experiment_columns(experiments, datetime.now(UTC), namespaces=namespaces, wide=wide)
+
+
+def show_trials(source: Source, name: str, kind: str) -> None:
+    """Print an experiment's trials."""
+    spec, found = source.experiment(name).spec, source.trials(name)
+    now, wide = datetime.now(UTC), kind == WIDE
+    show(kind, trial_records(found), lambda: tables.trial_columns(spec, found, now, wide=wide))
+
+
+def watch_experiments(source: Source, name: str | None, *, namespaces: bool = False) -> None:
+    """Print the experiments, or the one with this name, and what changes, until the user interrupts."""
+    _watch(
+        source.follow_experiments(name),
+        lambda found, now: tables.experiment_columns(found, now, namespaces=namespaces),
     )
 
 
-def show_trials(source: Source, name: str) -> None:
-    """Print an experiment's trials."""
-    spec, found = source.experiment(name).spec, source.trials(name)
-    show("table", found, lambda: tables.trial_columns(spec, found, datetime.now(UTC)))
+def watch_trials(source: Source, name: str) -> None:
+    """Print an experiment's trials and what changes, until the user interrupts."""
+    spec = source.experiment(name).spec
+    _watch(source.follow_trials(name), lambda found, now: tables.trial_columns(spec, found, now))
+
+
+def watch_pareto(source: Source, name: str) -> None:
+    """Print an experiment's Pareto set and what changes, until the user interrupts."""
+    spec = source.experiment(name).spec
+    _watch(
+        source.follow_experiments(name),
+        lambda found, _: tables.pareto_columns(spec, [p for e in found for p in pareto_points(source, e)]),
+    )
+
+
+def _watch(states: Iterable[Shown], columns: Callable[[Shown, datetime], Sequence[tables.TableColumn]]) -> None:
+    from paretonas.cli.follow import watch  # noqa: PLC0415 # Rich's live display, which only a watch needs
+
+    watch(states, columns, console_for())
+
+
+def check_watchable(kind: str | None) -> None:
+    """Refuse to follow changes in another format than a table. Raises UsageError."""
+    if kind not in {None, TABLE}:
+        raise click.UsageError(f"--watch always shows a table; leave out -o {kind}")
 
 
 def show_pareto(source: Source, name: str, kind: str) -> None:
@@ -91,10 +147,14 @@ def save_report(source: Source, name: str, page: Path, *, model: bool, show: boo
 
 
 def show(kind: str, document: Any, columns: Callable[[], Sequence[tables.TableColumn]]) -> None:
-    """Print a table, or the document in one of the formats for scripts."""
-    if kind == "table":
-        console = console_for()
+    """Print a table, all of it however wide, only its names, or the document in one of the formats for scripts."""
+    console = console_for()
+    if kind == TABLE:
         console.print(tables.page(columns(), console.width))
+    elif kind == WIDE:
+        console.print(tables.table(columns()), soft_wrap=True)
+    elif kind == NAME:
+        print_lines(next(column.cells for column in columns() if column.names))
     else:
         formats: dict[str, Callable[[Any], str]] = {"json": as_json, "yaml": as_yaml, "csv": as_csv}
         print_lines(formats[kind](document).removesuffix("\n").split("\n"))

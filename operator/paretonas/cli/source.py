@@ -1,23 +1,32 @@
 """Where commands read experiments from: the runs folder for `paretonas`, a cluster for `kubectl nas`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import NASExperiment, NASTrial, list_names
+from paretonas.backends.local.last_run import read_last_run
 from paretonas.backends.local.store import (
     StoreError,
     experiments,
     read_experiment,
     read_trials,
 )
-from paretonas.engine.wording import list_names
+from paretonas.cli.describe import Place
+from paretonas.cli.local_changes import changes, follow_output
 from paretonas.jobs.attempt_folder import attempt_folder
 from paretonas.jobs.attempt_records import record
 from paretonas.jobs.supervisor import OUTPUT
 
 if TYPE_CHECKING:
     from paretonas.report.curves import LoggedCurves
+
+
+DEFAULT_RUNS = Path("runs")
+"""The folder that holds one folder per experiment, unless --runs-dir is given."""
+
+REPORT_FILE = "report.html"
+"""In an experiment's folder."""
 
 
 class UnknownName(LookupError):  # noqa: N818 # named for the name, as InvalidDocument is for the document
@@ -43,8 +52,17 @@ class Source(Protocol):
     def curves(self, name: str) -> "Mapping[str, LoggedCurves]":
         """The learning curves of an experiment's trials, by trial. Raises UnknownName."""
 
-    def log(self, trial: str, tail: int) -> Iterable[str]:
-        """The last lines printed by a trial's last attempt. Raises UnknownName."""
+    def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterable[str]:
+        """The last lines printed by a trial's last attempt; with ``follow``, also those to come. Raises UnknownName."""
+
+    def files(self, name: str) -> Sequence[Place]:
+        """Where what belongs to an experiment is."""
+
+    def follow_experiments(self, name: str | None) -> Iterator[Sequence[NASExperiment]]:
+        """The experiments, or the one with this name, now and after each change. Raises UnknownName."""
+
+    def follow_trials(self, name: str) -> Iterator[Sequence[NASTrial]]:
+        """An experiment's trials now and after each change. Raises UnknownName."""
 
 
 class RunsFolder:
@@ -77,17 +95,49 @@ class RunsFolder:
         """The learning curves of each trial's last attempt. Raises UnknownName and StoreError."""
         return curves_below(self._runs, name, self.trials(name))
 
-    def log(self, trial: str, tail: int) -> list[str]:
-        """The last lines printed by a trial's last attempt. Raises UnknownName and StoreError."""
-        name = experiment_of(trial)
-        trials = {t.name: t for t in self.trials(name)}
-        if trial not in trials:
-            raise UnknownName(f"no trial {trial!r} in {self._runs / name}; available: {list_names(list(trials))}")
-        path = record(self._runs, name, trial, trials[trial].last_attempt).folder / OUTPUT
+    def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterable[str]:
+        """The last lines printed by a trial's last attempt; with ``follow``, also those to come, until the trial ends.
+
+        Raises UnknownName and StoreError.
+        """
+        found = self._trial(trial)
+        name = found.spec.experiment
+        path = record(self._runs, name, trial, found.last_attempt).folder / OUTPUT
+        if follow:
+            return follow_output(self._runs, found, lambda: self._trial(trial), tail, self._warn)
         try:
             return path.read_text(errors="replace").splitlines()[-tail:]
         except FileNotFoundError:
             raise UnknownName(f"{trial} has printed nothing yet: {path} does not exist") from None
+
+    def files(self, name: str) -> list[Place]:
+        """Where what belongs to an experiment is. Raises UnknownName."""
+        folder = self.folder(name)
+        run, report = read_last_run(folder), folder / REPORT_FILE
+        return [
+            *([Place("File", str(run.file))] if run is not None else []),
+            Place("Folder", str(folder)),
+            Place("Logs", str(folder / f"{name}-<index>" / "a<attempt>")),
+            *([Place("Report", str(report))] if report.exists() else []),
+        ]
+
+    def follow_experiments(self, name: str | None) -> Iterator[list[NASExperiment]]:
+        """The experiments, or the one with this name, now and after each change. Raises UnknownName and StoreError."""
+        if name is not None:
+            self.experiment(name)
+        yield from changes(lambda: [e for e in self.experiments() if name in {None, e.name}])
+
+    def follow_trials(self, name: str) -> Iterator[list[NASTrial]]:
+        """An experiment's trials now and after each change. Raises UnknownName and StoreError."""
+        self.trials(name)
+        yield from changes(lambda: read_trials(self._runs / name))
+
+    def _trial(self, trial: str) -> NASTrial:
+        name = experiment_of(trial)
+        trials = {t.name: t for t in self.trials(name)}
+        if trial not in trials:
+            raise UnknownName(f"no trial {trial!r} in {self._runs / name}; available: {list_names(list(trials))}")
+        return trials[trial]
 
     def folder(self, name: str) -> Path:
         """The experiment's folder, whether or not its content is valid. Raises UnknownName."""

@@ -41,6 +41,11 @@ class TableColumn:
         """Escape control characters, which a terminal would obey."""
         object.__setattr__(self, "cells", [visible(cell) for cell in self.cells])
 
+    @property
+    def names(self) -> bool:
+        """Whether its cells are the names of the rows."""
+        return self.title in {"NAME", "TRIAL"}
+
     @cached_property
     def width(self) -> int:
         """The width of the widest cell, in characters."""
@@ -88,16 +93,19 @@ def page(columns: Sequence[TableColumn], width: int) -> RenderableType:
 
 
 def experiment_columns(
-    experiments: Sequence[NASExperiment], now: datetime, *, namespaces: bool = False
+    experiments: Sequence[NASExperiment], now: datetime, *, namespaces: bool = False, wide: bool = False
 ) -> list[TableColumn]:
-    """The table of experiments, one per row: NASExperiment's printer columns, optionally with the namespace."""
+    """The table of experiments, one per row: NASExperiment's printer columns; if wide, the objectives too.
+
+    With ``namespaces``, the first column is the namespace.
+    """
 
     def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> TableColumn:
         return TableColumn(title, [cell(e) for e in experiments], numeric)
 
     return [
         *([column("NAMESPACE", lambda e: e.metadata.namespace or "", numeric=False)] if namespaces else []),
-        column("NAME", lambda e: e.name, numeric=False),
+        TableColumn("NAME", [e.name for e in experiments]),
         column("STATUS", _status, numeric=False),
         column("TRIALS", lambda e: f"{count_ended(e)}/{count_planned(e)}"),
         column("RUNNING", lambda e: str(e.status.trials.running)),
@@ -105,23 +113,27 @@ def experiment_columns(
         column("PARETO", lambda e: str(e.status.pareto_set_size)),
         column("HYPERVOLUME", lambda e: _optional(e.status.hypervolume)),
         column("AGE", lambda e: _age(e.status.start_time, now)),
+        *([column("OBJECTIVES", _objectives, numeric=False)] if wide else []),
     ]
 
 
-def trial_columns(spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime) -> list[TableColumn]:
-    """The table of trials, one per row: NASTrial's printer columns and the metrics."""
+def trial_columns(
+    spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime, *, wide: bool = False
+) -> list[TableColumn]:
+    """The table of trials, one per row: NASTrial's printer columns and the metrics; if wide, the parameters too."""
 
     def column(title: str, cell: Callable[[NASTrial], str], *, numeric: bool = False) -> TableColumn:
         return TableColumn(title, [cell(t) for t in trials], numeric)
 
     return [
-        column("NAME", lambda t: t.name),
+        TableColumn("NAME", [t.name for t in trials]),
         column("STATE", lambda t: t.status.state),
         column("REASON", _reason),
         column("ORIGIN", lambda t: t.spec.origin),
         column("ATTEMPTS", lambda t: str(len(t.status.attempts)), numeric=True),
         column("PARETO", lambda t: "*" if t.status.pareto else ""),
         *_metrics(spec, [t.status.metrics for t in trials]),
+        *(_parameters(spec, [t.spec.parameters for t in trials]) if wide else []),
         column("AGE", lambda t: _age(start_time_of(t), now), numeric=True),
         *([column("MESSAGE", _message)] if any(map(_message, trials)) else []),
     ]
@@ -176,6 +188,10 @@ def _parameters(spec: ExperimentSpec, rows: Sequence[Mapping[str, Scalar] | None
         return value(row[name]) if name in row else NOTHING
 
     return [TableColumn(p.name, [cell(p.name, row) for row in rows], numeric=p.numeric) for p in spec.parameters]
+
+
+def _objectives(experiment: NASExperiment) -> str:
+    return ", ".join(f"{objective.goal} {objective.metric}" for objective in experiment.spec.objectives)
 
 
 def _status(experiment: NASExperiment) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from paretonas.api import Attempt, NASTrial, TrialState
+from paretonas.api import Attempt, NASTrial, TrialState, list_names
 from paretonas.api.reasons import AttemptReason, EventReason, Hindrance
 from paretonas.engine.engine import Snapshot
-from paretonas.engine.wording import count, duration, gist, list_names, number, pairs, shorten
+from paretonas.engine.wording import count, duration, gist, number, pairs, shorten
 
 _NAMES = 5
 """The most trials that a line names; the table lists all of them."""

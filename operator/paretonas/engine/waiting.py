@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from paretonas.api import NASTrial
+from paretonas.api import NASTrial, list_names
 from paretonas.api.reasons import Hindrance
 from paretonas.engine.trouble import Trouble
-from paretonas.engine.wording import list_names
 from paretonas.jobs.job import Job, Phase
 
 PATIENCE: Final = timedelta(minutes=1)

@@ -1,7 +1,7 @@
 """Numbers, durations and lists as text for people."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from paretonas.api import Scalar, format_value, visible
@@ -67,12 +67,6 @@ def pairs(values: Mapping[str, Scalar]) -> str:
 def count(amount: int, noun: str) -> str:
     """An amount with its noun, as in ``1 trial`` and ``12 trials``."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
-
-
-def list_names(names: Sequence[str], most: int = 12) -> str:
-    """The first ``most`` names, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return (", ".join(names[:most]) or "none") + more
 
 
 def shorten(text: str, most: int) -> str:

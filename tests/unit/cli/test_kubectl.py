@@ -65,6 +65,10 @@ def cluster(finished: Finished, user: ClusterUser) -> ClusterUser:
         ["pareto", "nas", "-o", "yaml"],
         ["export", "nas"],
         ["export", "nas", "-o", "json"],
+        ["trials", "nas", "-o", "json"],
+        ["trials", "nas", "-o", "csv"],
+        ["trials", "nas", "-o", "name"],
+        ["get", "-o", "name"],
     ],
 )
 def test_the_output_is_that_of_local_mode(finished: Finished, cluster: ClusterUser, command: list[str]) -> None:
@@ -74,11 +78,24 @@ def test_the_output_is_that_of_local_mode(finished: Finished, cluster: ClusterUs
     assert not remote.stderr
 
 
-@pytest.mark.parametrize("command", [["get"], ["get", "nas"], ["trials", "nas"]])
-def test_the_tables_are_those_of_local_mode(finished: Finished, cluster: ClusterUser, command: list[str]) -> None:
-    local, remote = finished[0].call(*command), cluster.call(*command)
+@pytest.mark.parametrize("command", ["get", "trials nas", "get nas -o wide", "trials nas -o wide"])
+def test_the_tables_are_those_of_local_mode(finished: Finished, cluster: ClusterUser, command: str) -> None:
+    local, remote = finished[0].call(*command.split()), cluster.call(*command.split())
     assert without_ages(remote.stdout) == without_ages(local.stdout)
     assert len(remote.stdout.splitlines()) > 1
+
+
+def test_a_description_is_that_of_local_mode_but_for_where_its_files_are(
+    finished: Finished, cluster: ClusterUser
+) -> None:
+    stored = read_experiment(finished[0].runs / "nas")
+    cluster.server.put(stored.replace(spec=stored.spec.replace(logs=builders.spec(**builders.ON_CLUSTER).logs)))
+    local, remote = (user.call("get", "nas").stdout for user in (finished[0], cluster))
+    files = "\n\nFile:", "\n\nClaim:"
+    assert without_ages(remote.partition(files[1])[0].replace("Namespace:   team\n", "")) == without_ages(
+        local.partition(files[0])[0]
+    )
+    assert remote.endswith("\n\nClaim:       nas-logs\nLogs:        nas/nas-<index>/a<attempt> in the claim nas-logs\n")
 
 
 def test_an_experiment_is_printed_as_the_resource_that_it_is(finished: Finished, cluster: ClusterUser) -> None:
@@ -561,6 +578,6 @@ def test_it_is_called_as_kubectl_calls_a_plugin(user: ClusterUser) -> None:
     with user.start("get", "nas") as process:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
-    assert out.splitlines()[1].startswith("nas ")
+    assert out.startswith("Name:        nas\n")
     with user.start("--help") as process:
         assert process.communicate()[0].startswith("Usage: kubectl nas ")

@@ -13,9 +13,10 @@ from paretonas.api.reasons import AttemptReason
 from paretonas.cli.advice import NextCommands
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.tables import TableColumn, page
+from paretonas.engine.engine import wanted_metrics
 from paretonas.engine.wording import count, duration, number
 from paretonas.jobs.attempt_folder import attempt_folder, output_folder
-from paretonas.metrics import LogReader, Reading, Series, Wanted
+from paretonas.metrics import LogReader, Reading, Series
 
 _SERIES_SHOWN = 20
 """Tags that are listed; a training that logs every layer has hundreds."""
@@ -65,10 +66,10 @@ def report_try(
     folder = attempt_folder(runs, trial.spec.experiment, trial.name, trial.last_attempt)
     reader = LogReader(folder)
     reader.poll()
-    wanted = [Wanted(m.name, m.tag, m.reduce, m.run) for m in spec.metric_sources]
+    wanted = wanted_metrics(spec)
     reading, series = reader.reading(wanted), reader.series()
     say(_how_it_ended(trial, reading))
-    for line in _metrics(trial, reader, reading, wanted):
+    for line in _metrics(trial, spec, reader, reading):
         say(visible(line), _INDENT)
     if series:
         say(f"Its logs in {folder} hold:")
@@ -130,14 +131,19 @@ def _duration(trial: NASTrial) -> timedelta | None:
     return last.end_time - last.start_time if last.start_time and last.end_time else None
 
 
-def _metrics(trial: NASTrial, reader: LogReader, reading: Reading, wanted: Sequence[Wanted]) -> Iterator[str]:
+def _metrics(trial: NASTrial, spec: ExperimentSpec, reader: LogReader, reading: Reading) -> Iterator[str]:
     """A line for each metric with its value and where that comes from, or why it has none."""
+    for name, formula in spec.formulas.items():
+        if name in trial.status.metrics:
+            yield f"{name} {number(trial.status.metrics[name])}: from its formula, {formula.text}"
+    if trial.status.state == "Succeeded" and trial.status.message:
+        yield trial.status.message  # a formula that the logs contradict
     if not reader.series():
         if trial.status.attempts[-1].cause is AttemptReason.METRICS_UNAVAILABLE:
             yield from {problem.partition(": ")[2]: None for problem in reading.problems}  # the same for each metric
         return
-    for metric in wanted:
-        if metric.name in reading.values:
+    for metric in wanted_metrics(spec):
+        if metric.name in reading.values and metric.name not in spec.formulas:
             yield f"{metric.name} {number(reading.values[metric.name])}: {reader.explain(metric)}"
     yield from reading.problems
     yield from reading.notes

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from paretonas.api import (
     Attempt,
+    ExperimentSpec,
     ExperimentStatus,
     NASExperiment,
     NASTrial,
@@ -187,10 +188,7 @@ class Engine:
         """Update the trials from their jobs, and store those that changed; return the trials and the jobs."""
         before = self._store.trials()
         jobs = self._jobs.observe((t.name, t.last_attempt) for t in before if t.attempt is not None)
-        wanted = [
-            Wanted(m.name, m.tag, m.reduce, m.run, optional=m.formula is not None)
-            for m in experiment.spec.metric_sources
-        ]
+        wanted = wanted_metrics(experiment.spec)
 
         def read(trial: NASTrial, attempt: int) -> Reading | Unread:
             return self._logs.read(trial.name, attempt, wanted)
@@ -282,6 +280,11 @@ class Engine:
 def _of_use(trial: NASTrial) -> bool:
     """Whether the search gets this trial: it was not refused, and its point can be read."""
     return not trial.refused and not isinstance(trial, UnreadableTrial)
+
+
+def wanted_metrics(spec: ExperimentSpec) -> list[Wanted]:
+    """The metrics to read from the logs of a trial."""
+    return [Wanted(m.name, m.tag, m.reduce, m.run, optional=m.formula is not None) for m in spec.metric_sources]
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:

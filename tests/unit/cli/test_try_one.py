@@ -203,6 +203,16 @@ def test_a_tag_that_is_near_is_proposed_and_naming_it_is_enough(project: Project
     assert f"accuracy 0.5: the only value of the tag '{logged}'" in result.stdout
 
 
+@pytest.mark.parametrize("logged", [None, 3])
+def test_a_metric_with_a_formula_says_so(project: Project, logged: float | None) -> None:
+    values = "accuracy=0.5" if logged is None else f"accuracy=0.5, size={logged}"
+    program(project, f"log({values})", metrics=[{"name": "size", "formula": "100 * x"}])
+    result = project.run("--try-one")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^  size [\d.]+: from its formula, 100 \* x$", result.stdout, re.MULTILINE)
+    assert ("size is 3 in the logs, but its formula gives" in result.stdout) == (logged is not None)
+
+
 def test_a_result_that_is_not_finite_is_no_success(project: Project) -> None:
     program(project, "log(accuracy=float('inf'), size=3)")
     result = project.run("--try-one")

@@ -216,7 +216,7 @@ def experiment(task: Task) -> dict[str, Any]:
                 {"metric": metric, "goal": "Minimize", "threshold": worst, "scale": "Log"}
                 for metric, worst in task.worst.items()
             ],
-            "parameters": [{"name": parameter.name, **_domain(parameter)} for parameter in task.space],
+            "parameters": [{"name": parameter.name, **domain(parameter)} for parameter in task.space],
             "maxTrials": task.evaluations,
             "parallelism": task.parallelism,
             "search": {"seed": task.seed},
@@ -225,7 +225,8 @@ def experiment(task: Task) -> dict[str, Any]:
     }
 
 
-def _domain(parameter: Choice | Range) -> dict[str, Any]:
+def domain(parameter: Choice | Range) -> dict[str, Any]:
+    """The parameter as the fields of an experiment."""
     if isinstance(parameter, Choice):
         kind = {str: "choice", int: "intChoice", float: "floatChoice"}[type(parameter.values[0])]
         return {kind: {"values": list(parameter.values), "ordered": parameter.ordered}}

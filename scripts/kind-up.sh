@@ -112,7 +112,7 @@ kubectl -n paretonas apply -f examples/mnist-nas.yaml
 echo "Watch it:         kubectl -n paretonas get nasexperiments -w"
 if command -v kubectl-nas >/dev/null; then echo "Its Pareto set:   kubectl nas pareto mnist-nas -n paretonas"
 else
-  [ -x .venv/bin/kubectl-nas ] || echo "The plugin:       make setup     (once; it makes .venv/bin/kubectl-nas)"
+  [ -x .venv/bin/kubectl-nas ] || echo "The plugin:       make setup-demo     (once; it makes .venv/bin/kubectl-nas)"
   echo "Its Pareto set:   PATH=$PWD/.venv/bin:\$PATH kubectl nas pareto mnist-nas -n paretonas"
 fi
 echo "Remove it all:    make kind-down"

@@ -16,9 +16,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 _MOMENTS = {
     "environment": re.compile(r"setup: done"),
     "first trial started": re.compile(r"TrialSubmitted"),
@@ -66,13 +63,13 @@ def main() -> None:
     """Measure each revision once, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at", action="append", metavar="REVISION", help="default: HEAD, as it is committed")
-    table = Table("seconds after make demo", *_MOMENTS, "load before")
+    print("|", " | ".join(["seconds after make demo", *_MOMENTS, "load before"]), "|")
+    print("|---|", "---:|" * (len(_MOMENTS) + 1), sep="")
     for revision in parser.parse_args().at or ["HEAD"]:
         load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory() as folder:
             found = moments(revision, Path(folder))
-        table.add_row(revision, *(f"{found[name]:.0f}" for name in _MOMENTS), f"{load:.1f}")
-    Console(width=120).print(table)
+        print("|", " | ".join([revision, *(f"{found[name]:.0f}" for name in _MOMENTS), f"{load:.0f}"]), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,20 +42,20 @@ rm -f "$stamp"
 if [ -n "$uv" ]; then
   "$uv" venv -q --allow-existing --python "$python" .venv
   export VIRTUAL_ENV="$PWD/.venv"
-  install="$uv pip install"
+  install() { "$uv" pip install "$@"; }
 else
   "$python" -m venv .venv
-  install=".venv/bin/pip install"
+  install() { .venv/bin/pip install "$@"; }
 fi
 if [ -n "$TORCH_INDEX" ]; then
-  $install --no-deps --index-url "$TORCH_INDEX" "$(pinned torch)" "$(pinned torchvision)"
+  install --no-deps --index-url "$TORCH_INDEX" "$(pinned torch)" "$(pinned torchvision)"
   awk '/^[a-z]/ {skip = /^(torch|triton|nvidia|cuda)[a-z0-9-]*==/} !skip' requirements/torch.txt >.venv/.beside-torch.txt   # without CUDA
-  $install --no-deps --require-hashes -r .venv/.beside-torch.txt -r "requirements/$for_what.txt"
+  install --no-deps --require-hashes -r .venv/.beside-torch.txt -r "requirements/$for_what.txt"
 elif [ -n "$uv" ]; then
-  # All of it is compiled for the tests, which start many processes at once. A demo compiles the third that it imports, as it imports it.
+  # All of it is compiled for the tests, which start many processes at once. A demo compiles what it imports, as it imports it.
   compile=--compile-bytecode; [ "$for_what" = dev ] || compile=--no-compile-bytecode
   "$uv" pip sync $compile --require-hashes requirements/torch.txt "requirements/$for_what.txt"
-else $install --no-deps --require-hashes -r requirements/torch.txt -r "requirements/$for_what.txt"; fi
-$install -q --no-deps --editable .
+else install --no-deps --require-hashes -r requirements/torch.txt -r "requirements/$for_what.txt"; fi
+install -q --no-deps --editable .
 echo "$done" >"$stamp"
 say "done; to have \`paretonas\` and \`kubectl nas\` in this shell, type: . .venv/bin/activate"

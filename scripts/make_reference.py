@@ -23,7 +23,8 @@ _META = {
 }
 _KEPT = (
     *("type", "description", "required", "default", "enum", "pattern"),
-    *("minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "minItems", "maxItems"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("minLength", "maxLength", "minItems", "maxItems"),
 )
 
 
@@ -43,8 +44,9 @@ def json_schema(kind: str) -> dict[str, Any]:
 def _converted(node: Mapping[str, Any]) -> dict[str, Any]:
     """A node of OpenAPI 3.0, as Kubernetes extends it, as JSON schema."""
     schema = {key: node[key] for key in _KEPT if key in node}
-    if node.get("exclusiveMinimum") is True:  # a flag in OpenAPI 3.0, the number itself in JSON schema
-        schema["exclusiveMinimum"] = schema.pop("minimum")
+    for flag, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if node.get(flag) is True:  # a flag in OpenAPI 3.0, the number itself in JSON schema
+            schema[flag] = schema.pop(limit)
     if node.get("x-kubernetes-int-or-string"):
         schema["type"] = ["integer", "string"]
     if "items" in node:

@@ -17,7 +17,7 @@ MINUTES = 60.0
 
 BUDGET = {
     "mnist-nas.yaml": {"maxTrials": 12, "search": {"seed": 0, "initialTrials": 6}},
-    "one-objective.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}},
+    "one-objective.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}, "stopWhen": {}},
     "constrained.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}},
     "conditional.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}},
     "distributed.yaml": {"maxTrials": 1, "search": {"initialTrials": 1}},

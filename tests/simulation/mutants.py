@@ -16,9 +16,11 @@ from paretonas.engine.engine import Engine
 
 _MODULES = (
     "verdicts",
+    "reference_point",
+    "trial_order",
+    "goals",
     "decide",
     "pareto_front",
-    "reference_point",
     "summary",
     "progress",
     "trial_indices",

@@ -184,6 +184,42 @@ MUTANTS = (
         "if (len",
     ),
     Mutant(
+        "a target is reached by any one objective",
+        "goals",
+        "if all(_reaches(o, values[o], target) for o, target in aimed.items()):",
+        "if any(_reaches(o, values[o], target) for o, target in aimed.items()):",
+    ),
+    Mutant(
+        "a result beyond a threshold reaches a target",
+        "goals",
+        'if trial.status.state != "Succeeded" or not feasible(spec, trial.status.metrics):',
+        'if trial.status.state != "Succeeded":',
+    ),
+    Mutant(
+        "a search that stalls is seen by the order of its questions",
+        "trial_order",
+        "key=lambda t: (_ended_at(t), t.spec.index)",
+        "key=lambda t: t.spec.index",
+    ),
+    Mutant(
+        "failed trials count as results that add nothing",
+        "goals",
+        'in {"Succeeded", "Infeasible", "EarlyStopped"}',
+        'in {"Succeeded", "Infeasible", "EarlyStopped", "Failed"}',
+    ),
+    Mutant(
+        "initial trials can be a stall",
+        "goals",
+        " or len(before) < initial_trials(spec)",
+        "",
+    ),
+    Mutant(
+        "a reached goal waits until nothing runs",
+        "decide",
+        "    for goal in reached_goals(experiment, trials):",
+        "    for goal in reached_goals(experiment, trials) if all(t.attempt is None for t in trials) else []:",
+    ),
+    Mutant(
         "a lost job is the candidate's failure",
         "verdicts",
         """            | AttemptReason.STOPPED

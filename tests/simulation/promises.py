@@ -1,9 +1,10 @@
 """What is promised, checked at the very call that would break it. Nothing of the engine is used to judge it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+from tests.simulation.goals import reached
 from tests.simulation.schedule import End
 from tests.simulation.truth import Truth, result
 
@@ -59,6 +60,8 @@ class Promises:
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
         self.checks: Counter[str] = Counter()
+        self.known: Callable[[], Sequence[NASTrial]] = lambda: truth.trials
+        """The trials that the engine's process knows; a change may still be on its way to it."""
 
     def kept(self, promise: str, holds: bool, message: str) -> None:
         """Check one thing."""
@@ -128,7 +131,7 @@ class Promises:
             self.kept("monotone status", now >= was, f"{state} was {was}, now {now}")
         self.kept("monotone status", before.start_time in {None, after.start_time}, "the start moved")
         truth = self._truth
-        more = truth.added_by_user or truth.raised or truth.stopped or truth.retries
+        more = truth.added_by_user or truth.raised or truth.stopped or truth.retries or truth.goals_changed
         again = before.finished and not after.finished and not more
         self.kept("monotone status", not again, "it was finished, and goes on")
 
@@ -141,6 +144,8 @@ class Promises:
         stopping = f"{name} begins, although it is being stopped"
         self.kept("write-ahead", held is not None and held.reason is None, stopping)
         self.kept("stopped", not launch.experiment.spec.stop, f"{name} begins, although its user has ended it all")
+        goals = reached(launch.experiment, self.known())
+        self.kept("goal", not goals, f"{name} begins, although what is stored says {goals}")
         earlier = truth.jobs.get(name)
         ran = earlier is not None and earlier.ran(truth.now)
         self.kept("no attempt twice", not ran, f"{name} has run, and is submitted again")

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     USER_TRIAL = "trial added by its user"
     USER_RESULT = "result added by its user"
     RETRIED = "retried by its user"
+    GOALS_CHANGED = "goals removed by its user, or set again"
     ENDED_BY_USER = "ended by its user, who thinks again"
     JOB_DELETED = "job deleted by hand"
     BAD_TRIAL = "trial stored that cannot be read"
@@ -88,6 +89,10 @@ class Scenario:
     """Whether it begins with what another experiment has found."""
     thresholds: bool = True
     failure_ratio: float = 1.0
+    targets: tuple[float | None, float | None] = (None, None)
+    """Of accuracy and size."""
+    stalls: tuple[int, float] | None = None
+    """How many results may add how little to the hypervolume, before the experiment ends."""
     cancelled_jobs_stay: bool = False
     """As on a laptop; on a cluster a cancelled job is deleted, and only its process remembers it."""
 
@@ -110,6 +115,10 @@ class Schedule:
 
 FEW_CALLS = 160
 """Faults fall into so many calls: about as many as a run has."""
+
+TARGETS = ((None, None), (None, None), (0.8, None), (None, 40.0), (0.6, 80.0))
+STALLS = (None, None, (1, 0.0), (2, 0.1), (3, 0.5))
+"""Goals that about half of the runs reach before their last trial."""
 
 MOST_FATES = 12
 LONGEST_LAG = 30
@@ -136,6 +145,8 @@ def _scenario(rng: random.Random) -> Scenario:
         cancelled_jobs_stay=rng.random() < 0.5,
         progress_deadline=rng.choice((None, None, 2)),
         warm=rng.random() < 0.25,
+        targets=rng.choice(TARGETS),
+        stalls=rng.choice(STALLS),
     )
 
 

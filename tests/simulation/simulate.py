@@ -4,10 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tests.simulation.goals import area, reached, within
 from tests.simulation.network import Conflict, Crash, TimedOut, Trace
 from tests.simulation.promises import Violation
 from tests.simulation.schedule import Kind, Schedule
-from tests.simulation.truth import ELSEWHERE, LATE, OTHER, result
+from tests.simulation.truth import ELSEWHERE, LATE, OTHER
 from tests.simulation.world import World
 
 from paretonas.api import NASTrial, UnreadableTrial
@@ -120,7 +121,8 @@ class _Run:
         marked = [t.spec.index for t in last.trials if t.status.pareto]
         kept("Pareto set", marked == best, f"{marked} are marked, {best} are not dominated")
         if last.status.reference_point:
-            volume = _hypervolume(last, best)
+            members = [t for t in last.trials if t.spec.index in best]
+            volume = area(last.experiment.spec, members, last.status.reference_point)
             same = abs((last.status.hypervolume or 0.0) - volume) < 1e-9 * max(1.0, volume)
             kept("Pareto set", same, f"the hypervolume is {volume}, {last.status.hypervolume} is shown")
 
@@ -148,6 +150,11 @@ class _Run:
             ended = sum(t.ended for t in counted)
             too_many = failed > spec.failure_policy.max_failure_ratio * ended
             kept("budget", too_many, f"{failed} of {ended} are not too many failures")
+            return
+        goals = reached(last.experiment, truth.trials)
+        told = [condition.reason] if condition and condition.reason in {"TargetReached", "HypervolumeStalled"} else []
+        kept("goal", told == goals[:1], f"it ends with {condition and condition.reason}, reached are {goals}")
+        if goals:
             return
         kept("budget", all(t.ended for t in truth.trials), f"not all have ended: {_words(truth.trials)}")
         # a point of the grid that was brought along is not asked for
@@ -178,31 +185,16 @@ class _Run:
 
 def _best(last: Snapshot) -> list[int]:
     """The trials that no other dominates, in index order: the definition, pair by pair."""
-    within = [
+    rows = [
         (t.spec.index, t.status.metrics["accuracy"], t.status.metrics["size"])
         for t in last.trials
-        if t.status.state == "Succeeded"
-        and all(
-            o.threshold is None or o.comparable(t.status.metrics[o.metric]) <= o.comparable(o.threshold)
-            for o in last.experiment.spec.objectives
-        )
+        if t.status.state == "Succeeded" and within(last.experiment.spec, t)
     ]
     return [
         index
-        for index, accuracy, size in within
-        if not any(a >= accuracy and s <= size and (a, s) != (accuracy, size) for _, a, s in within)
+        for index, accuracy, size in rows
+        if not any(a >= accuracy and s <= size and (a, s) != (accuracy, size) for _, a, s in rows)
     ]
-
-
-def _hypervolume(last: Snapshot, best: list[int]) -> float:
-    """The area that they dominate, as a staircase."""
-    corner = last.status.reference_point
-    points = [result(float(t.spec.parameters["x"])) for t in last.trials if t.spec.index in best]
-    volume, top = 0.0, corner["size"]
-    for point in sorted(points, key=lambda p: p["accuracy"], reverse=True):
-        volume += max(0.0, point["accuracy"] - corner["accuracy"]) * max(0.0, top - point["size"])
-        top = min(top, point["size"])
-    return volume
 
 
 def _found(last: Snapshot) -> tuple[object, ...]:

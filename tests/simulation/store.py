@@ -79,6 +79,10 @@ class SimulatedStore:
         found = self._cache.get(name)
         return found[1] if found else None
 
+    def known(self) -> Sequence[NASTrial]:
+        """Trials that the engine's process knows."""
+        return trials_of(self._read)
+
     def counted(self) -> int:
         """Trials that the engine's process knows and that are in the budget."""
         trials = trials_of(self._read)

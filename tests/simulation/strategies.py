@@ -5,6 +5,8 @@ from tests.simulation.schedule import (
     FEW_CALLS,
     LONGEST_LAG,
     MOST_FATES,
+    STALLS,
+    TARGETS,
     End,
     Fate,
     Fault,
@@ -30,6 +32,8 @@ def _scenarios(draw: st.DrawFn) -> Scenario:
         cancelled_jobs_stay=draw(st.booleans()),
         progress_deadline=draw(st.sampled_from([None, 2])),
         warm=draw(st.booleans()),
+        targets=draw(st.sampled_from(TARGETS)),
+        stalls=draw(st.sampled_from(STALLS)),
     )
 
 

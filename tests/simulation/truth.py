@@ -103,6 +103,8 @@ class Truth:
     """What its user has asked to be taken up again."""
     raised: int = 0
     """How often there may be more trials than before."""
+    goals_changed: int = 0
+    """How often its user removed its goals, or set them again."""
 
     @property
     def experiment(self) -> NASExperiment:

@@ -19,6 +19,7 @@ from paretonas.api import (
     NASTrial,
     Observation,
     Retry,
+    StopWhen,
     TrialMetadata,
     TrialSpec,
     read_trial,
@@ -35,10 +36,12 @@ class World:
     """Everything that the engine meets, under a schedule."""
 
     def __init__(self, schedule: Schedule, trace: Trace | None = None) -> None:
+        self._scenario = schedule.scenario
         self.truth = Truth({EXPERIMENT: (0, _experiment(schedule.scenario))})
         self.network = Network(schedule, self._meet, trace)
         self.promises = Promises(self.truth)
         self.store = SimulatedStore(self.truth, self.network, self.promises)
+        self.promises.known = self.store.known
         self.jobs = SimulatedJobs(self.truth, self.network, self.promises, schedule, self.store.cached)
         self.search = SimulatedSearch(self.network, self.promises, schedule.scenario, self.store.counted)
         self.drained, self.woken = 0, 0
@@ -82,6 +85,7 @@ class World:
             Kind.USER_TRIAL: self._add_trial,
             Kind.USER_RESULT: self._add_result,
             Kind.RETRIED: self._retry,
+            Kind.GOALS_CHANGED: lambda _: self._change_goals(),
             Kind.ENDED_BY_USER: lambda _: self._end(not self.truth.experiment.spec.stop),
             Kind.JOB_DELETED: self.jobs.delete,
             Kind.BAD_TRIAL: self._add_bad,
@@ -115,6 +119,16 @@ class World:
         retry = Retry(generation=generation, infeasible=size % 3 == 0)
         self.truth.retries.append(retry)
         self._edit(retry=retry)
+
+    def _change_goals(self) -> None:
+        """The user removes all goals, and sets them again when there are none."""
+        spec = self.truth.experiment.spec
+        given = _experiment(self._scenario).spec
+        none = spec.replace(objectives=spec.without_targets().objectives, stop_when=StopWhen())
+        goals = given if spec == none else none
+        if given.objectives != given.without_targets().objectives or given.stop_when != StopWhen():
+            self.truth.goals_changed += 1
+            self._edit(objectives=goals.objectives, stop_when=goals.stop_when)
 
     def _edit(self, **spec: object) -> None:
         """The user changes the spec."""
@@ -170,6 +184,9 @@ class World:
 def _experiment(scenario: Scenario) -> NASExperiment:
     thresholds: list[dict[str, object]] = [{"threshold": 0.0}, {"threshold": 100.0}]
     limits = thresholds if scenario.thresholds else [{}, {}]
+    stalls: dict[str, object] = {}
+    if scenario.stalls and scenario.stalls[0] <= scenario.max_trials:
+        stalls = {"hypervolumeStalls": {"trials": scenario.stalls[0], "within": scenario.stalls[1]}}
     trial: dict[str, object] = {"command": ["python", "trial.py"]}
     if scenario.deadline:
         trial["activeDeadlineSeconds"] = scenario.deadline
@@ -177,9 +194,10 @@ def _experiment(scenario: Scenario) -> NASExperiment:
         trial["progressDeadlineSeconds"] = scenario.progress_deadline
     return experiment(
         objectives=[
-            {"metric": "accuracy", "goal": "Maximize", **limits[0]},
-            {"metric": "size", "goal": "Minimize", **limits[1]},
+            {"metric": "accuracy", "goal": "Maximize", "target": scenario.targets[0], **limits[0]},
+            {"metric": "size", "goal": "Minimize", "target": scenario.targets[1], **limits[1]},
         ],
+        stopWhen=stalls,
         maxTrials=scenario.max_trials,
         parallelism=scenario.parallelism,
         warmStartFrom=[{"name": OTHER}] if scenario.warm else [],

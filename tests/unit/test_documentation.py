@@ -23,6 +23,8 @@ TERMS = (
         "objective",
         "threshold",
         "formula",
+        "target",
+        "stall",
         "search",
         "candidate",
         "trial",

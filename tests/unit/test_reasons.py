@@ -100,6 +100,8 @@ def written() -> list[Condition]:
     plain, suspended = experiment(), experiment(suspend=True)
     ended = {
         EndReason.TRIALS_COMPLETED: (True,),
+        EndReason.TARGET_REACHED: (True,),
+        EndReason.HYPERVOLUME_STALLED: (True,),
         EndReason.SEARCH_SPACE_EXHAUSTED: (True,),
         EndReason.NOTHING_NEW_FOUND: (True,),
         EndReason.STOPPED: (True, False),

@@ -10,7 +10,7 @@ import yaml
 
 RELEASED = sorted(Path("tests/data/crds").glob("*/*.yaml"))
 
-NEW_FIELDS = ("warmStartFrom", "step", "run", "retry", "formula")
+NEW_FIELDS = ("warmStartFrom", "step", "run", "retry", "formula", "stopWhen", "target")
 """Fields with rules that older versions do not have."""
 
 WIDENED = (
@@ -19,8 +19,18 @@ WIDENED = (
         r"\$(\${[^}]*|{(parameters\.\w+|trial\.(name|index|attempt|(log|output)Dir)|experiment\.name(space)?))}",
         r"\$\$\{[^}]*}|\$\{(parameters\.\w+|trial\.(name|index|attempt|logDir)|experiment\.(name|namespace))}",
     ),
+    (
+        (
+            "self.objectives.size() == oldSelf.objectives.size() && "
+            "self.objectives.all(o, oldSelf.objectives.exists(p, "
+            "p.metric == o.metric && p.goal == o.goal && p.scale == o.scale && "
+            "has(p.threshold) == has(o.threshold) && (!has(p.threshold) || p.threshold == o.threshold)))"
+        ),
+        "self.objectives == oldSelf.objectives",
+    ),
 )
-"""Pieces of rules that take more than the older ones beside them: ``==``, and ``${trial.outputDir}``, too."""
+"""Pieces of rules that take more than the older ones beside them: ``==``, ``${trial.outputDir}``, and a change of a
+target, too."""
 NARROWED = {
     ".spec.index: maximum was None, now 1000000",  # after a larger one no other trial would get an index
     # jobs that run would be left to nobody; before, the field meant nothing

@@ -6,9 +6,11 @@ from paretonas.api.documents import load_experiment, parse_experiment, parse_tri
 from paretonas.api.experiment import (
     ExperimentSpec,
     FailurePolicy,
+    HypervolumeStalls,
     Metadata,
     NASExperiment,
     Retry,
+    StopWhen,
     WarmStart,
 )
 from paretonas.api.export import Loaded, export_experiment, import_experiment
@@ -78,6 +80,7 @@ __all__ = [
     "Fixed",
     "FloatChoice",
     "FloatRange",
+    "HypervolumeStalls",
     "IntChoice",
     "IntRange",
     "InvalidDocument",
@@ -97,6 +100,7 @@ __all__ = [
     "Problem",
     "Retry",
     "Scalar",
+    "StopWhen",
     "TrialCounts",
     "TrialMetadata",
     "TrialSpec",

@@ -44,6 +44,21 @@ class FailurePolicy(Model):
     """The number of further attempts of a trial whose process crashed."""
 
 
+class HypervolumeStalls(Model):
+    """The goal that the front no longer grows: the last results have added little to the hypervolume."""
+
+    trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)]
+    """The number of results, the last to end, that must have added so little."""
+    within: Annotated[float, Field(ge=0, lt=1)]
+    """The largest share of the hypervolume that counts as no growth; with 0, it must not have grown at all."""
+
+
+class StopWhen(Model):
+    """What ends the experiment before `max_trials`; the targets of the objectives do so too."""
+
+    hypervolume_stalls: HypervolumeStalls | None = None
+
+
 class Retry(Model):
     """A user's request to retry failed trials with new attempts."""
 
@@ -70,6 +85,7 @@ class ExperimentSpec(Model):
     parameters: Annotated[tuple[Parameter, ...], ListToTuple, Field(min_length=1, max_length=64)]
     parameter_constraints: Annotated[tuple[Text, ...], ListToTuple, Field(max_length=32)] = ()
     max_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)]
+    stop_when: StopWhen = StopWhen()
     parallelism: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] = 1
     search: SearchSettings = SearchSettings()
     failure_policy: FailurePolicy = FailurePolicy()
@@ -146,6 +162,10 @@ class ExperimentSpec(Model):
     def planned(self, trials: int) -> int:
         """The number of trials in the end, given the number so far: `max_trials`, unless it was lowered below that."""
         return max(self.max_trials, trials)
+
+    def without_targets(self) -> "ExperimentSpec":
+        """Copy the spec without the targets of its objectives."""
+        return self.replace(objectives=tuple(o.replace(target=None) for o in self.objectives))
 
     def parameter(self, name: str) -> Parameter:
         """The parameter with this name. Raises KeyError."""

@@ -93,6 +93,8 @@ def _tags_once(spec: ExperimentSpec) -> Iterator[Problem]:
 
 def _budget(spec: ExperimentSpec) -> Iterator[Problem]:
     limited = {"parallelism": spec.parallelism, "search.initialTrials": spec.search.initial_trials or 0}
+    if spec.stop_when.hypervolume_stalls is not None:
+        limited["stopWhen.hypervolumeStalls.trials"] = spec.stop_when.hypervolume_stalls.trials
     for field, value in limited.items():
         if value > spec.max_trials:
             message = f"is more than maxTrials ({spec.max_trials})"

@@ -123,7 +123,13 @@ def _facts(node: Mapping[str, Any]) -> tuple[str, ...]:
         facts.append(f"One of {', '.join(map(str, node['enum']))}")
     if "default" in node and node["default"] not in ({}, ""):
         facts.append(f"Default: {_text(node['default'])}")
-    for words, key in (("More than", "exclusiveMinimum"), ("At least", "minimum"), ("At most", "maximum")):
+    limits = (
+        ("More than", "exclusiveMinimum"),
+        ("At least", "minimum"),
+        ("Less than", "exclusiveMaximum"),
+        ("At most", "maximum"),
+    )
+    for words, key in limits:
         if key in node:
             facts.append(f"{words} {node[key]:,}")
     for words, key in (("At least", "minItems"), ("At most", "maxItems")):

@@ -21,6 +21,8 @@ class Objective(Model):
     goal: Goal
     threshold: float | None = None
     """The worst value of interest, which is also this objective's coordinate of the reference point."""
+    target: float | None = None
+    """The value that is good enough: the experiment ends when one trial reaches every objective's target."""
     scale: Scale = "Linear"
     """Log for a metric that spans several decades; the search and the hypervolume then use its log10."""
 
@@ -32,6 +34,26 @@ class Objective(Model):
                 remedy="make the threshold greater than 0, or use scale: Linear",
                 field="threshold",
                 value=self.threshold,
+            )
+        if self.scale == "Log" and self.target is not None and self.target <= 0:
+            raise rule(
+                "is not above 0, as a Log scale needs",
+                remedy="make the target greater than 0, or use scale: Linear",
+                field="target",
+                value=self.target,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _target_within_threshold(self) -> "Objective":
+        if self.target is None or self.threshold is None:
+            return self
+        if self.target < self.threshold if self.goal == "Maximize" else self.target > self.threshold:
+            raise rule(
+                f"is worse than the threshold ({repr(self.threshold).removesuffix('.0')})",
+                remedy="make the target better than the threshold, or correct the threshold",
+                field="target",
+                value=self.target,
             )
         return self
 

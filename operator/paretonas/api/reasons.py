@@ -69,6 +69,11 @@ class EndReason(Reason):
     """Why an experiment has ended: the reason of its conditions `Succeeded` and `Progressing`."""
 
     TRIALS_COMPLETED = "TrialsCompleted", "`maxTrials` trials have ended."
+    TARGET_REACHED = "TargetReached", "One trial has reached the `target` of every objective that has one."
+    HYPERVOLUME_STALLED = (
+        "HypervolumeStalled",
+        "The last results have added almost nothing to the hypervolume (`stopWhen.hypervolumeStalls`).",
+    )
     SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted", "Every point of the search space was tried."
     NOTHING_NEW_FOUND = (
         "NothingNewFound",
@@ -82,6 +87,10 @@ class EndReason(Reason):
 
 NoMore = Literal[EndReason.SEARCH_SPACE_EXHAUSTED, EndReason.NOTHING_NEW_FOUND]
 """The reasons why the search has no further candidate."""
+
+
+Goal = Literal[EndReason.TARGET_REACHED, EndReason.HYPERVOLUME_STALLED]
+"""The reasons why an experiment has ended before its last trial, as its user wished."""
 
 
 class Hindrance(Reason):
@@ -174,6 +183,8 @@ CONDITION_REASONS: Final[Mapping[ConditionType, Mapping[ConditionStatus, tuple[R
     "Succeeded": {
         "True": (
             EndReason.TRIALS_COMPLETED,
+            EndReason.TARGET_REACHED,
+            EndReason.HYPERVOLUME_STALLED,
             EndReason.SEARCH_SPACE_EXHAUSTED,
             EndReason.NOTHING_NEW_FOUND,
             EndReason.STOPPED,

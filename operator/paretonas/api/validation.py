@@ -244,6 +244,7 @@ _WORDS = {
     "model_attributes_type": ("is not a mapping", "write 'key: value' lines"),
     "literal_error": ("is not known", "write {expected}"),
     "greater_than_equal": ("is less than {ge}", "write {ge} or more"),
+    "less_than": ("is not less than {lt}", "write a number below {lt}"),
     "less_than_equal": ("is more than {le}", "write {le} or less"),
     "too_short": ("has {actual_length} items", "give at least {min_length}"),
     "too_long": ("has {actual_length} items", "give at most {max_length}"),
@@ -258,20 +259,25 @@ _HINTS = {
     ("metrics", "string_pattern_mismatch"): "and give the TensorBoard tag in the field tag",
     ("objectives", "model_type"): "as {metric: val_acc, goal: Maximize}",
     ("persistentVolumeClaim", "model_type"): "as {claimName: nas-logs}",
+    ("hypervolumeStalls", "model_type"): "as {trials: 20, within: 0.005}",
     ("bool", "model_type"): "as bool: {}",
     ("fixed", "model_type"): "as fixed: {value: 5}",
     ("float", "model_type"): "as float: {min: 0.0, max: 0.5}",
     ("int", "model_type"): "as int: {min: 1, max: 9}",
     ("int", "int_type"): "or use float",
     ("intChoice", "int_type"): "or use floatChoice",
+    ("within", "less_than"): "as 0.01 for 1 %",
     ("choice", "string_type"): "or use intChoice, floatChoice or bool",
 }
 """A hint at what else may have been meant, by a field on the path and pydantic's error type."""
 
-_ELSEWHERE = dict.fromkeys(
-    (("tag", "objectives"), ("reduce", "objectives"), ("run", "objectives")),
-    "describe the metric in spec.metrics, as {name: val_acc, tag: epoch_accuracy, run: validation}",
-)
+_ELSEWHERE = {
+    **dict.fromkeys(
+        (("tag", "objectives"), ("reduce", "objectives"), ("run", "objectives")),
+        "describe the metric in spec.metrics, as {name: val_acc, tag: epoch_accuracy, run: validation}",
+    ),
+    ("target", "stopWhen"): "give it to an objective, as {metric: val_acc, goal: Maximize, target: 0.99}",
+}
 """Where a known field belongs that was written in the wrong list."""
 
 _PATTERN_REMEDIES: Mapping[str | None, str] = {

@@ -212,7 +212,7 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
     Use it once the cause of the failures is fixed. Each trial gets a new set of attempts; the earlier ones
     stay on record. An experiment that had ended continues, and its deadline starts again.
     """
-    from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # see the module's docstring
+    from paretonas.cli.advice import why_no_retry  # noqa: PLC0415 # see the module's docstring
     from paretonas.engine.retry import raise_retry, retriable  # noqa: PLC0415 # as above
 
     cluster = target.cluster()
@@ -222,9 +222,9 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
         raise ClusterError(f"the trials of {name} cannot be retried: they were {removed.message}")
     wanted = raise_retry(experiment.spec.retry, infeasible=infeasible)
     again = sum(retriable(trial, wanted) for trial in cluster.trials(name))
-    if not again:
+    if why := why_no_retry(experiment, again, infeasible=infeasible):
         advice = _advice(target, cluster, name) if experiment.status.finished else ""
-        click.echo("; ".join(filter(None, [nothing_to_retry(name, infeasible=infeasible), advice])))
+        click.echo("; ".join(filter(None, [why, advice])))
         return
     cluster.retry(name, wanted)
     waits = f" once it is resumed: {target.command('resume', name)}" if experiment.spec.suspend else ""

@@ -5,12 +5,13 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
 
 from paretonas.api import NASExperiment, NASTrial, plain
-from paretonas.api.reasons import Hindrance
+from paretonas.api.reasons import Goal, Hindrance
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.source import DEFAULT_RUNS, REPORT_FILE, RunsFolder, Source
@@ -54,7 +55,8 @@ def conclude(experiment: NASExperiment, runs: Path, console: Console, *, again: 
     _print_pareto_set(experiment, trials, console)
     if any(t.status.state == "Succeeded" for t in trials):
         _write_page(experiment, runs, console)
-    if advice and not again and (not succeeded or any(t.status.state == "Failed" for t in trials)):
+    early = condition is not None and condition.reason in get_args(Goal)
+    if advice and not again and (not succeeded or early or any(t.status.state == "Failed" for t in trials)):
         console.print(f"{experiment.name}: {advice}", soft_wrap=True)
     return ExitCode.FINE if succeeded else ExitCode.FAILED
 

@@ -150,11 +150,12 @@ def retry(name: str, runs: Path, console: Console, *, infeasible: bool) -> ExitC
         experiment = store.experiment()
         wanted = raise_retry(experiment.spec.retry, infeasible=infeasible)
         again = sum(retriable(trial, wanted) for trial in store.trials())
-        if not again and experiment.status.finished:
-            from paretonas.cli.advice import nothing_to_retry  # noqa: PLC0415 # numpy; a run imports it later
+        if experiment.status.finished:
+            from paretonas.cli.advice import why_no_retry  # noqa: PLC0415 # numpy; a run imports it later
 
-            console.print(nothing_to_retry(name, infeasible=infeasible))
-            return conclude(experiment, runs, console, again=True)
+            if why := why_no_retry(experiment, again, infeasible=infeasible):
+                console.print(why)
+                return conclude(experiment, runs, console, again=True)
         machine = this_machine(experiment, begun.file)
         if again:
             store.retry(wanted)

@@ -7,6 +7,7 @@ from typing import get_args
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, UnreadableTrial
 from paretonas.api.reasons import AttemptReason, EndReason, NoMore
+from paretonas.engine.goals import reached_goals
 from paretonas.engine.verdicts import consequence_of
 from paretonas.engine.wording import count
 from paretonas.jobs.job import Job
@@ -107,6 +108,8 @@ def ending(
     if spec.stop:
         message = f"stopped by its user; {count(succeeded, 'trial')} succeeded"
         return Outcome(succeeded > 0, EndReason.STOPPED, message)
+    for goal in reached_goals(experiment, trials):
+        return Outcome(True, goal.reason, f"{goal.message}; {count(len(ended), 'trial')} ended")
     if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or no_more):
         return _completed(counted, succeeded, no_more if len(counted) < spec.max_trials else None)
     policy = spec.failure_policy

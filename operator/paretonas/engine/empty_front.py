@@ -4,10 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from paretonas.api import ExperimentSpec, NASTrial, Objective, OutcomeConstraint
-from paretonas.engine.wording import number
-
-_DIGITS = 17
-"""The number of significant digits that distinguishes any two doubles."""
+from paretonas.engine.wording import apart, exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ def why_none(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> str:
     which = ", ".join(f"{bound.text} excludes {len(bound.missed_by):,}" for bound in bounds)
     nearest = min(results, key=lambda t: (len(missing[t.name]), _far(t, missing[t.name])))
     values = (
-        f"{bound.metric} {_apart(nearest.status.metrics[bound.metric], bound.value)}" for bound in missing[nearest.name]
+        f"{bound.metric} {apart(nearest.status.metrics[bound.metric], bound.value)}" for bound in missing[nearest.name]
     )
     whole = f"none of {len(results):,} results is" if len(results) > 1 else "the only result is not"
     return f"{whole} within the bounds: {which}; the nearest miss is {nearest.name} with {', '.join(values)}"
@@ -56,7 +53,7 @@ def _bounds(spec: ExperimentSpec, results: Sequence[NASTrial]) -> Iterator[_Boun
 def _threshold(objective: Objective, threshold: float, results: Sequence[NASTrial]) -> _Bound:
     values = {t.name: objective.comparable(t.status.metrics[objective.metric]) for t in results}
     sign = ">=" if objective.goal == "Maximize" else "<="
-    text = f"{objective.metric} {sign} {_exact(threshold)} (threshold)"
+    text = f"{objective.metric} {sign} {exact(threshold)} (threshold)"
     return _bound(objective.metric, text, threshold, objective.comparable(threshold), values)
 
 
@@ -80,16 +77,3 @@ def _bound(metric: str, text: str, value: float, most: float, values: Mapping[st
 def _far(trial: NASTrial, missing: Sequence[_Bound]) -> float:
     """How far a result is beyond its bounds: the sum of the misses, each as a share of the observed range."""
     return sum(bound.missed_by[trial.name] / (bound.spread or 1.0) for bound in missing)
-
-
-def _exact(bound: float) -> str:
-    """A bound as it was written, since a rounded one would be a different bound."""
-    short = number(bound)
-    return short if float(short.replace(",", "")) == bound else repr(bound)
-
-
-def _apart(value: float, bound: float) -> str:
-    """A value, rounded for reading, but with enough digits to differ from the bound."""
-    if number(value) != number(bound):
-        return number(value)
-    return next(text for digits in range(5, _DIGITS + 1) if (text := f"{value:.{digits}g}") != f"{bound:.{digits}g}")

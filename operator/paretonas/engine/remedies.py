@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import Enum, auto
 
-from paretonas.api import NASExperiment, NASTrial
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, StopWhen
 from paretonas.api.experiment import MAX_TRIALS
+from paretonas.api.reasons import EndReason, Goal
 from paretonas.engine.decide import ending, ends_for_want_of_points
+from paretonas.engine.goals import reached_goals
 from paretonas.engine.retry import raise_retry, retry_trial
 
 
@@ -23,6 +25,8 @@ class Remedy(Enum):
     """Raise `activeDeadlineSeconds`."""
     RESUME = auto()
     """Set `stop` to false."""
+    OTHER_GOALS = auto()
+    """Set the goals that were reached to something harder, or remove them."""
 
 
 def remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: datetime) -> list[Remedy]:
@@ -40,6 +44,10 @@ def _remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: dateti
 
     if spec.stop and goes_on(trials, stop=False):
         yield Remedy.RESUME
+    if goals := [goal.reason for goal in reached_goals(experiment, trials)]:
+        if goes_on(trials, **_without(spec, goals)):
+            yield Remedy.OTHER_GOALS
+        return
     fruitless = not any(t.status.state == "Succeeded" for t in trials)
     for remedy in (Remedy.RETRY, Remedy.RETRY_INFEASIBLE) if fruitless else (Remedy.RETRY,):
         retry = raise_retry(spec.retry, infeasible=remedy is Remedy.RETRY_INFEASIBLE)
@@ -52,3 +60,13 @@ def _remedies(experiment: NASExperiment, trials: Sequence[NASTrial], now: dateti
         yield Remedy.MORE_TRIALS
     if spec.active_deadline_seconds is not None and goes_on(trials, active_deadline_seconds=None):
         yield Remedy.MORE_TIME
+
+
+def _without(spec: ExperimentSpec, goals: Sequence[Goal]) -> dict[str, object]:
+    """The changes of the spec that remove these goals."""
+    changes: dict[str, object] = {}
+    if EndReason.TARGET_REACHED in goals:
+        changes["objectives"] = spec.without_targets().objectives
+    if EndReason.HYPERVOLUME_STALLED in goals:
+        changes["stop_when"] = StopWhen()
+    return changes

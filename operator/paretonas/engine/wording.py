@@ -12,6 +12,9 @@ _GROUPED = 1000
 _EXACT = 10**15
 """Larger whole numbers are written with an exponent: soon beyond this, a double does not have all of them."""
 
+_DIGITS = 17
+"""The number of significant digits that distinguishes any two doubles."""
+
 _FLOAT32_DIGITS = 9
 """The number of significant digits that distinguishes any two float32 (IEEE 754)."""
 
@@ -25,6 +28,21 @@ def number(value: float) -> str:
     if abs(value) < _EXACT and (whole or abs(value) >= _GROUPED):
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def exact(bound: float) -> str:
+    """A bound as it was written, since a rounded one would be a different bound."""
+    short = number(bound)
+    return short if float(short.replace(",", "")) == bound else repr(bound)
+
+
+def apart(value: float, bound: float) -> str:
+    """A value, rounded for reading, but with enough digits to differ from the bound, unless it is the bound."""
+    if value == bound:
+        return exact(bound)
+    if number(value) != number(bound):
+        return number(value)
+    return next(text for digits in range(5, _DIGITS + 1) if (text := f"{value:.{digits}g}") != f"{bound:.{digits}g}")
 
 
 def shortest(value: float) -> float:

@@ -149,14 +149,15 @@ def _lines(points: list[Point], **style: Any) -> Figure:
 
 
 def _limits(results: Results, **objectives: Objective) -> Figure:
-    """The threshold of each axis, or else its coordinate of the reference point, as a part of a layout."""
+    """The threshold of each axis, or its coordinate of the reference point, and its target, as a part of a layout."""
     layout: Figure = {"shapes": [], "annotations": []}
     for name, objective in objectives.items():
         kind = "reference" if objective.threshold is None else "threshold"
         limit = results.reference.get(objective.metric, objective.threshold)
-        if limit is not None:
-            line = mark(name, limit, f"{kind} {number(limit)}", log=objective.scale == "Log")
-            layout = {part: [*layout[part], *line[part]] for part in layout}
+        for words, value in ((kind, limit), ("target", objective.target)):
+            if value is not None:
+                line = mark(name, value, f"{words} {number(value)}", log=objective.scale == "Log")
+                layout = {part: [*layout[part], *line[part]] for part in layout}
     return layout
 
 

@@ -1,13 +1,12 @@
 """The results of an experiment, computed once for all parts of the page."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 from paretonas.api import NASExperiment, NASTrial, Objective
+from paretonas.engine.trial_order import in_order_of_end
 from paretonas.search import pareto
-
-_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Results:
     @cached_property
     def ended(self) -> list[NASTrial]:
         """The trials that have ended, in the order in which they did; results that the user brought come first."""
-        return sorted((t for t in self.trials if t.ended), key=lambda t: (_ended_at(t), t.spec.index))
+        return in_order_of_end(self.trials)
 
     @cached_property
     def front(self) -> list[NASTrial]:
@@ -86,8 +85,3 @@ def trial_time(trial: NASTrial) -> timedelta | None:
     """The time that its finished attempts took together; None if there is none."""
     spans = [a.end_time - a.start_time for a in trial.status.attempts if a.start_time and a.end_time]
     return sum(spans, timedelta()) if spans else None
-
-
-def _ended_at(trial: NASTrial) -> datetime:
-    times = [attempt.end_time for attempt in trial.status.attempts if attempt.end_time]
-    return max(times, default=_BEFORE_ALL)

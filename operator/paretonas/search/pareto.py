@@ -64,17 +64,46 @@ def hypervolume(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Me
     Its unit is the product of the objectives' units, with decades for an objective on a Log scale. It is exact up to
     the largest double (moocore, the algorithms of Fonseca et al. 2006, and Guerreiro and Fonseca 2018).
     """
-    points = _points(spec, [metrics for metrics in observed if feasible(spec, metrics)])
+    volume, exponent = _volume(
+        _points(spec, [metrics for metrics in observed if feasible(spec, metrics)]), spec, reference
+    )
+    try:
+        return math.ldexp(volume, exponent)
+    except OverflowError:
+        return _LARGEST
+
+
+def hypervolume_growth(
+    spec: ExperimentSpec, before: Sequence[Metrics], after: Sequence[Metrics], reference: Metrics
+) -> float | None:
+    """The share of the hypervolume that was not there before: from 0 (nothing was added) to 1 (there was none).
+
+    It has no unit, and is exact where the hypervolumes themselves are beyond the range of a double.
+
+    Args:
+        spec: The experiment.
+        before: Metrics of the earlier trials.
+        after: Metrics of the earlier and the later trials.
+        reference: The reference point.
+
+    Returns:
+        The share, or None if the hypervolume is 0 even now.
+    """
+    # the front alone, sorted and without doubles: what adds nothing changes not even the last digit
+    fronts = (np.unique(_points(spec, [m[i] for i in pareto_set(spec, m)]), axis=0) for m in (before, after))
+    (old, old_exponent), (new, new_exponent) = (_volume(front, spec, reference) for front in fronts)
+    return None if new == 0 else max(0.0, 1.0 - math.ldexp(old / new, old_exponent - new_exponent))
+
+
+def _volume(points: NDArray[np.float64], spec: ExperimentSpec, reference: Metrics) -> tuple[float, int]:
+    """The hypervolume of points as of `_points`, as a factor and the exponent of a power of two."""
     if not len(points):
-        return 0.0
+        return 0.0, 0
     corner = np.array([[o.comparable(reference[o.metric]) for o in spec.objectives]])
     # scaled by powers of two, which change no digit: no side of a box overflows, and no product of small ones vanishes
     exponents = np.frexp(np.abs(np.concatenate([points, corner])).max(0))[1]
     volume = moocore.hypervolume(np.ldexp(points, -exponents), ref=np.ldexp(corner[0], -exponents))
-    try:
-        return math.ldexp(float(volume), int(exponents.sum()))
-    except OverflowError:
-        return _LARGEST
+    return float(volume), int(exponents.sum())
 
 
 def hypervolume_trace(spec: ExperimentSpec, observed: Sequence[Metrics], reference: Metrics) -> list[float]:

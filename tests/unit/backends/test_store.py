@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.builders import attempt, experiment, trial
 
-from paretonas.api import ExperimentStatus, TrialCounts, TrialState
+from paretonas.api import ExperimentStatus, NASExperiment, TrialCounts, TrialState
 from paretonas.backends.local.store import (
     CHANGEABLE,
     FolderStore,
@@ -109,6 +109,7 @@ CHANGES: dict[str, Any] = {
     "parameters": [{"name": "x", "float": {"min": 0.0, "max": 2.0}}],
     "parameterConstraints": ["x <= 0.5"],
     "maxTrials": 9,
+    "stopWhen": {"hypervolumeStalls": {"trials": 4, "within": 0.1}},
     "parallelism": 1,
     "search": {"seed": 1},
     "failurePolicy": {"retries": 0},
@@ -156,6 +157,18 @@ def test_a_result_that_is_infeasible_has_a_meaning_too(runs: Path) -> None:
     FolderStore.open(runs, experiment()).create_trial(trial(0, "Infeasible"))
     with pytest.raises(StoreError, match=r"with other metrics: .* delete the stored one"):
         FolderStore.open(runs, experiment(metrics=CHANGES["metrics"]))
+
+
+def test_the_targets_of_the_objectives_may_change_and_nothing_else_of_them(runs: Path) -> None:
+    def aiming(target: float | None, threshold: float = 0.2) -> NASExperiment:
+        objective = {"metric": "accuracy", "goal": "Maximize", "threshold": threshold, "target": target}
+        return experiment(objectives=[objective])
+
+    FolderStore.open(runs, aiming(0.9)).create_trial(trial(0, "Succeeded"))
+    for target in (0.95, None, 0.3):
+        assert FolderStore.open(runs, aiming(target)).experiment().spec == aiming(target).spec
+    with pytest.raises(StoreError, match="with other objectives"):
+        FolderStore.open(runs, aiming(0.3, threshold=0.1))
 
 
 @pytest.mark.parametrize(

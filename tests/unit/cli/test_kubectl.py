@@ -363,6 +363,34 @@ def test_nothing_is_changed_where_nothing_failed(user: ClusterUser) -> None:
     assert not user.server.patches
 
 
+def put_stalled(user: ClusterUser, *, trials: int = 2) -> None:
+    goal = {"hypervolumeStalls": {"trials": trials, "within": 0.01}}
+    of = builders.experiment(stopWhen=goal, search={"initialTrials": 1})
+    user.server.put(running(of, 0, reason="HypervolumeStalled"))
+    for index in range(3):
+        closed = builders.attempt(index, reason="Completed", end_time=datetime(2026, 1, 1, tzinfo=UTC))
+        user.server.put(builders.trial(index, "Succeeded", attempts=(closed,)))
+    user.server.put(failed(3))
+
+
+def test_nothing_is_retried_once_the_hypervolume_has_stalled(user: ClusterUser) -> None:
+    put_stalled(user)
+    assert user.call("retry", "nas").stdout == (
+        "nas: nothing is retried, since its hypervolume has stalled; "
+        "change or remove stopWhen.hypervolumeStalls to continue\n"
+    )
+    assert not user.server.patches
+
+
+def test_an_experiment_that_has_stalled_is_shown_so_and_resume_says_what_helps(user: ClusterUser) -> None:
+    put_stalled(user)
+    assert "HypervolumeStalled" in user.call("get").stdout
+    assert user.call("resume", "nas").stdout == (
+        "nas is no longer suspended, but it is finished (HypervolumeStalled); "
+        "change or remove stopWhen.hypervolumeStalls to continue\n"
+    )
+
+
 def test_trials_that_were_removed_cannot_be_retried(user: ClusterUser) -> None:
     ended = running(builders.experiment(), 0, reason="TooManyFailures")
     user.server.put(without_trials(ended, datetime(2026, 1, 1, tzinfo=UTC)))

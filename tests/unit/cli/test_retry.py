@@ -273,3 +273,22 @@ def test_a_disk_that_is_full_is_said_in_one_line(project: Project, monkeypatch: 
     result = project.call("retry", "nas")
     assert result.exit_code == 3
     assert result.stderr.startswith(f"cannot write to {project.runs}/nas: No space left on device")
+
+
+def test_nothing_is_retried_once_the_target_is_reached_and_the_command_says_why(project: Project) -> None:
+    objectives = [
+        {"metric": "accuracy", "goal": "Maximize", "threshold": 0.0, "target": 0.95},
+        {"metric": "size", "goal": "Minimize", "threshold": 100.0},
+    ]
+    policy = {"retries": 0, "maxFailureRatio": 1}
+    project.write(
+        options=("--crash-below", "0.3"), objectives=objectives, maxTrials=20, parallelism=1, failurePolicy=policy
+    )
+    project.run()
+    states = [t.status.state for t in read_trials(project.runs / "nas")]
+    assert "Failed" in states, "the seed was chosen so"
+    result = project.call("retry", "nas")
+    assert result.stdout.startswith("nas: nothing is retried, since its target is reached\n")
+    assert "set harder targets or remove them to continue" in result.stdout
+    assert [t.status.state for t in read_trials(project.runs / "nas")] == states
+    assert read_experiment(project.runs / "nas").spec.retry == Retry()

@@ -381,3 +381,45 @@ def test_the_real_search_runs_an_experiment_to_its_end(project: Project) -> None
     origins = [t.spec.origin for t in read_trials(project.runs / "nas")]
     assert origins[:2] == ["Sobol", "Sobol"]
     assert origins[3] == "BayesianOptimization"
+
+
+AIMS = [
+    {"metric": "accuracy", "goal": "Maximize", "threshold": 0.0, "target": 0.1},
+    {"metric": "size", "goal": "Minimize", "threshold": 100.0},
+]
+
+
+def test_a_run_that_reaches_its_target_says_so_and_how_it_goes_on_and_does(project: Project) -> None:
+    project.write(objectives=AIMS, maxTrials=9, parallelism=1)
+    first = project.run()
+    assert first.exit_code == 0
+    assert re.search(
+        r"^nas: TargetReached: nas-\d reached the target: accuracy \S+ >= 0.1; \d trials? ended$",
+        first.stdout,
+        re.MULTILINE,
+    )
+    assert first.stdout.splitlines()[-1] == "nas: set harder targets or remove them to continue"
+    shown = project.call("get", "nas").stdout
+    assert "TargetReached" in shown
+    again = project.run()
+    assert "nas is finished; set harder targets or remove them to continue" in again.stdout
+    assert "TrialSubmitted" not in again.stdout
+    assert "TargetReached" in (project.runs / "nas" / "report.html").read_text()
+    ended = len(read_trials(project.runs / "nas"))
+    project.write(objectives=[{**AIMS[0], "target": None}, AIMS[1]], maxTrials=9, parallelism=1)
+    last = project.run()
+    assert "nas: TrialsCompleted: 9 trials ended, 9 succeeded" in last.stdout
+    assert ended < 9
+
+
+def test_a_run_that_stalls_says_so_and_how_it_goes_on(project: Project) -> None:
+    goal = {"hypervolumeStalls": {"trials": 1, "within": 0.99}}
+    project.write(stopWhen=goal, search={"initialTrials": 2}, maxTrials=30, parallelism=1)
+    result = project.run()
+    assert result.exit_code == 0
+    assert re.search(
+        r"^nas: HypervolumeStalled: the last result added .+ the hypervolume, within 0.99; \d+ trials ended$",
+        result.stdout,
+        re.MULTILINE,
+    )
+    assert result.stdout.splitlines()[-1] == "nas: change or remove stopWhen.hypervolumeStalls to continue"

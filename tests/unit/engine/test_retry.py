@@ -7,7 +7,7 @@ import pytest
 from tests.builders import attempt, experiment, trial
 from tests.unit.engine.fakes import BEGIN, Run, World, run
 
-from paretonas.api import NASTrial, Observation, Retry
+from paretonas.api import NASTrial, Observation, Retry, StopWhen
 from paretonas.engine.decide import ending
 from paretonas.engine.remedies import Remedy, remedies
 from paretonas.engine.retry import raise_retry, retriable, retry_trial
@@ -188,6 +188,13 @@ def test_failures_that_were_brought_along_end_nothing_here() -> None:
 # --- remedies: none is named in vain
 
 
+def _aims(accuracy: float) -> list[dict[str, Any]]:
+    return [
+        {"metric": "accuracy", "goal": "Maximize", "threshold": 0.0, "target": accuracy},
+        {"metric": "size", "goal": "Minimize", "threshold": 100.0},
+    ]
+
+
 ENDS: dict[str, tuple[dict[str, Any], Any, list[Remedy]]] = {
     "all is well": ({"maxTrials": 3}, lambda *_: Run(), [Remedy.MORE_TRIALS]),
     "some failed": (
@@ -217,6 +224,27 @@ ENDS: dict[str, tuple[dict[str, Any], Any, list[Remedy]]] = {
         lambda *_: Run(seconds=99),
         [Remedy.MORE_TIME],
     ),
+    "its target is reached": ({"objectives": _aims(0.0)}, lambda *_: Run(), [Remedy.OTHER_GOALS]),
+    "its target is reached, some failed": (
+        {"objectives": _aims(0.0)},
+        lambda index, _: Run() if index else Run(exit_code=1),
+        [Remedy.OTHER_GOALS],
+    ),
+    "it has stalled": (
+        {"search": {"initialTrials": 1}, "stopWhen": {"hypervolumeStalls": {"trials": 2, "within": 0.1}}},
+        lambda *_: Run(values={"accuracy": 0.5, "size": 50.0}),
+        [Remedy.OTHER_GOALS],
+    ),
+    "its target is reached, and it has stalled": (
+        {
+            "objectives": _aims(0.5),
+            "search": {"initialTrials": 1},
+            "stopWhen": {"hypervolumeStalls": {"trials": 1, "within": 0}},
+        },
+        lambda index, _: Run(values={"accuracy": 0.5 - 0.1 * (index == 1), "size": 50.0 - index}),
+        [Remedy.OTHER_GOALS],
+    ),
+    "the last trial reaches its target": ({"maxTrials": 1, "objectives": _aims(0.0)}, lambda *_: Run(), []),
 }
 
 
@@ -248,6 +276,7 @@ def _helps(world: World, remedy: Remedy) -> bool:
         Remedy.MORE_TRIALS: {"max_trials": spec.max_trials + 5},
         Remedy.MORE_TIME: {"active_deadline_seconds": (spec.active_deadline_seconds or 0) + 9999},
         Remedy.RESUME: {"stop": False},
+        Remedy.OTHER_GOALS: {"objectives": spec.without_targets().objectives, "stop_when": StopWhen()},
     }
     retry = changes[remedy].get("retry")
     if retry is not None and not any(retriable(t, retry) for t in world.trials_.values()):

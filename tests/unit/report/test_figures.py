@@ -126,6 +126,13 @@ def test_a_log_objective_has_a_log_axis_with_its_threshold_on_it():
     assert "type" not in layout["yaxis"]
 
 
+def test_a_target_is_a_line_of_its_own_beside_the_threshold():
+    found = results([objective("a", threshold=100.0, target=10.0), objective("b", target=0.25)], (1.0, 2.0))
+    layout = tradeoff(found, *found.objectives).figure["layout"]
+    assert [text["text"] for text in layout["annotations"]] == ["threshold 100", "target 10", "target 0.25"]
+    assert [(line.get("x0"), line.get("y0")) for line in layout["shapes"]] == [(100.0, 0), (10.0, 0), (0, 0.25)]
+
+
 def test_trials_far_from_the_front_are_left_out_at_first_and_counted():
     found = results(
         [objective("a", "Maximize", threshold=0.9), objective("b", threshold=10.0)],

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from tests.builders import spec
 
 from paretonas.api import ExperimentSpec, Objective
-from paretonas.search.pareto import feasible, hypervolume, hypervolume_trace, pareto_set, reference_point
+from paretonas.search.pareto import (
+    feasible,
+    hypervolume,
+    hypervolume_growth,
+    hypervolume_trace,
+    pareto_set,
+    reference_point,
+)
 
 Metrics = dict[str, float]
 
@@ -161,3 +168,40 @@ def test_a_trial_on_the_threshold_is_of_interest_and_adds_no_volume() -> None:
     of = spec(objectives=[objective(threshold=1.0)])
     assert pareto_set(of, [{"a": 1.0}]) == [0]
     assert hypervolume(of, [{"a": 1.0}], {"a": 1.0}) == 0.0
+
+
+@given(experiments(), st.data())
+def test_the_growth_is_the_share_of_the_hypervolume_that_was_not_there_before(
+    case: tuple[ExperimentSpec, list[Metrics]], data: st.DataObject
+) -> None:
+    of, observed = case
+    if not observed:
+        return
+    before = observed[: data.draw(st.integers(0, len(observed)))]
+    corner = reference_point(of, observed)
+    old, new = hypervolume(of, before, corner), hypervolume(of, observed, corner)
+    growth = hypervolume_growth(of, before, observed, corner)
+    if new == 0:
+        assert growth is None
+    else:
+        assert growth == pytest.approx((new - old) / new, abs=1e-9)
+        assert 0 <= (growth or 0) <= 1
+
+
+@given(experiments())
+def test_what_adds_nothing_to_the_front_does_not_change_the_growth_by_a_single_digit(
+    case: tuple[ExperimentSpec, list[Metrics]],
+) -> None:
+    of, observed = case
+    if observed:
+        corner = reference_point(of, observed)
+        assert hypervolume_growth(of, observed, [*observed[::-1], *observed], corner) in {0.0, None}
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-170, 1.0, 1e100, 1e300])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_growth_is_the_same_in_whatever_unit_though_no_double_has_the_volume(unit: float, count: int) -> None:
+    of = spec(objectives=[{"metric": f"m{i}", "goal": "Minimize", "threshold": 4 * unit} for i in range(count)])
+    far, near = ({f"m{i}": value * unit for i in range(count)} for value in (3.0, 2.0))
+    corner = reference_point(of, [])
+    assert hypervolume_growth(of, [far], [far, near], corner) == pytest.approx(1 - 0.5**count)

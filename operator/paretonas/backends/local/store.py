@@ -36,6 +36,7 @@ EXPERIMENT_FILE, TRIALS, LOCK = "experiment.json", "trials", ".lock"
 CHANGEABLE = frozenset(
     {
         "max_trials",
+        "stop_when",
         "parallelism",
         "failure_policy",
         "suspend",
@@ -49,7 +50,7 @@ CHANGEABLE = frozenset(
     }
 )
 """Fields of a spec that may change while trials exist: they affect neither the meaning of the stored results nor the
-candidates of the search."""
+candidates of the search. So may the targets of the objectives."""
 
 MEANING = frozenset({"objectives", "outcome_constraints", "metrics"})
 """Fields of a spec that may change as well while no trial has a result, which would lose its meaning."""
@@ -89,7 +90,8 @@ class FolderStore:
         """Take over the fields of the spec that may change between runs."""
         old, new = self._experiment.spec, experiment.spec
         fields = type(new).model_fields
-        changed = [n for n in fields if n not in CHANGEABLE and getattr(old, n) != getattr(new, n)]
+        before, after = old.without_targets(), new.without_targets()
+        changed = [n for n in fields if n not in CHANGEABLE and getattr(before, n) != getattr(after, n)]
         without_result = all(t.status.state in {"Pending", "Running", "Failed"} for t in self._trials.values())
         fixed = [n for n in changed if not (without_result and n in MEANING)]
         if fixed and self._trials:

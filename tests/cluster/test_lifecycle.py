@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.conftest import Start
-from tests.cluster.kubectl import Kubectl, condition, eventually, fresh_namespace
+from tests.cluster.kubectl import Kubectl, Refused, condition, eventually, fresh_namespace
 from tests.cluster.quick import of, quick
 
 
@@ -144,3 +144,31 @@ def test_a_search_goes_on_in_another_cluster_with_the_same_candidates(nas: Kubec
     assert status(elsewhere, whole)["hypervolume"] == status(nas, whole)["hypervolume"]
     brought = [t for t in elsewhere.list("nastrials", of(whole)) if not t["status"].get("attempts")]
     assert len(brought) == 4, "what has run is not run again"
+
+
+def test_a_target_ends_an_experiment_and_a_change_of_it_continues_it(nas: Kubectl, start: Start):
+    """The first trial of each is far from the target; `accuracy` is 1 at x = 0.3."""
+    objectives = quick("any")["spec"]["objectives"]
+
+    def aiming(target: float | None) -> list[dict[str, Any]]:
+        return [{**objectives[0], "target": target}, objectives[1]]
+
+    name = start(quick("aiming", maxTrials=40, objectives=aiming(0.9)))
+    nas.wait(f"nasexperiment/{name}", "Succeeded", 180)
+    told = condition(nas.get("nasexperiment", name) or {}, "Succeeded")
+    assert told["reason"] == "TargetReached"
+    assert "reached the target: accuracy" in told["message"]
+    assert "TargetReached" in nas("get", "nasexperiment", name)
+    eventually(lambda: not _alive(nas, name), "nothing runs any more")
+    count = len(nas.list("nastrials", of(name)))
+    assert count < 40
+    with pytest.raises(Refused, match="cannot be changed but for target"):
+        patch(nas, name, objectives=[{**aiming(None)[0], "threshold": 0.5}, objectives[1]])
+    patch(nas, name, objectives=objectives, maxTrials=41)
+    eventually(
+        lambda: condition(nas.get("nasexperiment", name) or {}, "Succeeded")["status"] == "Unknown", "it goes on"
+    )
+    goal = {"hypervolumeStalls": {"trials": 1, "within": 0.99}}
+    patch(nas, name, stopWhen=goal)
+    nas.wait(f"nasexperiment/{name}", "Succeeded", 180)
+    assert condition(nas.get("nasexperiment", name) or {}, "Succeeded")["reason"] == "HypervolumeStalled"

@@ -72,8 +72,9 @@ def _facts(experiment: NASExperiment, now: datetime) -> Iterator[tuple[str, list
 
 def _objective(objective: Objective) -> str:
     threshold = "" if objective.threshold is None else f", threshold {number(objective.threshold)}"
+    target = "" if objective.target is None else f", target {number(objective.target)}"
     scale = "" if objective.scale == "Linear" else f", scale {objective.scale}"
-    return f"{objective.goal} {objective.metric}{threshold}{scale}"
+    return f"{objective.goal} {objective.metric}{threshold}{target}{scale}"
 
 
 def _parameter(parameter: Parameter) -> str:
@@ -104,8 +105,12 @@ def _budget(experiment: NASExperiment) -> list[str]:
 
 
 def _limits(spec: ExperimentSpec) -> list[str]:
-    seconds = spec.active_deadline_seconds
-    return [] if seconds is None else [f"ends after {seconds:,} s"]
+    seconds, stalls = spec.active_deadline_seconds, spec.stop_when.hypervolume_stalls
+    limits = [] if seconds is None else [f"ends after {seconds:,} s"]
+    if stalls is not None:
+        results = "the last result has" if stalls.trials == 1 else f"the last {stalls.trials:,} results have"
+        limits.append(f"ends when {results} added at most {number(stalls.within)} of the hypervolume")
+    return limits
 
 
 def _conditions(conditions: Sequence[Condition], now: datetime) -> list[TableColumn]:

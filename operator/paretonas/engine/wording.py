@@ -52,7 +52,7 @@ def shortest(value: float) -> float:
     digits that is the same float32; a whole number becomes an int. A value that is not a float32 is returned
     as it is.
     """
-    if value.is_integer() and abs(value) <= _EXACT:
+    if float(value).is_integer() and abs(value) <= _EXACT:  # an int where JSON has no fraction
         return int(value)
     for digits in range(1, _FLOAT32_DIGITS + 1):
         text = float(f"{value:.{digits}g}")

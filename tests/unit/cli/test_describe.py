@@ -61,6 +61,15 @@ def test_it_says_how_far_the_search_is() -> None:
     assert block(shown, "Hypervolume") == ["1,234, from the reference point accuracy 0, size 100"]
 
 
+@pytest.mark.parametrize(("trials", "words"), [(1, "the last result has"), (4, "the last 4 results have")])
+def test_what_ends_the_search_before_its_last_trial_is_said(trials: int, words: str) -> None:
+    objective = {"metric": "loss", "goal": "Minimize", "threshold": 0.5, "target": 0.125}
+    goal = {"hypervolumeStalls": {"trials": trials, "within": 0.005}}
+    shown = text(experiment(objectives=[objective], stopWhen=goal))
+    assert block(shown, "Objectives") == ["Minimize loss, threshold 0.5, target 0.125"]
+    assert block(shown, "Budget")[-1] == f"ends when {words} added at most 0.005 of the hypervolume"
+
+
 def test_objectives_parameters_and_constraints_are_those_of_the_file() -> None:
     shown = text(
         experiment(

@@ -98,7 +98,7 @@ def replay(
             if ended:
                 done.completed.append(row)
                 seen.completed.append(network.result(name))
-                seen.prepared = CompletedTrials(spec, seen.completed)
+                seen.prepared = seen.prepared.extended([network.result(name)])
             start(time)
         else:
             heappush(running, (time + 1, number, row, made + 1))

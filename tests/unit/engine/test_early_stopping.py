@@ -12,9 +12,9 @@ from paretonas.engine.early_stopping import (
     TrialCurves,
     Verdict,
     impute_metrics,
+    is_false_stop,
     judge,
 )
-from paretonas.engine.early_stopping.dominance import is_false_stop
 
 SETTINGS = EarlyStopping(strategy="OptimisticDominance", audit_fraction=0.0)
 LOSS_AND_SIZE = [{"metric": "loss", "goal": "Minimize"}, {"metric": "size", "goal": "Minimize"}]

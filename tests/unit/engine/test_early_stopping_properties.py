@@ -20,9 +20,9 @@ from paretonas.engine.early_stopping import (
     TrialCurves,
     Verdict,
     impute_metrics,
+    is_false_stop,
     judge,
 )
-from paretonas.engine.early_stopping.dominance import is_false_stop
 from paretonas.metrics.curve import Curve
 from paretonas.metrics.reduction import Wanted, summarise
 from paretonas.search.pareto import pareto_set
@@ -156,6 +156,9 @@ def test_neither_order_nor_repetition_nor_a_restart_changes_a_verdict(case: Case
     metrics = {metric: dict(case.running.curves)[metric] for metric in sorted(case.running.curves, reverse=True)}
     again = replace(case, completed=shuffled, running=replace(case.running, curves=metrics))
     assert again.verdict == case.verdict
+    half = len(shuffled) // 2
+    grown = CompletedTrials(case.spec, shuffled[:half]).extended(shuffled[half:])
+    assert judge(case.spec, case.settings, case.running, grown) == case.verdict
     assert case.verdict == case.verdict, "nothing is remembered between two questions"
 
 

@@ -66,13 +66,13 @@ class Progress:
             that of the reduced values so far: what would be reported if the trial ended there. For `Last` it is the
             lowest so far, since the newest value may be an outlier from which the trial recovers at once.
         final: The cost that is reported in the end.
-        late_changes: The sizes of the changes from value to value in the last third.
+        late_change: The usual size of a change from value to value in the last third (the median); 0 if there is none.
     """
 
     steps: tuple[int, ...]
     best: tuple[float, ...]
     final: float
-    late_changes: tuple[float, ...]
+    late_change: float
 
     def gain(self, step: int) -> float:
         """How much lower the final cost is than b after this step; negative if the trial became worse.
@@ -101,12 +101,18 @@ class CompletedTrials:
 
     def __init__(self, spec: ExperimentSpec, trials: Iterable[CompletedTrial]) -> None:
         completed = list(trials)
-        self._peers = tuple(_peer(spec, trial) for trial in completed)
         costs = ((costs_of(spec, trial.metrics), trial) for trial in completed)
-        self._feasible = sorted(
-            ((cost, trial) for cost, trial in costs if cost and feasible(spec, trial.metrics)),
-            key=lambda pair: (pair[0], pair[1].trial),
-        )
+        self._spec = spec
+        self._peers = [_peer(spec, trial) for trial in completed]
+        self._feasible = [(cost, trial) for cost, trial in costs if cost and feasible(spec, trial.metrics)]
+        self._feasible.sort(key=_cost_and_name)
+
+    def extended(self, trials: Iterable[CompletedTrial]) -> "CompletedTrials":
+        """These trials and some more. Only those are prepared, which takes a millisecond for 2,000 values."""
+        longer = CompletedTrials(self._spec, trials)
+        longer._peers += self._peers
+        longer._feasible = sorted(longer._feasible + self._feasible, key=_cost_and_name)
+        return longer
 
     def dominating(self, costs: Costs, besides: str) -> CompletedTrial | None:
         """A trial within all thresholds and constraints that dominates these costs, but not the trial `besides`.
@@ -165,12 +171,6 @@ def measure_running(spec: ExperimentSpec, running: TrialCurves, metrics: Iterabl
     return {metric: progress for metric, progress in found.items() if progress and metric not in running.known}
 
 
-def noise(peers: Iterable[Peer], metric: str) -> float:
-    """The median size of the changes in the last thirds of the curves; 0 for a metric that never changes."""
-    changes = [change for peer in peers for change in peer.progress[metric].late_changes]
-    return median(changes) if changes else 0.0
-
-
 def measure_progress(spec: ExperimentSpec, metric: str, points: Points) -> Progress | None:
     """Turn a curve into costs; of a metric that is no objective, the values themselves are the costs.
 
@@ -190,8 +190,8 @@ def measure_progress(spec: ExperimentSpec, metric: str, points: Points) -> Progr
     except ValueError:  # no logarithm
         return None
     best = accumulate(reported, min) if objective and reduce == "Last" else reported
-    changes = [abs(b - a) for a, b in pairwise(costs)]
-    return Progress(steps, tuple(best), reported[-1], tuple(changes[-max(1, len(costs) // 3) :]))
+    changes = [abs(b - a) for a, b in pairwise(costs)][-max(1, len(costs) // 3) :]
+    return Progress(steps, tuple(best), reported[-1], median(changes) if changes else 0.0)
 
 
 def _reduced_so_far(values: Sequence[float], reduce: Reduce) -> Iterator[float]:
@@ -213,6 +213,10 @@ def _means(values: Iterable[float]) -> Iterator[float]:
     for count, value in enumerate(values, start=1):
         mean += value / count - mean / count if count > 1 else value
         yield mean
+
+
+def _cost_and_name(pair: tuple[Costs, CompletedTrial]) -> tuple[Costs, str]:
+    return pair[0], pair[1].trial
 
 
 def _peer(spec: ExperimentSpec, trial: CompletedTrial) -> Peer:

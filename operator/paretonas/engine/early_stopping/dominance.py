@@ -1,9 +1,10 @@
 """The rule "optimistic dominance": stop a trial if even the best end that it can expect is dominated.
 
 **The rule.** Let t be the step that a trial has reached, b(t) its cost so far, and F its final cost; the difference is
-its gain g(t) = b(t) - F. Let G(t) be the largest gain from t on among n completed trials that went further, at least 0.
-The trial's *bound* is L = b(t) - safety * G(t) - noise; for a metric that is known, L is its cost. The trial is stopped
-if a completed trial that keeps all thresholds and constraints costs at most L in every objective, and less in one.
+its gain g(t) = b(t) - F. Let G(t) be the largest gain from t on among n completed trials that went further, at least 0,
+and the noise the median of their usual changes late in the curve. The trial's *bound* is L = b(t) - safety * G(t) -
+noise; for a metric that is known, L is its cost. The trial is stopped if a completed trial that keeps all thresholds
+and constraints costs at most L in every objective, and less in one.
 
 **What is certain.** By definition, F >= L if and only if g(t) <= safety * G(t) + noise. Where that holds for every
 objective, the trial that dominates L dominates F too. Since domination is transitive, a trial that was stopped would
@@ -30,6 +31,7 @@ trial, its last step should be given (`TrialCurves.last_step`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from statistics import median
 
 from paretonas.api import ExperimentSpec
 from paretonas.api.early_stopping import EarlyStopping, Strategy
@@ -41,7 +43,6 @@ from paretonas.engine.early_stopping.curves import (
     costs_of,
     dominates,
     measure_running,
-    noise,
 )
 from paretonas.engine.wording import count, pairs
 
@@ -143,8 +144,9 @@ def is_false_stop(spec: ExperimentSpec, verdict: Verdict, metrics: Mapping[str, 
 
 def _bound(progress: Progress, metric: str, peers: Sequence[Peer], safety: float) -> float:
     """The lowest final cost to expect."""
-    largest = max(0.0, *(peer.progress[metric].gain(progress.steps[-1]) for peer in peers))
-    return progress.best[-1] - safety * largest - noise(peers, metric)
+    curves = [peer.progress[metric] for peer in peers]
+    largest = max(0.0, *(curve.gain(progress.steps[-1]) for curve in curves))
+    return progress.best[-1] - safety * largest - median(curve.late_change for curve in curves)
 
 
 def _is_audited(trial: str, fraction: float) -> bool:

@@ -20,11 +20,12 @@ from typing import get_args
 
 import numpy as np
 from benchmarks import harness
-from benchmarks.stopping.replay import Replay, Rule, in_order, replay
+from benchmarks.stopping.replay import Replay, Rule, Seen, in_order, replay
 from benchmarks.stopping.rules import optimistic_dominance, percentile, same_epoch_dominance
-from benchmarks.stopping.searched import Told, search
+from benchmarks.stopping.searched import Told, search, told_metrics
 from benchmarks.stopping.tables import Metric, Table, TableError, csv_table, digits_table, vlm_table
 
+from paretonas.engine.early_stopping import TrialCurves
 from paretonas.search.pareto import hypervolume, pareto_set
 
 TABLES: Mapping[str, Callable[[], Table]] = {
@@ -93,6 +94,45 @@ def compare_rules(table: Table, orders: Sequence[Sequence[int]]) -> str:
         )
     header = [f"{table.name}, {len(orders)} times {len(orders[0])} trials", "steps saved", "front lost"]
     return harness.markdown([*header, "hypervolume lost", "at worst", "false of noted"], rows)
+
+
+def compare_estimates(table: Table, orders: Sequence[Sequence[int]]) -> str:
+    """The Markdown of one table: how far what is told of stopped trials is from how they would have ended.
+
+    It is the error of the first curve, on the scale of its objective: above 0 if the trial would have been better.
+    """
+    spec = table.spec()
+    metric = table.curves[0].name
+    [objective] = [o for o in spec.objectives if o.metric == metric]
+    errors: dict[Told, list[float]] = {"imputed": [], "last": []}
+
+    def note(row: int, curves: TrialCurves, seen: Seen, stopped: bool) -> None:
+        for told, found in errors.items() if stopped else ():
+            metrics = told_metrics(spec, told, curves, seen)
+            if metrics is not None:
+                final = table.networks[row].metrics[metric]
+                found.append(objective.comparable(metrics[metric]) - objective.comparable(final))
+
+    for order in orders:
+        replay(table, spec, len(order), optimistic_dominance(), in_order(order), note)
+    rows = [
+        [
+            told,
+            str(len(found)),
+            *(f"{figure(found):.3f}" if found else "-" for figure in (np.mean, _mean_size, _usual_size)),
+        ]
+        for told, found in errors.items()
+    ]
+    header = [f"{table.name}, {metric} at the end", "stopped", "mean error", "mean size of an error", "9 of 10 below"]
+    return harness.markdown(header, rows)
+
+
+def _mean_size(errors: Sequence[float]) -> float:
+    return float(np.mean(np.abs(errors)))
+
+
+def _usual_size(errors: Sequence[float]) -> float:
+    return float(np.quantile(np.abs(errors), 0.9))
 
 
 def compare_told(table: Table, seeds: int, trials: int) -> str:
@@ -166,7 +206,8 @@ def main() -> None:
                 report = compare_told(table, options.seeds, trials)
             else:
                 order = _random_order if options.csv or options.random else _our_order
-                report = compare_rules(table, [order(table, seed, trials) for seed in range(options.seeds)])
+                orders = [order(table, seed, trials) for seed in range(options.seeds)]
+                report = compare_rules(table, orders) + "\n\n" + compare_estimates(table, orders)
             print(report, end="\n\n", flush=True)
     except TableError as error:
         sys.exit(f"stopping: {error}")

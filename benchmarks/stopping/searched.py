@@ -15,6 +15,17 @@ Told = Literal["imputed", "last", "nothing"]
 """What the search is told of a stopped trial: its imputed values, its last ones, or nothing: it stays pending."""
 
 
+def told_metrics(spec: ExperimentSpec, told: Told, curves: TrialCurves, seen: Seen) -> dict[str, float] | None:
+    """The metrics of a stopped trial that the search is told; None for nothing."""
+    match told:
+        case "imputed":
+            return impute_metrics(spec, curves, seen.prepared)
+        case "last":
+            return {name: points[-1][1] for name, points in curves.curves.items()} | dict(curves.known)
+        case "nothing":
+            return None
+
+
 class Searched:
     """The rows that our search asks for. It is told the parameters of the row, not those that it proposed."""
 
@@ -33,11 +44,8 @@ class Searched:
 
     def tell(self, row: int, curves: TrialCurves, seen: Seen, stopped: bool) -> None:
         """Tell the search how a trial ended."""
-        metrics: dict[str, float] | None = self._table.networks[row].metrics
-        if stopped:
-            last = {name: points[-1][1] for name, points in curves.curves.items()} | dict(curves.known)
-            imputed = impute_metrics(self._spec, curves, seen.prepared)
-            metrics = {"imputed": imputed, "last": last, "nothing": None}[self._told]
+        whole = self._table.networks[row].metrics
+        metrics = told_metrics(self._spec, self._told, curves, seen) if stopped else whole
         if metrics is not None:
             trial = self._known[self._numbers[row]]
             self._known[trial.index] = KnownTrial(trial.index, trial.parameters, "Observed", metrics)

@@ -95,6 +95,15 @@ def test_a_candidate_stands_for_the_nearest_network_that_is_left() -> None:
     assert table.nearest({"width": 64, "kind": "a"}, []) == 0, "another kind is as far as the whole range"
 
 
+def test_an_estimate_is_compared_with_how_the_stopped_trial_would_have_ended() -> None:
+    falls = _network(20, 19, 19, 19, 19, 18)  # stopped at step 3; the others gain nothing from there
+    table = _table(*[GOOD] * 8, falls)
+    report = stopping.compare_estimates(table, [[*range(9)]]).splitlines()
+    assert report[2:] == ["| imputed | 1 | 1.000 | 1.000 | 1.000 |", "| last | 1 | 1.000 | 1.000 | 1.000 |"]
+    nothing_stopped = stopping.compare_estimates(_table(GOOD), [[0]]).splitlines()
+    assert nothing_stopped[2] == "| imputed | 0 | - | - | - |"
+
+
 @pytest.mark.parametrize(
     ("told", "loss"), [("imputed", {"loss": 9.0, "size": 20.0}), ("last", {"loss": 9.0, "size": 20.0}), ("nothing", {})]
 )

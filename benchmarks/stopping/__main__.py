@@ -57,11 +57,12 @@ def measure(table: Table, done: Replay) -> dict[str, float]:
     spec = table.spec()
     metrics = [table.networks[row].metrics for row in done.asked]
     front = {done.asked[position] for position in pareto_set(spec, metrics)}
+    whole = _volume(table, done.asked)
     return {
         "saved": 1 - done.steps / sum(len(table.networks[row].steps) for row in done.asked),
         "front": len(front),
         "front lost": len(front.difference(done.completed)),
-        "hypervolume lost": 1 - _volume(table, done.completed) / _volume(table, done.asked),
+        "hypervolume lost": 1 - _volume(table, done.completed) / whole if whole else 0.0,
         "noted": len(done.noted),
         "false": len(front.intersection(done.noted)),
     }

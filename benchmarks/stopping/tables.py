@@ -230,7 +230,7 @@ def csv_table(file: Path, curves: Sequence[Metric], known: Sequence[Metric]) -> 
                 where = f"{file}, line {reader.line_num}"
                 _read_row(row, where, wanted[2:], trials)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"cannot read {file}: {error}") from error
+        raise TableError(f"cannot read {file}: {getattr(error, 'strerror', None) or error}") from error
     if len(trials) < 2:
         raise TableError(f"{file} has {len(trials)} trials; write one line for each step of each trial")
     networks = [_network(f"{file}, trial {name}", columns, curves, known) for name, columns in trials.items()]

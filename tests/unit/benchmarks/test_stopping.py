@@ -55,6 +55,12 @@ def test_what_a_rule_saves_and_loses_is_counted_against_the_whole_trials() -> No
     assert measured["hypervolume lost"] == pytest.approx(1 - 1 / (1 + 7 * math.log10(5))), "from the corner (9, 50)"
 
 
+def test_equal_networks_have_no_hypervolume_to_lose() -> None:
+    table = _table(*[_network(10, 9, 9, 9)] * 3)
+    done = replay(table, table.spec(), 3, None, in_order([0, 1, 2]))
+    assert stopping.measure(table, done)["hypervolume lost"] == 0.0
+
+
 def test_four_trials_run_at_once_and_the_next_is_asked_when_one_has_ended() -> None:
     table = _table(*[_network(10 + row, *[9.0] * (row + 1)) for row in range(6)])
     started: list[tuple[int, int]] = []
@@ -175,7 +181,7 @@ def test_the_command_replays_a_table_of_ones_own(
         (["--csv", "x.csv", "--curve", "loss:Minimize:Ln"], "has the scale 'Ln'; write Log or Linear"),
         (["--csv", "x.csv", "--curve", "a", "--known", "a"], "must name different columns"),
         (["--seeds", "0"], "must be at least 1"),
-        (["--csv", "x.csv", "--curve", "loss:Minimize"], "cannot read x.csv"),
+        (["--csv", "x.csv", "--curve", "loss:Minimize"], "cannot read x.csv: No such file or directory"),
     ],
 )
 def test_a_wrong_option_is_named_with_its_remedy(

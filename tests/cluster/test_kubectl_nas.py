@@ -35,6 +35,21 @@ def test_an_experiment_is_listed_printed_exported_and_reported(nas: Kubectl, don
     assert f"{done}-2" in page.read_text()
 
 
+def test_lists_take_the_selectors_and_formats_of_kubectl(nas: Kubectl, done: str):
+    nas("label", "nasexperiment", done, "team=vision")
+    nas("label", "nastrial", f"{done}-1", "look=again")
+    assert nas.plugin("get", "-l", "team=vision", "-o", "name") == f"{done}\n"
+    assert f"{done} " in nas.plugin("get", "-l", "team in (vision, speech)", "-o", "wide")
+    assert done not in nas.plugin("get", "-l", "team!=vision")
+    assert nas.plugin("trials", done, "-l", "look", "-o", "name") == f"{done}-1\n"
+    names = nas.plugin("trials", done, "-o", "name").split()
+    assert names == [f"{done}-{index}" for index in range(3)]
+    assert " x " in nas.plugin("trials", done, "-o", "wide").splitlines()[0]
+    nas("get", "nastrials", *names)
+    with pytest.raises(AssertionError, match="unable to parse requirement"):
+        nas.plugin("get", "-l", "=vision")
+
+
 def test_a_suspended_experiment_starts_no_trial_until_it_is_resumed(nas: Kubectl, start: Start):
     name = start(quick("halted", seconds=2, maxTrials=4, parallelism=1))
     eventually(lambda: nas.list("vcjob", of(name)), "its first job")

@@ -50,6 +50,23 @@ def test_the_operator_replaced_by_another_version_in_mid_run_goes_on_as_if_nothi
 
 
 @pytest.mark.usefixtures("_old_schema")
+def test_trials_that_ended_before_an_upgrade_have_their_metrics_in_the_column_after_it(nas: Kubectl, start: Start):
+    name = start(quick("rounded", maxTrials=2))
+    nas.wait(f"nasexperiment/{name}", "Succeeded")
+    before = nas.list("nastrials", of(name))
+    assert all("roundedMetrics" not in trial["status"] for trial in before), "the first schema drops it"
+    nas("apply", "-k", "crds")
+    nas("wait", "--for=condition=Established", "crd/nasexperiments.paretonas.io", "crd/nastrials.paretonas.io")
+    nas("rollout", "restart", DEPLOYMENT)
+    nas("rollout", "status", DEPLOYMENT, "--timeout=120s", timeout=150)
+    eventually(lambda: nas("get", "nastrials", "-l", of(name)).count(" accuracy=") == 2, "both rows have them")
+    after = nas.list("nastrials", of(name))
+    assert [t["status"]["metrics"] for t in after] == [t["status"]["metrics"] for t in before], "exact as they were"
+    experiment = nas.get("nasexperiment", name) or {}
+    assert float(experiment["status"]["roundedHypervolume"]) == pytest.approx(experiment["status"]["hypervolume"], 1e-5)
+
+
+@pytest.mark.usefixtures("_old_schema")
 def test_todays_schema_takes_the_place_of_the_first_one_with_experiments_present(nas: Kubectl, start: Start):
     name = start(quick("veteran", maxTrials=4, suspend=True))
     trial = {

@@ -3,6 +3,7 @@
 The kubectl commands of the README are run on kind (tests/cluster/kind).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,5 +113,7 @@ def test_the_tables_of_kubectl_get_tell_how_far_it_is(nas: Kubectl, start: Start
     rows = nas("get", "nastrials", "-l", of(name)).splitlines()
     assert len(rows) == 4
     assert "PARETO" in rows[0]
+    assert all(re.search(r" accuracy=-?\d(\.\d{1,6})?,size=\d+(\.\d{1,4})? ", row) for row in rows[1:]), rows
+    assert re.fullmatch(r"\d+(\.\d{1,5})?", row.split()[6]), "the hypervolume as a person writes it"
     experiment = eventually(lambda: nas.get("nasexperiment", name), "the experiment")
     assert condition(experiment, "Succeeded")["message"] == "3 trials ended, 3 succeeded"

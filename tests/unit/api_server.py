@@ -114,7 +114,7 @@ class ApiServer:
 
 
 def _matches(query: dict[str, str], body: Body) -> bool:
-    """Whether a resource is what the field selector asks for."""
+    """Whether a resource is what the selectors of fields and labels ask for."""
 
     def value(path: str) -> Any:
         found: Any = body
@@ -123,7 +123,21 @@ def _matches(query: dict[str, str], body: Body) -> bool:
         return found
 
     terms = [term.partition("=") for term in query.get("fieldSelector", "").split(",") if term]
-    return all(value(path) == wanted for path, _, wanted in terms)
+    return all(value(path) == wanted for path, _, wanted in terms) and _has_labels(query, body)
+
+
+def _has_labels(query: dict[str, str], body: Body) -> bool:
+    """Whether a resource has the labels: ``a=b``, ``a!=b`` and ``a``, separated by commas."""
+    labels = body["metadata"].get("labels") or {}
+    for term in filter(None, query.get("labelSelector", "").split(",")):
+        name, _, wanted = term.partition("=")
+        if name.endswith("!"):
+            fits = labels.get(name[:-1]) != wanted
+        else:
+            fits = labels.get(name) == wanted if "=" in term else name in labels
+        if not fits:
+            return False
+    return True
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:

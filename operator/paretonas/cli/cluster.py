@@ -39,6 +39,7 @@ class Cluster:
         warn: Callable[[str], None],
         *,
         everywhere: bool = False,
+        selector: str = "",
         logs_root: Path | None = None,
     ) -> None:
         """Read experiments through ``reader``.
@@ -48,10 +49,11 @@ class Cluster:
             namespace: The namespace in which names are looked up.
             warn: Called with a message about each object that cannot be read, and about anything else missing.
             everywhere: Whether to list the experiments of all namespaces.
+            selector: The labels of the experiments and trials that are listed, as for kubectl.
             logs_root: The folder on this machine where the logs claim is mounted, if it is.
         """
         self._reader, self._namespace, self._warn = reader, namespace, warn
-        self._scope = None if everywhere else namespace
+        self._scope, self._selector = None if everywhere else namespace, selector
         self._logs_root = logs_root
         self._parse_experiment = ParseOnce(self._parser(parse_experiment))
         self._parse_trial = ParseOnce(self._parser(parse_trial))
@@ -59,7 +61,7 @@ class Cluster:
 
     def experiments(self) -> list[NASExperiment]:
         """All readable experiments, ordered by namespace and name."""
-        return _readable(self._parse_experiment, self._reader.all(EXPERIMENTS, self._scope))
+        return _readable(self._parse_experiment, self._reader.all(EXPERIMENTS, self._scope, self._selector))
 
     def experiment(self, name: str) -> NASExperiment:
         """The experiment with this name. Raises UnknownName and ClusterError."""
@@ -72,20 +74,20 @@ class Cluster:
     def trials(self, name: str) -> list[NASTrial]:
         """An experiment's readable trials, in index order. Raises UnknownName."""
         body = self._experiment(name)
-        return self._trials(body, self._reader.all(TRIALS, self._namespace, _of(name)))
+        return self._trials(body, self._reader.all(TRIALS, self._namespace, self._selector, fields=_of(name)))
 
     def follow_experiments(self, name: str | None) -> Iterator[list[NASExperiment]]:
         """The experiments, or the one with this name, now and after each change."""
         if name is not None:
             self._experiment(name)
         fields = f"metadata.name={name}" if name else ""
-        for bodies in self._reader.follow(EXPERIMENTS, self._scope, fields):
+        for bodies in self._reader.follow(EXPERIMENTS, self._scope, self._selector, fields=fields):
             yield _readable(self._parse_experiment, bodies)
 
     def follow_trials(self, name: str) -> Iterator[list[NASTrial]]:
         """An experiment's trials now and after each change. Raises UnknownName."""
         body = self._experiment(name)
-        for bodies in self._reader.follow(TRIALS, self._namespace, _of(name)):
+        for bodies in self._reader.follow(TRIALS, self._namespace, self._selector, fields=_of(name)):
             yield self._trials(body, bodies)
 
     def curves(self, name: str) -> "Mapping[str, LoggedCurves]":

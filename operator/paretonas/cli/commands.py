@@ -74,6 +74,12 @@ def follow_option(command: Command) -> Command:
     return click.option("-f", "--follow", is_flag=True, help="Follow the output until the trial ends.")(command)
 
 
+def selector_option(command: Command) -> Command:
+    """Add ``--selector``, the labels of what is listed."""
+    text = "List only what has these labels, as for kubectl: team=vision,tier!=test."
+    return click.option("-l", "--selector", default="", metavar="LABELS", help=text)(command)
+
+
 def tail_option(command: Command) -> Command:
     """Add ``--tail``, the number of lines printed by `logs`."""
     lines = click.IntRange(min=1)

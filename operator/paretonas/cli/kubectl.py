@@ -24,6 +24,7 @@ from paretonas.cli.commands import (
     infeasible_option,
     output_option,
     report_options,
+    selector_option,
     tail_option,
     trial_argument,
     watch_option,
@@ -51,7 +52,7 @@ class Target:
         """A command for the same namespace, for the user to type."""
         return f"kubectl nas {verb} {name}{f' -n {self.namespace}' if self.namespace else ''}"
 
-    def cluster(self, *, everywhere: bool = False, logs_root: Path | None = None) -> "Cluster":
+    def cluster(self, *, everywhere: bool = False, selector: str = "", logs_root: Path | None = None) -> "Cluster":
         """The experiments of the cluster. Raises ClusterError."""
         from paretonas.backends.cluster.connection import connect  # noqa: PLC0415 # see the module's docstring
         from paretonas.backends.cluster.reader import ClusterReader  # noqa: PLC0415 # as above
@@ -64,6 +65,7 @@ class Target:
             self.namespace or connection.namespace,
             complain,
             everywhere=everywhere,
+            selector=selector,
             logs_root=logs_root,
         )
 
@@ -103,14 +105,17 @@ def nas() -> None:
 @nas.command()
 @experiment_argument(required=False)
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="List the experiments of all namespaces.")
+@selector_option
 @watch_option
 @output_option(show.TABLE, show.WIDE, show.NAME, "yaml", "json", default=None)
 @_on_target
-def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: str | None) -> None:
+def get(target: Target, name: str | None, everywhere: bool, selector: str, watch: bool, kind: str | None) -> None:
     """List the experiments, or describe the one called NAME."""
     if name and everywhere:
         raise click.UsageError("NAME is looked up in one namespace; leave out either -A or NAME")
-    cluster = target.cluster(everywhere=everywhere)
+    if name and selector:
+        raise click.UsageError("NAME is one experiment; leave out either --selector or NAME")
+    cluster = target.cluster(everywhere=everywhere, selector=selector)
     if watch:
         show.check_watchable(kind)
         show.watch_experiments(cluster, name, namespaces=everywhere)
@@ -122,12 +127,13 @@ def get(target: Target, name: str | None, everywhere: bool, watch: bool, kind: s
 
 @nas.command()
 @experiment_argument()
+@selector_option
 @watch_option
 @output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
 @_on_target
-def trials(target: Target, name: str, watch: bool, kind: str) -> None:
+def trials(target: Target, name: str, selector: str, watch: bool, kind: str) -> None:
     """List the trials of the experiment NAME; in JSON, CSV and YAML, everything known about them."""
-    cluster = target.cluster()
+    cluster = target.cluster(selector=selector)
     if watch:
         show.check_watchable(kind)
         show.watch_trials(cluster, name)

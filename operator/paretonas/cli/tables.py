@@ -95,9 +95,10 @@ def page(columns: Sequence[TableColumn], width: int) -> RenderableType:
 def experiment_columns(
     experiments: Sequence[NASExperiment], now: datetime, *, namespaces: bool = False, wide: bool = False
 ) -> list[TableColumn]:
-    """The table of experiments, one per row: NASExperiment's printer columns; if wide, the objectives too.
+    """The table of experiments, one per row: NASExperiment's printer columns.
 
-    With ``namespaces``, the first column is the namespace.
+    A wide table also has the objectives, and what keeps an experiment from making progress. With ``namespaces``, the
+    first column is the namespace.
     """
 
     def column(title: str, cell: Callable[[NASExperiment], str], *, numeric: bool = True) -> TableColumn:
@@ -112,15 +113,24 @@ def experiment_columns(
         column("FAILED", lambda e: str(e.status.trials.failed)),
         column("PARETO", lambda e: str(e.status.pareto_set_size)),
         column("HYPERVOLUME", lambda e: _optional(e.status.hypervolume)),
+        *([column("VALID", _valid, numeric=False)] if wide else []),
         column("AGE", lambda e: _age(e.status.start_time, now)),
         *([column("OBJECTIVES", _objectives, numeric=False)] if wide else []),
+        *([column("MESSAGE", _hindrance, numeric=False)] if wide else []),
     ]
 
 
 def trial_columns(
     spec: ExperimentSpec, trials: Sequence[NASTrial], now: datetime, *, wide: bool = False
 ) -> list[TableColumn]:
-    """The table of trials, one per row: NASTrial's printer columns and the metrics; if wide, the parameters too."""
+    """The table of trials, one per row: NASTrial's printer columns and the metrics.
+
+    A wide table also has the parameters, and messages are not cut.
+    """
+
+    def message(trial: NASTrial) -> str:
+        text = gist(trial.status.message)
+        return text if wide else shorten(text, _MESSAGE)
 
     def column(title: str, cell: Callable[[NASTrial], str], *, numeric: bool = False) -> TableColumn:
         return TableColumn(title, [cell(t) for t in trials], numeric)
@@ -135,7 +145,7 @@ def trial_columns(
         *_metrics(spec, [t.status.metrics for t in trials]),
         *(_parameters(spec, [t.spec.parameters for t in trials]) if wide else []),
         column("AGE", lambda t: _age(start_time_of(t), now), numeric=True),
-        *([column("MESSAGE", _message)] if any(map(_message, trials)) else []),
+        *([column("MESSAGE", message)] if any(map(message, trials)) else []),
     ]
 
 
@@ -199,6 +209,16 @@ def _status(experiment: NASExperiment) -> str:
     return condition.reason if condition else NOTHING
 
 
+def _valid(experiment: NASExperiment) -> str:
+    condition = experiment.status.condition("Valid")
+    return condition.status if condition else NOTHING
+
+
+def _hindrance(experiment: NASExperiment) -> str:
+    condition = experiment.status.condition("Progressing")
+    return condition.message if condition else ""
+
+
 def _reason(trial: NASTrial) -> str:
     """Why the trial ended, or why its last attempt did if another one follows."""
     condition = trial.status.condition("Succeeded")
@@ -206,10 +226,6 @@ def _reason(trial: NASTrial) -> str:
         return condition.reason
     closed = [attempt for attempt in trial.status.attempts[-1:] if not attempt.open]
     return closed[0].reason or NOTHING if closed else NOTHING
-
-
-def _message(trial: NASTrial) -> str:
-    return shorten(gist(trial.status.message), _MESSAGE)
 
 
 def _optional(amount: float | None) -> str:

@@ -53,7 +53,7 @@ class Resources:
         return answer["items"], int(answer["metadata"]["resourceVersion"])
 
     def watch(
-        self, kind: ResourceKind, namespace: str | None, version: int, *, fields: str = ""
+        self, kind: ResourceKind, namespace: str | None, version: int, selector: str = "", *, fields: str = ""
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the changes after a listing's version, as (ADDED, MODIFIED or DELETED, resource).
 
@@ -64,6 +64,7 @@ class Resources:
             for event in watch.Watch().stream(
                 listing,
                 **place,
+                label_selector=selector,
                 field_selector=fields,
                 resource_version=str(version),
                 timeout_seconds=self.WATCH_SECONDS,

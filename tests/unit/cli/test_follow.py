@@ -115,6 +115,21 @@ def test_one_experiment_is_followed_alone(cluster: Cluster, server: ApiServer) -
     assert [experiment.spec.max_trials for experiment in next(states)] == [9]
 
 
+def test_only_what_has_the_labels_is_followed(user: ClusterUser, server: ApiServer, warnings: list[str]) -> None:
+    def put(name: str, maximum: int, **labels: str) -> None:
+        body = builders.experiment(name, maxTrials=maximum).to_dict()
+        server.put({**body, "metadata": {**body["metadata"], "labels": labels}})
+
+    shown = reader.ClusterReader(connect(str(user.kubeconfig)), warnings.append)
+    states = Cluster(shown, "team", warnings.append, selector="team=vision").follow_experiments(None)
+    put("a", 3, team="vision")
+    put("b", 3, team="speech")
+    assert [experiment.name for experiment in next(states)] == ["a"]
+    put("b", 9, team="speech")
+    put("a", 9, team="vision")
+    assert [(e.name, e.spec.max_trials) for e in next(states)] == [("a", 9)]
+
+
 def test_trials_are_followed_in_index_order(cluster: Cluster, server: ApiServer) -> None:
     server.put(builders.experiment())
     for index in (10, 9):

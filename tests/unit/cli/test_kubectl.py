@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -153,6 +154,94 @@ def test_a_namespace_without_experiments_says_so(user: ClusterUser) -> None:
     assert result.exit_code == 0
     assert only_line(result.stderr) == "no experiment in namespace empty"
     assert only_line(user.call("get", "-A").stderr) == "no experiment in any namespace"
+
+
+# --- what is listed, and how
+
+
+def labelled(document: NASExperiment | NASTrial, **labels: str) -> dict[str, Any]:
+    body = document.to_dict()
+    return {**body, "metadata": {**body["metadata"], "labels": labels}}
+
+
+def first_column(result: Result) -> list[str]:
+    assert result.exit_code == 0, result.stderr
+    return [line.split()[0] for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def teams(user: ClusterUser) -> ClusterUser:
+    """Two experiments of two teams; the second one has two trials, of which one is marked."""
+    user.server.put(labelled(builders.experiment("ears"), team="speech", tier="test"))
+    user.server.put(labelled(builders.experiment("nas"), team="vision"))
+    user.server.put(builders.trial(0, "Succeeded"))
+    user.server.put(labelled(builders.trial(1), look="again"))
+    return user
+
+
+@pytest.mark.parametrize(
+    ("selector", "names"),
+    [
+        ("team=vision", ["nas"]),
+        ("team!=vision", ["ears"]),
+        ("tier", ["ears"]),
+        ("team=speech,tier=test", ["ears"]),
+        ("team=speech,tier!=test", []),
+    ],
+)
+def test_experiments_are_selected_by_labels(teams: ClusterUser, selector: str, names: list[str]) -> None:
+    for option in ("-l", "--selector"):
+        result = teams.call("get", option, selector, "-o", "name")
+        assert result.stdout == "".join(f"{name}\n" for name in names)
+    assert first_column(teams.call("get", "-l", selector, "-A")) == ["NAMESPACE", *["team"] * len(names)]
+
+
+def test_trials_are_selected_by_labels(teams: ClusterUser) -> None:
+    assert first_column(teams.call("trials", "nas", "-l", "look=again")) == ["NAME", "nas-1"]
+    assert first_column(teams.call("trials", "nas", "-l", "look!=again")) == ["NAME", "nas-0"]
+
+
+def test_one_experiment_is_not_selected_by_labels_too(teams: ClusterUser) -> None:
+    result = teams.call("get", "nas", "-l", "team=vision")
+    assert (result.exit_code, "leave out either --selector or NAME" in result.stderr) == (2, True)
+
+
+def test_a_selector_that_the_server_does_not_understand_is_told_in_its_words(teams: ClusterUser) -> None:
+    teams.server.refused["nasexperiments"] = 400
+    result = teams.call("get", "-l", "=vision")
+    assert (result.exit_code, only_line(result.stderr)) == (3, "the API server answers 400: refused")
+
+
+def test_a_wide_table_of_experiments_says_what_keeps_one_from_going_on(teams: ClusterUser) -> None:
+    why = "no trial has run for more than a minute; ears-0: waits in queue gpus: " + "resource quota " * 40
+    conditions = (
+        Condition(type="Valid", status="True", reason="Valid", last_transition_time=datetime(2026, 1, 1, tzinfo=UTC)),
+        Condition(
+            type="Progressing",
+            status="False",
+            reason="TrialsWaiting",
+            message=why,
+            last_transition_time=datetime(2026, 1, 1, tzinfo=UTC),
+        ),
+    )
+    waiting = builders.experiment("ears")
+    teams.server.put(waiting.replace(status=waiting.status.replace(conditions=conditions)))
+    header, ears, nas = teams.call("get", "-o", "wide").stdout.splitlines()
+    assert header.split()[-3:] == ["AGE", "OBJECTIVES", "MESSAGE"]
+    assert ears.endswith(why.rstrip()), "in one line, and whole"
+    assert nas.rstrip().endswith("Minimize size")
+    assert (header.split()[7], ears.split()[7], nas.split()[7]) == ("VALID", "True", "-")
+    assert why[:20] not in teams.call("get").stdout
+
+
+def test_a_wide_table_of_trials_has_the_parameters_and_whole_messages(teams: ClusterUser) -> None:
+    why = "Unschedulable: " + "0/1 nodes are available; " * 20
+    teams.server.put(builders.trial(1, x=0.25).with_status(message=why))
+    narrow, wide = (teams.call("trials", "nas", *options).stdout.splitlines() for options in ([], ["-o", "wide"]))
+    assert (" x " in narrow[0], " x " in wide[0]) == (False, True)
+    assert " 0.25 " in wide[2]
+    assert wide[2].endswith(why.rstrip())
+    assert narrow[2].endswith("…")
 
 
 # --- what this version cannot read

@@ -19,6 +19,7 @@ from paretonas.controller.controller import Controller
 from paretonas.controller.settings import Settings
 from paretonas.kube.client import PatientClient
 from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS
+from paretonas.kube.labels import EXPERIMENT_LABEL
 from paretonas.metrics.reader_process import Question, ReaderAnswer
 from paretonas.search import KnownTrial, Suggestion
 
@@ -176,7 +177,8 @@ class Cluster:
         """Tell the operator all that has happened since it was told last."""
         told, self._told = self._told, len(self.server.events)
         for change, (plural, _, _), body in self.server.events[told : self._told]:
-            if plural in KINDS:
+            others = plural == "jobs" and EXPERIMENT_LABEL not in (body["metadata"].get("labels") or {})
+            if plural in KINDS and not others:  # kopf watches only jobs with the label
                 self.controller.handle_change(KINDS[plural], change, body)
 
     def deafen(self) -> None:

@@ -65,7 +65,12 @@ def put_job(
 
 
 def put_group(server: ApiServer, job: str = "nas-0-a1", phase: str = "Inqueue") -> None:
-    metadata = {"name": f"{job}-uid", "uid": f"group of {job}", "ownerReferences": [{"name": job, "uid": f"of {job}"}]}
+    metadata = {
+        "name": f"{job}-uid",
+        "uid": f"group of {job}",
+        "labels": {"paretonas.io/trial": "nas-0"},
+        "ownerReferences": [{"name": job, "uid": f"of {job}"}],
+    }
     status = {"phase": phase, "conditions": [NOT_SCHEDULED]}
     server.put({"kind": "PodGroup", "metadata": metadata, "spec": {"queue": "gpus"}, "status": status})
 

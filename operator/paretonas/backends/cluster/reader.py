@@ -39,9 +39,11 @@ class ClusterReader:
         """Created on first use: its import alone takes a second."""
         return client.CoreV1Api(self._connection.api)
 
-    def all(self, kind: ResourceKind, namespace: str | None, fields: str = "") -> list[dict[str, Any]]:
-        """The resources of a kind in a namespace, or in all of them."""
-        return self._list(kind, namespace, fields)[0]
+    def all(
+        self, kind: ResourceKind, namespace: str | None, selector: str = "", *, fields: str = ""
+    ) -> list[dict[str, Any]]:
+        """The resources of a kind in a namespace, or in all of them, that the selectors of labels and fields select."""
+        return self._list(kind, namespace, selector, fields)[0]
 
     def get(self, kind: ResourceKind, namespace: str, name: str) -> dict[str, Any] | None:
         """A resource, or None."""
@@ -53,12 +55,14 @@ class ClusterReader:
         with self._connection.translate_errors(f"{name} has been deleted in the meantime"):
             self._resources.patch(kind, namespace, name, changes)
 
-    def follow(self, kind: ResourceKind, namespace: str | None, fields: str = "") -> Iterator[list[dict[str, Any]]]:
+    def follow(
+        self, kind: ResourceKind, namespace: str | None, selector: str = "", *, fields: str = ""
+    ) -> Iterator[list[dict[str, Any]]]:
         """Yield the resources now and again after each change, without end."""
         seen = lost = False
         while True:
             try:
-                for bodies in self._follow_once(kind, namespace, fields):
+                for bodies in self._follow_once(kind, namespace, selector, fields):
                     yield bodies
                     seen, lost = True, False
             except UnreachableError as error:
@@ -69,22 +73,26 @@ class ClusterReader:
                 lost = True
                 time.sleep(_RETRY_SECONDS)
 
-    def _follow_once(self, kind: ResourceKind, namespace: str | None, fields: str) -> Iterator[list[dict[str, Any]]]:
+    def _follow_once(
+        self, kind: ResourceKind, namespace: str | None, selector: str, fields: str
+    ) -> Iterator[list[dict[str, Any]]]:
         """Yield one listing, and the resources after each change that the following watch delivers."""
-        items, version = self._list(kind, namespace, fields)
+        items, version = self._list(kind, namespace, selector, fields)
         bodies = {key_of(body): body for body in items}
         yield list(bodies.values())
         with self._connection.translate_errors():
-            for event, body in self._resources.watch(kind, namespace, version, fields=fields):
+            for event, body in self._resources.watch(kind, namespace, version, selector, fields=fields):
                 if event == "DELETED":
                     bodies.pop(key_of(body), None)
                 else:
                     bodies[key_of(body)] = body
                 yield list(bodies.values())
 
-    def _list(self, kind: ResourceKind, namespace: str | None, fields: str) -> tuple[list[dict[str, Any]], int]:
+    def _list(
+        self, kind: ResourceKind, namespace: str | None, selector: str, fields: str
+    ) -> tuple[list[dict[str, Any]], int]:
         with self._connection.translate_errors(_NO_CRDS):
-            return self._resources.list(kind, namespace, fields=fields)
+            return self._resources.list(kind, namespace, selector, fields=fields)
 
     def pods(self, namespace: str, job: str) -> list[Pod]:
         """The pods of a job, by name."""

@@ -216,8 +216,8 @@ MUTANTS = (
     Mutant(
         "a reached goal waits until nothing runs",
         "decide",
-        "    for goal in reached_goals(experiment, trials):",
-        "    for goal in reached_goals(experiment, trials) if all(t.attempt is None for t in trials) else []:",
+        "if goals := reached_goals(experiment, trials):",
+        "if (goals := reached_goals(experiment, trials)) and all(t.attempt is None for t in trials):",
     ),
     Mutant(
         "a lost job is the candidate's failure",

@@ -108,8 +108,8 @@ def ending(
     if spec.stop:
         message = f"stopped by its user; {count(succeeded, 'trial')} succeeded"
         return Outcome(succeeded > 0, EndReason.STOPPED, message)
-    for goal in reached_goals(experiment, trials):
-        return Outcome(True, goal.reason, f"{goal.message}; {count(len(ended), 'trial')} ended")
+    if goals := reached_goals(experiment, trials):
+        return Outcome(True, goals[0].reason, f"{goals[0].message}; {count(len(ended), 'trial')} ended")
     if all(t.ended for t in trials) and (len(counted) >= spec.max_trials or no_more):
         return _completed(counted, succeeded, no_more if len(counted) < spec.max_trials else None)
     policy = spec.failure_policy

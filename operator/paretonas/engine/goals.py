@@ -3,7 +3,7 @@
 Pure functions of the stored trials; docs/adr/0022-goals.md has the definitions and their reasons.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paretonas.api import NASExperiment, NASTrial, Objective
@@ -30,16 +30,14 @@ def reached_goals(experiment: NASExperiment, trials: Sequence[NASTrial]) -> list
         experiment: the experiment, with the reference point in its status if that is fixed.
         trials: all of its trials, in index order.
     """
-    return [*_targets(experiment, trials), *_stall(experiment, trials)]
+    return [goal for goal in (_targets(experiment, trials), _stall(experiment, trials)) if goal is not None]
 
 
-def _targets(experiment: NASExperiment, trials: Sequence[NASTrial]) -> Iterator[ReachedGoal]:
+def _targets(experiment: NASExperiment, trials: Sequence[NASTrial]) -> ReachedGoal | None:
     """The first trial that reaches the targets of all objectives at once; it could be in the Pareto set."""
     spec = experiment.spec
     aimed = {o: o.target for o in spec.objectives if o.target is not None}
-    if not aimed:
-        return
-    for trial in in_order_of_end(trials):
+    for trial in in_order_of_end(trials) if aimed else []:
         if trial.status.state != "Succeeded" or not feasible(spec, trial.status.metrics):
             continue
         # a log has 0.9 as the float32 below it, which is the same value to whoever wrote the target
@@ -47,8 +45,8 @@ def _targets(experiment: NASExperiment, trials: Sequence[NASTrial]) -> Iterator[
         if all(_reaches(o, values[o], target) for o, target in aimed.items()):
             which = "the target" if len(aimed) == 1 else "every target"
             reached = ", ".join(_comparison(o, values[o], target) for o, target in aimed.items())
-            yield ReachedGoal(EndReason.TARGET_REACHED, f"{trial.name} reached {which}: {reached}")
-            return
+            return ReachedGoal(EndReason.TARGET_REACHED, f"{trial.name} reached {which}: {reached}")
+    return None
 
 
 def _reaches(objective: Objective, value: float, target: float) -> bool:
@@ -61,24 +59,26 @@ def _comparison(objective: Objective, value: float, target: float) -> str:
     return f"{objective.metric} {apart(value, target)} {sign} {exact(target)}"
 
 
-def _stall(experiment: NASExperiment, trials: Sequence[NASTrial]) -> Iterator[ReachedGoal]:
-    """Whether the last results have added almost nothing to the hypervolume."""
+def _stall(experiment: NASExperiment, trials: Sequence[NASTrial]) -> ReachedGoal | None:
+    """The stall, if the last results have added almost nothing to the hypervolume."""
     spec, stalls = experiment.spec, experiment.spec.stop_when.hypervolume_stalls
     if stalls is None:
-        return
+        return None
     known = [t for t in trials if not t.refused]
     last = [t.name for t in in_order_of_end(known) if _shows_growth(t)][-stalls.trials :]
     found = {t.name: t.status.metrics for t in known if t.status.state == "Succeeded"}
     before = [metrics for name, metrics in found.items() if name not in last]
     if len(last) < stalls.trials or len(before) < initial_trials(spec):
-        return
+        return None
     reference = experiment.status.reference_point or find_reference_point(spec, known, over=False)
     growth = hypervolume_growth(spec, before, list(found.values()), reference) if reference else None
-    if growth is not None and growth <= stalls.within:
-        results = "result" if stalls.trials == 1 else count(stalls.trials, "result")
-        share = f"{number(growth)} of the hypervolume" if growth else "nothing to the hypervolume"
-        message = f"the last {results} added {share}, within {exact(stalls.within)}"
-        yield ReachedGoal(EndReason.HYPERVOLUME_STALLED, message)
+    if growth is None or growth > stalls.within:
+        return None
+    results = "result" if stalls.trials == 1 else count(stalls.trials, "result")
+    share = f"{number(growth)} of the hypervolume" if growth else "nothing to the hypervolume"
+    return ReachedGoal(
+        EndReason.HYPERVOLUME_STALLED, f"the last {results} added {share}, within {exact(stalls.within)}"
+    )
 
 
 def _shows_growth(trial: NASTrial) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from tests import builders
@@ -80,14 +80,14 @@ def cases(draw: DrawFn, scales: Sequence[str] = ("Linear", "Log"), reduces: Sequ
     whole = trial("nas-99", TOP - 20)
     cut = draw(st.integers(0, 9))
     so_far = {metric: points[: cut + 1] for metric, points in whole.curves.items()}
-    settings = EarlyStopping(
+    early_stopping = EarlyStopping(
         strategy="OptimisticDominance",
         min_curves=draw(st.integers(1, 4)),
         grace_steps=draw(st.integers(1, 3)),
         safety=draw(st.sampled_from([1.0, 1.25, 2.0])),
         audit_fraction=draw(st.sampled_from([0.0, 0.5, 1.0])),
     )
-    return Case(spec, settings, completed, whole, TrialCurves("nas-99", so_far))
+    return Case(spec, early_stopping, completed, whole, TrialCurves("nas-99", so_far))
 
 
 def reported(spec: ExperimentSpec, curves: Mapping[str, Points]) -> dict[str, float]:
@@ -110,6 +110,7 @@ def obeys(case: Case, verdict: Verdict) -> bool:
     return all(keeps(o, case.whole.metrics[o.metric], verdict.bound[o.metric]) for o in case.spec.objectives)
 
 
+@settings(max_examples=300)  # in some ten of a hundred, a trial is stopped that obeys the bound
 @given(cases())
 def test_no_stopped_trial_belongs_to_the_pareto_set_if_its_curves_obey_the_bound(case: Case) -> None:
     verdict = case.verdict
@@ -138,6 +139,7 @@ def test_the_bound_holds_if_the_trial_gains_no_more_than_a_completed_one(case: C
 def test_the_random_experiments_do_stop_trials() -> None:
     stopped, obeyed = [], []
 
+    @settings(max_examples=200, derandomize=True)
     @given(cases())
     def count(case: Case) -> None:
         verdict = case.verdict
@@ -258,6 +260,6 @@ def test_the_largest_numbers_never_stop_a_trial_by_overflow(values: list[float],
     curves: dict[str, Points] = {"loss": [*points, (len(points), -1.7e308)]}
     final = reported(spec, curves) or {"loss": -1.7e308}
     completed = [CompletedTrial(f"nas-{index}", final, curves) for index in range(8)]
-    settings = EarlyStopping(strategy="OptimisticDominance")
-    verdict = judge(spec, settings, TrialCurves("nas-99", {"loss": points}), CompletedTrials(spec, completed))
+    defaults = EarlyStopping(strategy="OptimisticDominance")
+    verdict = judge(spec, defaults, TrialCurves("nas-99", {"loss": points}), CompletedTrials(spec, completed))
     assert verdict is None, "it may still gain what its equals gained"

@@ -1,6 +1,8 @@
 """One trial: trains a small network to tell two spirals apart. Replace it with your own training."""
 
 import argparse
+import os
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -25,10 +27,16 @@ optimizer = torch.optim.Adam(model.parameters(), lr=args.learning_rate)
 
 with SummaryWriter(args.log_dir) as writer:
     writer.add_scalar("num_params", sum(p.numel() for p in model.parameters()), 0)
-    for step in range(200):
+    for step in range(1, 201):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(points[:1000]), side[:1000]).backward()
         optimizer.step()
         with torch.no_grad():
-            right = model(points[1000:]).argmax(dim=1) == side[1000:]
-        writer.add_scalar("val_acc", right.float().mean().item(), step)
+            val_acc = (model(points[1000:]).argmax(dim=1) == side[1000:]).float().mean().item()
+        writer.add_scalar("val_acc", val_acc, step)
+        if step % 50 == 0:
+            print(f"step {step}: val_acc {val_acc}")
+
+output = Path(os.environ.get("PARETONAS_OUTPUT_DIR", "output"))  # the trial's own folder, for what it keeps
+output.mkdir(parents=True, exist_ok=True)
+torch.save(model, output / "model.pt")

@@ -98,7 +98,7 @@ class MetricSource(Model):
     It is needed only if several folders contain the tag (docs/logs.md).
     """
     formula: Annotated[str, Field(min_length=1, max_length=MAX_FORMULA)] | None = None
-    """Arithmetic over the parameters that gives the metric; it need not be logged then (docs/trials.md)."""
+    """Arithmetic over the parameters that gives the metric; it need not be logged then (docs/trial.md)."""
     tables: dict[Name, dict[str, float]] = Field(default_factory=dict)
     """Numbers by the values of a choice, by the name under which the formula looks them up: ``cost[cell]``."""
     when_inactive: dict[Name, float] = Field(default_factory=dict)

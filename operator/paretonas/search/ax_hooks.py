@@ -8,6 +8,7 @@ docs/adr/0016-ax-hooks.md says how to move to a new release.
 
 - Ax's surrogate builds one model for each metric. It passes the metric's data to `construct_inputs` as
   ``training_data``, with its ``X`` and ``Y``, and the ``model_options`` of the `ModelConfig` by name, and nothing else.
+- A metric in ``metric_to_model_configs``, by the ``metric_signature`` of the data, gets its own `ModelConfig`.
 - `botorch.fit.fit_gpytorch_mll` calls a model's ``custom_fit`` instead of its own optimiser.
 - Without transforms (`fit_adapter`), the model sees parameters and metrics exactly as the experiment's data has them.
 
@@ -45,7 +46,7 @@ docs/adr/0016-ax-hooks.md says how to move to a new release.
 - A cross-validation figure has one trace, whose ``text`` names arms: ``3_0`` is the fourth trial that was attached.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -91,15 +92,25 @@ def metric_name(metric: str) -> str:
 
 
 class QuickGP(SingleTaskGP):
-    """A BoTorch model like any other, whose hyperparameters come from `paretonas.search.gp.fit`."""
+    """A BoTorch model like any other, whose hyperparameters come from `paretonas.search.gp.fit`.
 
-    def __init__(self, train_X: Tensor, train_Y: Tensor, groups: Tensor) -> None:  # noqa: N803 # BoTorch's names
+    For a metric with a formula it only carries the data: the criterion does not ask it.
+    """
+
+    def __init__(
+        self,
+        train_X: Tensor,  # noqa: N803 # BoTorch's name
+        train_Y: Tensor,  # noqa: N803 # as above
+        groups: Tensor,
+        metric: str = "",
+    ) -> None:
         """Build the model, not fitted yet.
 
         Args:
             train_X: Features in [0, 1], shape (n, features).
             train_Y: Targets of zero mean and unit variance, shape (n, 1).
             groups: The length scale that each feature has, shape (features,).
+            metric: The metric, if it has a formula.
         """
         super().__init__(
             train_X,
@@ -109,18 +120,20 @@ class QuickGP(SingleTaskGP):
             outcome_transform=None,
             input_transform=None,
         )
-        self.groups = groups
-        self.hyper: Hyperparameters
+        self.groups, self.metric = groups, metric
+        self.hyper: Hyperparameters | None = None
 
     @classmethod
     def construct_inputs(  # type: ignore[override] # Ax passes the model's options as well
-        cls, training_data: SupervisedDataset, groups: Tensor
+        cls, training_data: SupervisedDataset, groups: Tensor, metric: str = ""
     ) -> dict[str, Any]:
         """The arguments of the constructor, from those that Ax's surrogate passes."""
-        return {"train_X": training_data.X, "train_Y": training_data.Y, "groups": groups}
+        return {"train_X": training_data.X, "train_Y": training_data.Y, "groups": groups, "metric": metric}
 
     def custom_fit(self, mll: MarginalLogLikelihood, **_: Any) -> MarginalLogLikelihood:
         """Fit the hyperparameters. BoTorch calls this in place of its own optimiser."""
+        if self.metric:
+            return mll.eval()
         self.hyper = fit(self.train_inputs[0], self.train_targets, self.groups)
         if self.hyper.smooth:
             self.covar_module.base_kernel = RBFKernel(ard_num_dims=len(self.groups))
@@ -132,7 +145,7 @@ class QuickGP(SingleTaskGP):
 
     def outcome(self) -> FittedOutcome:
         """The data and the fit, as values."""
-        return FittedOutcome(self.train_inputs[0], self.train_targets, self.groups, self.hyper)
+        return FittedOutcome(self.train_inputs[0], self.train_targets, self.groups, self.hyper, self.metric)
 
 
 class QuickGenerator(BoTorchGenerator):
@@ -195,22 +208,28 @@ class HookedAcquisition(Acquisition):
         )
 
 
-def fit_adapter(experiment: Experiment, data: Data, groups: Tensor) -> FittedAdapter:
+def fit_adapter(experiment: Experiment, data: Data, groups: Tensor, known: Collection[str] = ()) -> FittedAdapter:
     """Fit one `QuickGP` to each metric.
 
     Args:
         experiment: The experiment, whose parameters are features in [0, 1].
         data: Its metrics, on the scale of the model.
         groups: The length scale that each feature has, shape (features,).
+        known: The metrics that have a formula; nothing is fitted to them.
     """
-    config = ModelConfig(
-        botorch_model_class=QuickGP,
-        model_options={"groups": groups},
-        input_transform_classes=None,
-        name="QuickGP",
-    )
+
+    def config(metric: str = "") -> ModelConfig:
+        options = {"groups": groups, "metric": metric}
+        return ModelConfig(
+            botorch_model_class=QuickGP, model_options=options, input_transform_classes=None, name="QuickGP"
+        )
+
     generator = QuickGenerator(
-        surrogate_spec=SurrogateSpec(model_configs=[config], allow_batched_models=False),
+        surrogate_spec=SurrogateSpec(
+            model_configs=[config()],
+            metric_to_model_configs={metric_name(metric): [config(metric)] for metric in known},
+            allow_batched_models=False,
+        ),
         acquisition_class=HookedAcquisition,
         botorch_acqf_class=ExpectedHypervolumeImprovement,  # a class must be named; it is never built
     )

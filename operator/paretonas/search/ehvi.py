@@ -1,10 +1,10 @@
 """The logarithm of the expected hypervolume improvement, computed exactly.
 
-For independent Gaussian outcomes the expectation over the boxes that are not dominated yet is a sum of products of
-one-dimensional terms (Yang et al. 2019, "Efficient computation of expected hypervolume improvement"). Its logarithm is
-computed (Ament et al. 2023, "Unexpected improvements to expected improvement"), because it still ranks points far from
-the front. The candidate's outcome is not sampled, only those of pending points; each sample has its own front. With one
-objective this is the logarithm of the expected improvement.
+For independent Gaussian outcomes, or outcomes that are known exactly, the expectation over the boxes that are not
+dominated yet is a sum of products of one-dimensional terms (Yang et al. 2019, "Efficient computation of expected
+hypervolume improvement"). Its logarithm is computed (Ament et al. 2023, "Unexpected improvements to expected
+improvement"), because it still ranks points far from the front. The candidate's outcome is not sampled, only those of
+pending points; each sample has its own front. With one objective this is the logarithm of the expected improvement.
 """
 
 import math
@@ -72,7 +72,13 @@ class _Sides:
     """The position of each box's side, shape (boxes,)."""
 
     def log_improvements(self, mean: Tensor, deviation: Tensor) -> Tensor:
-        """The logarithm of the expected length of each side that a point dominates, shape (sides, points)."""
+        """The logarithm of the expected length of each side that a point dominates, shape (sides, points).
+
+        The deviation is zero for all points or for none: an outcome is known exactly, or it is not.
+        """
+        if not deviation.any():
+            gained = torch.minimum(mean, self.ends[self.upper, None]) - self.ends[self.lower, None]
+            return gained.clamp_min(0.0).log()
         gain = log_improvement((mean - self.ends[:-1, None]) / deviation) + deviation.log()
         gain = torch.cat([gain, torch.full_like(mean, -math.inf)[None]])
         low, high = gain[self.lower], gain[self.upper]

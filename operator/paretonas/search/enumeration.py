@@ -30,7 +30,7 @@ def list_points(space: Space) -> Codes | None:
     """
     sizes = [c.size for c in space.columns]
     limit = 2 * space.spec.max_trials + SPARE_POINTS
-    free = not space.spec.linear_constraints and not any(p.active_when for p in space.spec.parameters)
+    free = not space.restricted and not any(p.active_when for p in space.spec.parameters)
     if None in sizes or (free and math.prod(filter(None, sizes)) > limit):
         return None
     found: list[Codes] = []
@@ -79,7 +79,7 @@ def _complete(space: Space) -> Iterator[Codes | None]:
     others apply is known when the columns that decide it, which come first, are chosen.
     """
     order = _parents_first(space)
-    deciding = _deciding(space)
+    deciding = len(space.parent_columns)
     always = np.array(
         [not any(space.spec.parameter(n).active_when for n in c.terms) for c in space.spec.linear_constraints],
         dtype=bool,
@@ -126,7 +126,7 @@ def _complete(space: Space) -> Iterator[Codes | None]:
             low[:, i] = high[:, i] = column.number(values)
         changed = [i] if i is not None and depth != deciding else range(len(place))
         low, high = space.region.tighten((low, high), rows_that_hold(depth, codes), changed)
-        alive = (low <= high).all(1)
+        alive = (low <= high).all(1) & _possible(space, codes, order[depth:])
         codes, low, high = codes[alive], low[alive], high[alive]
         if depth == len(order):
             yield codes[space.feasible(codes)]
@@ -134,22 +134,18 @@ def _complete(space: Space) -> Iterator[Codes | None]:
             stack.append(block(depth, codes, (low, high)))
 
 
+def _possible(space: Space, codes: Codes, free: list[int]) -> npt.NDArray[np.bool_]:
+    """A mask of the points whose bounds on formulas can still hold, wherever the free columns are."""
+    if not space.known:
+        return np.ones(len(codes), dtype=bool)
+    low, high = codes.copy(), codes.copy()
+    for i in free:
+        column = space.columns[i]
+        low[:, i], high[:, i] = column.at(np.array([0, (column.size or 1) - 1]))
+    return space.known.possible(low, high)
+
+
 def _parents_first(space: Space) -> list[int]:
     """Order the columns so that those that decide whether others are active come first."""
-    parents = {when.parameter for p in space.spec.parameters for when in p.active_when}
-    depths = {p.name: _depth(space, p.name) for p in space.spec.parameters}
-    return sorted(
-        range(len(space.columns)),
-        key=lambda i: (space.columns[i].name not in parents, depths[space.columns[i].name]),
-    )
-
-
-def _depth(space: Space, name: str) -> int:
-    """The number of conditions above a parameter."""
-    return max((1 + _depth(space, w.parameter) for w in space.spec.parameter(name).active_when), default=0)
-
-
-def _deciding(space: Space) -> int:
-    """The number of columns that decide whether others are active; they come first in the order."""
-    parents = {when.parameter for p in space.spec.parameters for when in p.active_when}
-    return sum(column.name in parents for column in space.columns)
+    parents = set(space.parent_columns)
+    return sorted(range(len(space.columns)), key=lambda i: (i not in parents, space.depth(space.columns[i].name)))

@@ -9,19 +9,21 @@ from paretonas.search.gp import Hyperparameters
 
 @dataclass(frozen=True)
 class FittedOutcome:
-    """The data of one metric, and the process that was fitted to it.
+    """The data of one metric, and what predicts it.
 
     Attributes:
         x: Features of the ended trials that have the metric, shape (n, features).
         y: The metric of each, on the scale of the model, shape (n,).
         groups: The length scale that each feature has, shape (features,).
-        hyper: The fitted hyperparameters.
+        hyper: The fitted hyperparameters of a Gaussian process; None if the metric has a formula.
+        metric: The metric, if it has a formula; "" otherwise.
     """
 
     x: Tensor
     y: Tensor
     groups: Tensor
-    hyper: Hyperparameters
+    hyper: Hyperparameters | None
+    metric: str = ""
 
 
 @dataclass(frozen=True)

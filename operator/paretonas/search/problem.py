@@ -5,9 +5,10 @@ metric can make it fail. Ax does not see conditions and parameter constraints, w
 and on choices; `Space` applies them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from ax.core.arm import Arm
 from ax.core.data import Data
@@ -22,6 +23,8 @@ from ax.core.types import TParameterization
 
 from paretonas.api import ExperimentSpec, Objective, Scalar
 from paretonas.search.ax_hooks import EXPERIMENT_PROPERTIES, metric_name
+from paretonas.search.criterion import KnownOutcome
+from paretonas.search.encoding.codes import Codes
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import reference_point
 from paretonas.search.scales import LIKELY, SUCCEEDED, MetricScale, scales
@@ -82,6 +85,21 @@ def _optimization_config(
     return MultiObjectiveOptimizationConfig(
         ax_objective, outcome_constraints=constraints, objective_thresholds=thresholds
     )
+
+
+def known_outcomes(space: Space, ended: Iterable[KnownTrial]) -> dict[str, KnownOutcome]:
+    """For each needed metric with a formula, the function from codes to its values on the scale of the model."""
+    spec, scale_of = space.spec, scales(space.spec, ended)
+    comparable = {o.metric: o.comparable for o in spec.objectives}
+
+    def outcome(metric: str) -> KnownOutcome:
+        def values(codes: Codes) -> npt.NDArray[np.float64]:
+            numbers = space.known.values(metric, codes).tolist()
+            return scale_of[metric].map(list(map(comparable[metric], numbers)) if metric in comparable else numbers)
+
+        return values
+
+    return {metric: outcome(metric) for metric in sorted(spec.needed_metrics.intersection(spec.formulas))}
 
 
 def experiment(space: Space, ended: Sequence[KnownTrial]) -> tuple[Experiment, Data]:

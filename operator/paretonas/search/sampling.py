@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from torch.quasirandom import SobolEngine
 
+from paretonas.search.bounded import BoundedSampler
 from paretonas.search.encoding.codes import Codes
 from paretonas.search.enumeration import list_points
 from paretonas.search.moves import Moves
 from paretonas.search.space import Space
+from paretonas.search.types import SearchError
 
 SCATTERED = 1024
 """The number of points in one scatter; doubling it changed no hypervolume beyond noise."""
@@ -64,6 +66,8 @@ class Sampler:
         if not self._thin:
             return self._filter(seed, SCATTERED)
         rng = np.random.default_rng(seed)
+        if self._bounded:
+            return self._with_others(self._bounded.mix(self._sample, rng, FRESH_SWEEPS), rng)
         codes = self.space.spread(_sobol(seed, len(self.space.columns), len(self._sample)))
         part = self.space.take_constrained(self._sample)
         codes = self._with_deciding(codes, self._sample)
@@ -80,6 +84,8 @@ class Sampler:
         space = self.space
         if not self._thin:
             return space.mutate(codes, rng, reach)[0]
+        if self._bounded:
+            return self._bounded.mutate(codes, rng, reach, self._sample)
         moving = [c for c, decides in zip(space.region.columns, space.decides, strict=True) if not decides]
         codes, chosen = space.mutate(codes, rng, reach, spared={column.name for column in moving})
         applies, part = space.applies(codes), space.take_constrained(codes)
@@ -98,14 +104,24 @@ class Sampler:
     @cached_property
     def _thin(self) -> bool:
         """Whether few points of the box satisfy the constraints, in any group of points with the same active ones."""
-        if not self.space.spec.linear_constraints:
+        if not self.space.restricted:
             return False
         unit = np.random.default_rng(0).random((SCATTERED, len(self.space.columns)))
         codes = self.space.spread(unit)
-        _, kinds = np.unique(self.space.applies(codes), axis=0, return_inverse=True)
+        _, kinds = np.unique(self._kinds(codes), axis=0, return_inverse=True)
         drawn = np.bincount(kinds.reshape(-1))
         kept = np.bincount(kinds.reshape(-1), weights=self.space.feasible(codes))
         return bool((kept[drawn >= THIN] < drawn[drawn >= THIN] / THIN).any())
+
+    def _kinds(self, codes: Codes) -> Codes:
+        """What differs between points that have to satisfy different constraints and bounds; constant if nothing."""
+        above = codes[:, self.space.known.columns_above_bounded]
+        return np.concatenate([np.zeros((len(codes), 1)), self.space.applies(codes), above], axis=1)
+
+    @cached_property
+    def _bounded(self) -> BoundedSampler | None:
+        """What builds and moves the points if a formula is bounded; None if none is."""
+        return BoundedSampler(self.space) if self.space.known.bounded_columns else None
 
     @cached_property
     def _moves(self) -> Moves:
@@ -129,6 +145,8 @@ class Sampler:
     def _build(self, seed: list[int]) -> Codes:
         """Build `SCATTERED` feasible points, and move them until they are approximately uniform."""
         rng = np.random.default_rng(seed)
+        if self._bounded:
+            return self._build_bounded(self._bounded, rng)
         starts = np.concatenate([self._fill(rng, SCATTERED // ORDERS) for _ in range(ORDERS)])
         if len(starts) < FEW:
             from paretonas.search.projection import nearest  # noqa: PLC0415 # imports scipy, 0.3 s that few spaces need
@@ -140,6 +158,25 @@ class Sampler:
         unit = _sobol(int(rng.integers(2**31)), len(self.space.columns), SCATTERED)
         codes = self.space.replace_constrained(self._with_deciding(self.space.spread(unit), codes), part)
         return codes[self.space.feasible(codes)]
+
+    def _build_bounded(self, bounded: BoundedSampler, rng: np.random.Generator) -> Codes:
+        """The same where a formula is bounded. Raises SearchError."""
+        starts = bounded.build(rng, SCATTERED)
+        if not len(starts):
+            texts = ", ".join(filter(None, [*map(repr, self.space.spec.parameter_constraints), self.space.known.texts]))
+            if self.points is not None and not len(self.points):
+                raise SearchError(f"no point of the search space keeps {texts}")
+            raise SearchError(f"cannot find a point that keeps {texts}")
+        codes = starts[np.arange(SCATTERED) % len(starts)]
+        return self._with_others(bounded.mix(codes, rng, SWEEPS), rng)
+
+    def _with_others(self, codes: Codes, rng: np.random.Generator) -> Codes:
+        """Spread the columns that no constraint and no bound is about; keep those that are feasible."""
+        kept = self._bounded.kept if self._bounded else []
+        spread = self.space.spread(_sobol(int(rng.integers(2**31)), len(self.space.columns), len(codes)))
+        spread[:, kept] = codes[:, kept]
+        spread = self.space.snap(spread)
+        return spread[self.space.feasible(spread)]
 
     def _fill(self, rng: np.random.Generator, count: int) -> Codes:
         """Build at most ``count`` feasible points; constrained parameters are drawn one by one in a random order."""

@@ -65,9 +65,13 @@ class MetricScale:
 
     def __call__(self, value: float) -> float:
         """The value on the scale of the model."""
-        [drawn] = self._compress_tails([value])
-        standard = (drawn - self._mean) / (self._deviation or 1.0)
-        return float(np.round(np.clip(standard, -FARTHEST, FARTHEST), DECIMALS))
+        [scaled] = self.map([value])
+        return float(scaled)
+
+    def map(self, values: Sequence[float]) -> Vector:
+        """The values on the scale of the model."""
+        standard = (self._compress_tails(values) - self._mean) / (self._deviation or 1.0)
+        return np.asarray(np.round(np.clip(standard, -FARTHEST, FARTHEST), DECIMALS), dtype=np.float64)
 
     def _compress_tails(self, values: Sequence[float]) -> Vector:
         with np.errstate(over="ignore"):  # a bound may be infinite

@@ -12,6 +12,7 @@ import numpy as np
 from paretonas.api import ExperimentSpec, Parameter, Scalar
 from paretonas.search.encoding import column
 from paretonas.search.encoding.codes import Codes, Mask
+from paretonas.search.known import KnownMetrics
 from paretonas.search.region import Region
 
 PointKey = tuple[Scalar | None, ...]
@@ -27,11 +28,17 @@ class Space:
         self.columns = [c for c in self.column_of.values() if c.size != 1]
         self._position = {c.name: i for i, c in enumerate(self.columns)}
         self.region = Region(spec.linear_constraints, self.column_of)
+        self.known = KnownMetrics(self)
         self._constrained = [self._position.get(c.name) for c in self.region.columns]
 
     def __deepcopy__(self, _: object) -> "Space":
         """Return the space itself: Ax copies its options, but an immutable value needs no copy."""
         return self
+
+    @property
+    def restricted(self) -> bool:
+        """Whether some points within the ranges and choices are not feasible."""
+        return bool(self.spec.linear_constraints) or bool(self.known)
 
     # One point
 
@@ -54,7 +61,8 @@ class Space:
 
     def allows(self, parameters: Mapping[str, Scalar]) -> bool:
         """Whether a decoded point satisfies all constraints, by the API's own check."""
-        return all(constraint.is_satisfied_by(parameters) for constraint in self.spec.linear_constraints)
+        linear = all(constraint.is_satisfied_by(parameters) for constraint in self.spec.linear_constraints)
+        return linear and self.known.allows(parameters)
 
     # Many points: codes have the shape (points, columns)
 
@@ -100,10 +108,13 @@ class Space:
         return self.snap(np.array(rows)) if rows else np.zeros((0, len(code)))
 
     def feasible(self, codes: Codes) -> Mask:
-        """A mask of the snapped codes that satisfy every parameter constraint."""
-        if not self.spec.linear_constraints:
-            return np.ones(len(codes), dtype=bool)
-        return self.region.keeps(self.numbers(codes), self.applies(codes))
+        """A mask of the snapped codes that satisfy every parameter constraint and every bound on a formula."""
+        kept = np.ones(len(codes), dtype=bool)
+        if self.spec.linear_constraints:
+            kept &= self.region.keeps(self.numbers(codes), self.applies(codes))
+        if self.known:
+            kept[kept] = self.known.feasible(codes[kept])
+        return kept
 
     def numbers(self, codes: Codes) -> Codes:
         """The numbers of the constrained parameters, in the order of `region`."""
@@ -152,6 +163,16 @@ class Space:
             names = {when.parameter for name in names for when in self.spec.parameter(name).active_when}
             above |= names
         return above
+
+    @cached_property
+    def parent_columns(self) -> list[int]:
+        """The columns that decide whether any parameter is active."""
+        parents = {when.parameter for p in self.spec.parameters for when in p.active_when}
+        return [i for i, column in enumerate(self.columns) if column.name in parents]
+
+    def depth(self, name: str) -> int:
+        """The number of conditions above a parameter."""
+        return max((1 + self.depth(when.parameter) for when in self.spec.parameter(name).active_when), default=0)
 
     def identities(self, codes: Codes) -> list[bytes]:
         """For each point of snapped codes, a key that is equal for equal points."""

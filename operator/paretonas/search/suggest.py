@@ -109,8 +109,8 @@ def _from_model(sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | N
 
     ended = tuple(trial for trial in trials if trial.state != "Pending")
     data = tuple((t.index, sampler.space.key(t.parameters), t.state, tuple(sorted(t.metrics.items()))) for t in ended)
-    adapter = _remember((_identity(sampler.space.spec), data), lambda: model.fit(sampler.space, ended))
-    return model.best_candidate(adapter, sampler, trials)
+    fitted = _remember((_identity(sampler.space.spec), data), lambda: model.fit(sampler.space, ended))
+    return model.best_candidate(fitted, sampler, trials)
 
 
 def _no_more(sampler: Sampler, trials: Sequence[KnownTrial], *, stuck: bool) -> NoMore | None:

@@ -106,7 +106,7 @@ def asked(make_spec, measure) -> Callable[..., SimpleNamespace]:
             return (torch.full((2,), POINT, dtype=torch.double), VALUE) if chosen else None
 
         with torch.no_grad():
-            seen.adapter = ax_hooks.fit_adapter(ax_experiment, data, torch.tensor(space.feature_columns))
+            seen.adapter = ax_hooks.fit_adapter(ax_experiment, data, torch.tensor(space.feature_columns), spec.formulas)
             gen = seen.adapter.gen
             seen.adapter.gen = lambda *a, **k: setattr(seen, "run", gen(*a, **k)) or seen.run
             seen.arm = ax_hooks.ask(seen.adapter, pending_features(space, known), choose)
@@ -149,9 +149,15 @@ def test_the_surrogate_passes_a_model_its_data_and_options(asked, monkeypatch) -
     build = ax_hooks.QuickGP.construct_inputs
     monkeypatch.setattr(ax_hooks.QuickGP, "construct_inputs", lambda **given: calls.append(given) or build(**given))
     asked()
-    assert [set(call) for call in calls] == [{"training_data", "groups"}] * 2
+    assert [set(call) for call in calls] == [{"training_data", "groups", "metric"}] * 2
     assert all(call["training_data"].X.shape == (POINTS, 2) for call in calls)
     assert all(call["training_data"].Y.shape == (POINTS, 1) for call in calls)
+
+
+@assumes("metric_to_model_configs gives a metric of the data its own configuration", look=SURROGATE)
+def test_a_metric_with_a_formula_has_its_own_configuration(asked) -> None:
+    [fitted] = asked(metrics=[{"name": "size", "formula": "100*(one + two)"}]).fitted
+    assert {outcome.metric: outcome.hyper is None for outcome in fitted.outcomes} == {"": False, "size": True}
 
 
 @assumes("fit_gpytorch_mll calls a model's custom_fit", look="fit_gpytorch_mll in botorch/fit.py")

@@ -40,7 +40,7 @@ docker=$(docker info --format '{{.NCPU}} {{.MemTotal}} {{.DockerRootDir}}' 2>/de
 read -r cores bytes root <<<"$docker"
 
 choose_torch_index "the images get PyPI's torch, which brings CUDA (6 GB in place of 1.5; TORCH_INDEX names another index)"
-torch=$({ grep '^ARG PYTHON_IMAGE' Dockerfile; cat requirements/torch.txt; echo "$TORCH_INDEX"; } | cksum | cut -d' ' -f1)
+torch=$({ sed '/^FROM torch /,$d' Dockerfile; cat requirements/torch.txt; echo "$TORCH_INDEX"; } | cksum | cut -d' ' -f1)
 
 clusters=$(kind get clusters)
 if ! grep -qx $CLUSTER <<<"$clusters"; then plan=create; elif same_torch; then plan=update; else plan=replace; fi

@@ -18,6 +18,7 @@ from tests.waiting import eventually
 
 from paretonas.api import NASTrial
 from paretonas.backends.local.logs import FolderLogs
+from paretonas.backends.local.outputs import FolderOutputs
 from paretonas.backends.local.store import FolderStore
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs import local
@@ -28,7 +29,7 @@ def run(runs: Path, **spec: Any) -> Snapshot:
     """Run the experiment to its end."""
     store = FolderStore.open(runs, experiment(**spec))
     jobs, logs = LocalJobs(runs, "nas"), FolderLogs(runs, "nas")
-    engine = Engine(store, jobs, logs, SeededSearch(), lambda: datetime.now(UTC))
+    engine = Engine(store, jobs, logs, FolderOutputs(runs), SeededSearch(), lambda: datetime.now(UTC))
 
     def finished() -> Snapshot | None:
         snapshot = engine.run_pass()

@@ -26,6 +26,7 @@ _MODULES = (
     "trial_indices",
     "warm_start",
     "retry",
+    "outputs",
     "engine",
 )
 """Of paretonas.engine, in the order of their imports."""

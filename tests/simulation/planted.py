@@ -287,15 +287,39 @@ MUTANTS = (
     ),
     Mutant(
         "the reference point is computed anew",
-        "summary",
-        "before.reference_point or find_reference_point",
+        "reference_point",
+        "experiment.status.reference_point or find_reference_point",
         "find_reference_point",
     ),
     Mutant(
         "the reference point moves with every trial",
         "summary",
-        "before.reference_point or find_reference_point(spec, trials, over=outcome is not None)",
-        "find_reference_point(spec, best, over=True)",
+        "known_reference(experiment, trials, over=outcome is not None)",
+        "known_reference(experiment.replace(status=ExperimentStatus()), best, over=True)",
+    ),
+    Mutant(
+        "the output of the Pareto set is removed too",
+        "outputs",
+        "trial.status.state in _NEVER_RESUMED and trial.name not in names",
+        "trial.status.state in _NEVER_RESUMED",
+    ),
+    Mutant(
+        "what a retry would resume is removed",
+        "outputs",
+        "trial.status.state in _NEVER_RESUMED and",
+        "trial.ended and",
+    ),
+    Mutant(
+        "outputs are removed before there is a reference point",
+        "outputs",
+        "not best or not reference",
+        "not best",
+    ),
+    Mutant(
+        "an output that is gone is not said to be",
+        "engine",
+        "removed=t.name in removal.gone",
+        "removed=False",
     ),
     Mutant(
         "the Pareto set is of all that ended",

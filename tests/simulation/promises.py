@@ -85,7 +85,7 @@ class Promises:
         if before.ended and new.state not in ENDED:
             self._taken_up(before, after)
         elif before.ended:
-            same = after.with_status(pareto=old.pareto) == before
+            same = _result(after) == _result(before)
             self.kept("an end is final", same, f"{before.name} was {old.state}, now {new.state}")
         closed = tuple(a for a in old.attempts if not a.open)
         self.kept("an end is final", new.attempts[: len(closed)] == closed, f"{before.name}: {new.attempts}")
@@ -118,6 +118,24 @@ class Promises:
             [x] = after.spec.parameters.values()
             expected = result(float(x))
             self.kept("true verdict", new.metrics == expected, f"{before.name} has {new.metrics}")
+
+        if new.output_removed and not old.output_removed:
+            really = after.name in self._truth.outputs_removed
+            self.kept("outputs", really, f"the output of {before.name} is said to be removed, and is there")
+
+    def output_removed(self, name: str) -> None:
+        truth, front = self._truth, self._truth.front
+        keeps = f"{name} loses its output"
+        trial = next(t for t in truth.trials if t.name == name)
+        asked = truth.experiment.spec.trial.keep_outputs == "ParetoSet"
+        self.kept("outputs", asked, f"{keeps}, and all are to be kept")
+        self.kept("outputs", name not in front, f"{keeps}, and is in the Pareto set {sorted(front)}")
+        self.kept("outputs", bool(front), f"{keeps}, and there is no Pareto set")
+        self.kept("outputs", trial.status.state == "Succeeded", f"{keeps}, and may run again: {trial.status.state}")
+        alive = [job.name for job in truth.alive() if job.trial == name]
+        self.kept("outputs", not alive, f"{keeps}, and {alive} run")
+        fixed = bool(truth.experiment.status.reference_point)
+        self.kept("outputs", fixed, f"{keeps}, and no reference point is stored yet")
 
     def status_written(self, before: ExperimentStatus, after: ExperimentStatus) -> None:
         fixed, volume = before.reference_point, before.hypervolume or 0.0
@@ -182,6 +200,11 @@ class Promises:
             reasons.add(why or "Lost")
         truly = f"{name} ended as {attempt.reason}, truly {sorted(map(str, reasons))}"
         self.kept("true verdict", attempt.reason in reasons, truly)
+
+
+def _result(trial: NASTrial) -> NASTrial:
+    """A trial without what is known of it in comparison with others."""
+    return trial.with_status(pareto=False, output_dir=None, output_removed=False)
 
 
 def _asks_for(retry: Retry, state: str, attempts: Sequence[Attempt]) -> bool:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -93,6 +93,8 @@ class Scenario:
     """Of accuracy and size."""
     stalls: tuple[int, float] | None = None
     """How many results may add how little to the hypervolume, before the experiment ends."""
+    keep_pareto_set: bool = False
+    """Whether only the output folders of the Pareto set are kept."""
     cancelled_jobs_stay: bool = False
     """As on a laptop; on a cluster a cancelled job is deleted, and only its process remembers it."""
 
@@ -127,7 +129,8 @@ LONGEST_LAG = 30
 def schedule(seed: int) -> Schedule:
     """The schedule of a seed."""
     rng = random.Random(seed)  # noqa: S311 # no secret
-    return Schedule(_scenario(rng), _fates(rng), _faults(rng))
+    scenario = replace(_scenario(rng), keep_pareto_set=seed % 2 == 1)
+    return Schedule(scenario, _fates(rng), _faults(rng))
 
 
 def _scenario(rng: random.Random) -> Scenario:

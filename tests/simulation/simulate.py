@@ -67,7 +67,8 @@ class _Run:
 
     def _start(self) -> Engine:
         world = self._world
-        engine = self._type(world.store, world.jobs, world.jobs, world.search, world.clock, ahead=self._scenario.ahead)
+        ports = world.store, world.jobs, world.jobs, world.outputs, world.search
+        engine = self._type(*ports, world.clock, ahead=self._scenario.ahead)
         world.search.meanwhile = self._pass_beside
         return engine
 
@@ -132,6 +133,12 @@ class _Run:
         kept("progress", last.status == truth.experiment.status, "the last pass does not show what is stored")
         alive = [job.name for job in truth.alive()]
         kept("no orphan", not alive, f"{alive} run after the end")
+        if spec.trial.keep_outputs == "ParetoSet" and truth.front and last.status.reference_point:
+            outside = [t for t in truth.trials if t.status.state == "Succeeded" and t.name not in truth.front]
+            left = [t.name for t in outside if truth.has_output(t.name)]
+            kept("outputs", not left, f"{left} are outside the Pareto set, and their output is still there")
+            untold = [t.name for t in outside if t.status.attempts and not t.status.output_removed]
+            kept("outputs", not untold, f"that the output of {untold} was removed is not in their status")
         asked = spec.retry
         states = {"Failed", "Infeasible"} if asked.infeasible else {"Failed"}
         forgotten = [

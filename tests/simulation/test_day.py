@@ -17,7 +17,7 @@ STEP = 60.0
 def started(schedule: Schedule) -> tuple[World, Engine]:
     world = World(schedule)
     ahead = schedule.scenario.ahead
-    return world, Engine(world.store, world.jobs, world.jobs, world.search, world.clock, ahead=ahead)
+    return world, Engine(world.store, world.jobs, world.jobs, world.outputs, world.search, world.clock, ahead=ahead)
 
 
 def passes(world: World, engine: Engine, time: timedelta) -> None:

@@ -95,6 +95,8 @@ class Truth:
     """Of the last write."""
     strangers: dict[str, str] = field(default_factory=dict)
     """Trials of other experiments that have names of this one's, with the experiment that each names."""
+    outputs_removed: set[str] = field(default_factory=set)
+    """Trials whose output folders were removed."""
     added_by_user: int = 0
     """Trials."""
     stopped: int = 0
@@ -121,6 +123,31 @@ class Truth:
     def own(self) -> list[NASTrial]:
         """Those of them that can be read: nothing is promised to the others but that they are told so."""
         return [trial for trial in self.trials if not isinstance(trial, UnreadableTrial)]
+
+    def has_output(self, trial: str) -> bool:
+        """Whether there is something in a trial's output folder."""
+        ran = any(job.trial == trial and job.ran(self.now) for job in self.jobs.values())
+        return ran and trial not in self.outputs_removed
+
+    @property
+    def front(self) -> set[str]:
+        """The names of the trials that no other dominates: the definition, pair by pair."""
+        goals = self.experiment.spec.objectives
+        within = [
+            (trial.name, [goal.comparable(trial.status.metrics[goal.metric]) for goal in goals])
+            for trial in self.trials
+            if trial.status.state == "Succeeded"
+        ]
+        within = [
+            (name, point)
+            for name, point in within
+            if all(g.threshold is None or x <= g.comparable(g.threshold) for g, x in zip(goals, point, strict=True))
+        ]
+        return {
+            name
+            for name, point in within
+            if not any(other != point and all(a <= b for a, b in zip(other, point, strict=True)) for _, other in within)
+        }
 
     def put(self, key: str, value: Any) -> None:
         """Store a resource."""

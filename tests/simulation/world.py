@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tests.builders import experiment
 from tests.simulation.jobs import SimulatedJobs
 from tests.simulation.network import Network, Trace
+from tests.simulation.outputs import SimulatedOutputs
 from tests.simulation.promises import Promises
 from tests.simulation.schedule import Fault, Kind, Scenario, Schedule
 from tests.simulation.search import SimulatedSearch
@@ -43,6 +44,7 @@ class World:
         self.store = SimulatedStore(self.truth, self.network, self.promises)
         self.promises.known = self.store.known
         self.jobs = SimulatedJobs(self.truth, self.network, self.promises, schedule, self.store.cached)
+        self.outputs = SimulatedOutputs(self.truth, self.network, self.promises)
         self.search = SimulatedSearch(self.network, self.promises, schedule.scenario, self.store.counted)
         self.drained, self.woken = 0, 0
         """So many passes stop what runs; so many are made at once."""
@@ -184,10 +186,11 @@ class World:
 def _experiment(scenario: Scenario) -> NASExperiment:
     thresholds: list[dict[str, object]] = [{"threshold": 0.0}, {"threshold": 100.0}]
     limits = thresholds if scenario.thresholds else [{}, {}]
+    keep = "ParetoSet" if scenario.keep_pareto_set else "All"
     stalls: dict[str, object] = {}
     if scenario.stalls and scenario.stalls[0] <= scenario.max_trials:
         stalls = {"hypervolumeStalls": {"trials": scenario.stalls[0], "within": scenario.stalls[1]}}
-    trial: dict[str, object] = {"command": ["python", "trial.py"]}
+    trial: dict[str, object] = {"command": ["python", "trial.py"], "keepOutputs": keep}
     if scenario.deadline:
         trial["activeDeadlineSeconds"] = scenario.deadline
     if scenario.progress_deadline:

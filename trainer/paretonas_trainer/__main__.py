@@ -10,19 +10,19 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 from paretonas_trainer import data
-from paretonas_trainer.arguments import Prepare, Trial, parse
+from paretonas_trainer.arguments import Predict, Prepare, Trial, parse
 from paretonas_trainer.ranks import Ranks
 
 NOT_INSTALLED = 2
 CANNOT_READ_OR_WRITE = 3
 INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRA = "paretonas[trainer]"
-BROUGHT = ("filelock", "pytorch_lightning", "tensorboard", "torch")
+BROUGHT = ("filelock", "PIL", "pytorch_lightning", "tensorboard", "torch")
 """What the trainer imports and the extra brings; without torchvision, MNIST is fetched from elsewhere."""
 
 
 def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
-    """Run a trial, or prepare the data, whose files must match `md5`; return the exit code.
+    """Run a trial, prepare the data, whose files must match `md5`, or predict; return the exit code.
 
     Raises:
         SystemExit: code 2: the arguments are wrong.
@@ -32,37 +32,46 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
         command = shlex.join([sys.executable, "-m", "pip", "install", EXTRA])
         sys.stderr.write(f"paretonas_trainer: needs {EXTRA} (without {', '.join(missing)}); to install it: {command}\n")
         return NOT_INSTALLED
+    if isinstance(asked, Predict):
+        from paretonas_trainer.predict import predict  # noqa: PLC0415 # imports torch
+
+        return predict(asked)
     try:
         data.prepare(asked.data_dir, md5)
         if isinstance(asked, Prepare):
             sys.stdout.write(f"MNIST is in {asked.data_dir}\n")
         else:
             asked.log_dir.mkdir(parents=True, exist_ok=True)
-            _train(asked)
+            return _train(asked)
     except data.DataError as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f"{error}: check --log-dir, its access and free space")
+        return _fail(f"{error}: check --log-dir and --output-dir, their access and free space")
     return 0
 
 
-def _train(trial: Trial) -> None:
+def _train(trial: Trial) -> int:
     # One thread: more gain nothing for so small a network, trials beside each other would fight for the cores,
     # and the same seed gives the same metrics on any number of cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from paretonas_trainer.quick_import import import_lightning  # noqa: PLC0415 # slow from here on
 
     import_lightning()
+    from paretonas_trainer.saved import ModelError  # noqa: PLC0415 # imports torch
     from paretonas_trainer.train import train  # noqa: PLC0415 # imports Lightning
 
     ranks = Ranks.told_by()
-    metrics = train(trial, ranks)
+    try:
+        metrics = train(trial, ranks)
+    except ModelError as error:
+        return _fail(str(error))
     if not ranks.first:
-        return
+        return 0
     sys.stdout.write(
         f"val_acc: {metrics['val_acc']:.4f}, val_loss: {metrics['val_loss']:.4f},"
         f" num_params: {metrics['num_params']:.0f}, train_time: {metrics['train_time']:.1f} s\n"
     )
+    return 0
 
 
 def _fail(message: str) -> int:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from paretonas_trainer.data import default_data_dir
 
-PREPARE = "prepare"
+PREPARE, PREDICT = "prepare", "predict"
 LARGEST_SEED = 2**32 - 1  # numpy's generators take no more, and Lightning seeds them all
 
 
@@ -36,6 +36,24 @@ class Trial:
     accelerator: str
     log_dir: Path
     data_dir: Path
+    output_dir: Path | None = None
+
+    @property
+    def hyperparameters(self) -> dict[str, int | float | str | None]:
+        """Everything that the trained network depends on, by name; None for what is not used."""
+        return {name: value for name, value in vars(self).items() if name not in _PLACE}
+
+
+_PLACE = ("accelerator", "log_dir", "data_dir", "output_dir")
+"""Where a trial runs."""
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Classify images with a trained network."""
+
+    model: Path
+    images: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -62,8 +80,8 @@ class _Parser(argparse.ArgumentParser):
         reject(message)
 
 
-def parse(argv: Sequence[str]) -> Trial | Prepare:
-    """The trial, or the preparation, that the arguments describe.
+def parse(argv: Sequence[str]) -> Trial | Prepare | Predict:
+    """The trial, the preparation or the prediction that the arguments describe.
 
     A parameter may be spelt as on the command line (`--hidden-size-1`) or by its own name (`--hidden_size_1`),
     which is what the operator passes by default.
@@ -76,6 +94,8 @@ def parse(argv: Sequence[str]) -> Trial | Prepare:
         parser = _parser("Fetch MNIST into the data folder, checked, and stop.", PREPARE)
         _add_data_dir(parser)
         return Prepare(_data_dir(parser, _parse_all(parser, argv[1:])))
+    if argv[:1] == [PREDICT]:
+        return _predict(argv[1:])
     parser = _parser("Train the tutorial's network on MNIST and write its metrics for TensorBoard.")
     _add_trial(parser)
     given = _parse_all(parser, argv)
@@ -87,15 +107,35 @@ def parse(argv: Sequence[str]) -> Trial | Prepare:
     log_dir = given.log_dir or os.environ.get("PARETONAS_LOG_DIR")
     if not log_dir:
         parser.error("argument --log-dir: is missing: give a folder for the metrics, or set PARETONAS_LOG_DIR")
-    data_dir = _data_dir(parser, given)
-    return Trial(**vars(given) | {"log_dir": Path(log_dir), "data_dir": data_dir})
+    output_dir = given.output_dir or os.environ.get("PARETONAS_OUTPUT_DIR")
+    folders = {
+        "log_dir": Path(log_dir),
+        "data_dir": _data_dir(parser, given),
+        "output_dir": Path(output_dir) if output_dir else None,
+    }
+    return Trial(**vars(given) | folders)
+
+
+def _predict(argv: Sequence[str]) -> Predict:
+    parser = _parser("Classify images of digits with a trained network.", PREDICT)
+    parser.add_argument("--model", required=True, help="model.pt in the output folder of a trial")
+    parser.add_argument(
+        "images", nargs="*", help="image files of any size, of a light digit on dark or a dark on light"
+    )
+    given = _parse_all(parser, argv)
+    if not given.images:
+        parser.error("argument IMAGE: is missing: give one image file or more")
+    return Predict(Path(given.model), tuple(map(Path, given.images)))
 
 
 def _parser(description: str, command: str = "") -> _Parser:
     return _Parser(
         prog=f"paretonas_trainer {command}".strip(),
         description=description,
-        epilog="" if command else f"`{PREPARE} --data-dir DIR` fetches the data and stops.",
+        epilog=""
+        if command
+        else f"`{PREPARE} --data-dir DIR` fetches the data and stops."
+        f" `{PREDICT} --model FILE IMAGE...` classifies images.",
         allow_abbrev=False,  # a parameter's name is right or wrong, not nearly right
     )
 
@@ -116,6 +156,11 @@ def _add_trial(parser: _Parser) -> None:
     add("--seed", 0, "same seed, same metrics", type=_whole(0, LARGEST_SEED))
     add("--accelerator", "auto", "cpu, gpu, or auto: a GPU where there is one", choices=("auto", "cpu", "gpu"))
     parser.add_argument("--log-dir", help="folder for TensorBoard's event files (default: $PARETONAS_LOG_DIR)")
+    parser.add_argument(
+        "--output-dir",
+        help="folder for the network, and for what another attempt needs to resume"
+        " (default: $PARETONAS_OUTPUT_DIR; without either, nothing is kept)",
+    )
     _add_data_dir(parser)
 
 

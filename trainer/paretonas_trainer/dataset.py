@@ -13,21 +13,27 @@ import torch
 from torch import Tensor
 
 from paretonas_trainer.data import raw_dir
-
-MEAN, STD = 0.1307, 0.3081  # of the training set's pixels, scaled to 0..1, as in the tutorial
-
+from paretonas_trainer.network import normalise
 
 Order = Callable[[int], Tensor]
 """Draws the order of so many images for each pass over them."""
 
 
-def share(rank: int, world: int, seed: int) -> Order:
+def share(rank: int, world: int, seed: int, skip: int = 0) -> Order:
     """One of `world` ranks' part of a new random order at each pass, which is the same order on all of them.
 
-    All parts are as long, so that the ranks take as many steps; what is over, others each time, is left out.
+    All parts are as long, so that the ranks take as many steps; what is over, others each time, is left out. The first
+    `skip` passes were made by an earlier attempt.
     """
     order = torch.Generator().manual_seed(seed)
-    return lambda count: torch.randperm(count, generator=order)[rank : count - count % world : world]
+    earlier = iter(range(skip))
+
+    def draw(count: int) -> Tensor:
+        for _ in earlier:
+            torch.randperm(count, generator=order)
+        return torch.randperm(count, generator=order)[rank : count - count % world : world]
+
+    return draw
 
 
 class Batches:
@@ -59,8 +65,7 @@ def load(data_dir: Path, part: str, device: torch.device) -> tuple[Tensor, Tenso
     """Images and labels of `part`, "train" or "t10k", as `Batches` takes them."""
     images = _read_idx(raw_dir(data_dir) / f"{part}-images-idx3-ubyte").to(device)
     labels = _read_idx(raw_dir(data_dir) / f"{part}-labels-idx1-ubyte").to(device)
-    normalised = images.flatten(1).float().mul_(1 / (255 * STD)).sub_(MEAN / STD)  # (x / 255 - MEAN) / STD
-    return normalised, labels.long()
+    return normalise(images), labels.long()
 
 
 def _read_idx(path: Path) -> Tensor:

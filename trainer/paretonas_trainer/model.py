@@ -5,13 +5,12 @@ from typing import cast
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, optim
 from torch.nn.functional import cross_entropy
 
 from paretonas_trainer.arguments import Trial
 from paretonas_trainer.dataset import Batches
-
-PIXELS, CLASSES = 28 * 28, 10
+from paretonas_trainer.network import build_network
 
 
 class MnistModel(pl.LightningModule):
@@ -26,15 +25,7 @@ class MnistModel(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.trial = trial
-        self.layers = nn.Sequential(
-            nn.Linear(PIXELS, trial.hidden_size_1),
-            nn.ReLU(),
-            nn.Dropout(trial.dropout),
-            nn.Linear(trial.hidden_size_1, trial.hidden_size_2),
-            nn.ReLU(),
-            nn.Dropout(trial.dropout),
-            nn.Linear(trial.hidden_size_2, CLASSES),
-        )
+        self.layers = build_network(trial.hidden_size_1, trial.hidden_size_2, trial.dropout)
 
     @property
     def num_params(self) -> int:

@@ -161,6 +161,7 @@ class EventReason(Reason):
     RESULTS_KNOWN = "ResultsKnown", "Known results were taken over."
     RETRIED = "Retried", "Failed trials get new attempts, as a retry asked."
     PARETO_SET_IMPROVED = "ParetoSetImproved", "A trial joined the Pareto set."
+    OUTPUTS_REMOVED = "OutputsRemoved", "Output folders were removed, as `trial.keepOutputs` says."
     SUCCEEDED = "Succeeded", "The experiment has ended with a result."
     FAILED = "Failed", "The experiment has ended without one."
 

@@ -84,6 +84,8 @@ class ParetoPoint(Model):
     index: Whole
     parameters: dict[str, ScalarField]
     metrics: dict[str, float]
+    output_dir: str | None = None
+    """As in the trial's status."""
 
 
 class ExperimentStatus(Model):

@@ -77,6 +77,10 @@ class TrialStatus(Model):
     """The metrics for people, as kubectl shows them; empty also if an older version wrote the status."""
     message: Message = ""
     pareto: bool = False
+    output_dir: str | None = None
+    """The folder in which the ended trial has kept something, below the root of all logs."""
+    output_removed: bool = False
+    """Whether that folder was removed (`keepOutputs`)."""
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, if it is set."""

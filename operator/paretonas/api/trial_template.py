@@ -1,6 +1,6 @@
 """How a trial is run: its image, command and resources. `substitution` fills in its parameters."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -91,6 +91,8 @@ class TrialTemplate(Model):
     """How long an attempt may run without logging anything new; after that it is stopped and retried."""
     ttl_seconds_after_finished: Seconds | None = None
     """How long a job is kept after its end, and a trial after the end of its experiment."""
+    keep_outputs: Literal["All", "ParetoSet"] = "All"
+    """Whose output folders are kept: those of all trials, or of those that are in the Pareto set or may run again."""
     queue: DnsSubdomain = "default"
     priority_class_name: DnsSubdomain | None = None
     service_account_name: DnsSubdomain | None = None

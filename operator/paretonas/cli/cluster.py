@@ -1,7 +1,7 @@
 """A cluster as the source of experiments, for the commands of `kubectl nas`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paretonas.api import (
@@ -20,10 +20,12 @@ from paretonas.backends.cluster.parse_once import ParseOnce
 from paretonas.backends.cluster.reader import ClusterReader
 from paretonas.cli.describe import Place
 from paretonas.cli.source import UnknownName, curves_below, experiment_of
+from paretonas.jobs.attempt_folder import output_folder
 from paretonas.kube.kinds import EXPERIMENTS, TRIALS
 from paretonas.kube.metadata import Body, uid_of, without_metadata
 
 if TYPE_CHECKING:
+    from paretonas.cli.fetch import Copied
     from paretonas.report.curves import LoggedCurves
 
 Document = TypeVar("Document", NASExperiment, NASTrial)
@@ -130,6 +132,40 @@ class Cluster:
             Place("Claim", claim),
             Place("Logs", f"{name}/{name}-<index>/a<attempt> in the claim {claim}"),
         ]
+
+    def output_path(self, folder: str) -> str:
+        """The output folder of a trial, as it is in the claim."""
+        return folder
+
+    def fetch(self, trial: str, folder: Path) -> "Copied":
+        """Copy what a trial has kept from the claim to a new folder on this machine.
+
+        Raises:
+            UnknownName: The trial does not exist, or has kept nothing.
+            ClusterError: The user may not do this, or the copy is not complete; then there is no folder.
+            StoreError: The folder exists or cannot be written.
+        """
+        from paretonas.cli.fetch import check_free, unpack  # noqa: PLC0415 # only this command needs it
+
+        found = self._trial(trial)
+        if found.status.output_removed:
+            raise UnknownName(
+                f"what {trial} had kept was removed: it is not in the Pareto set (trial.keepOutputs: ParetoSet)"
+            )
+        if not found.status.attempts:
+            raise UnknownName(f"{trial} has kept nothing: it has not run")
+        if found.status.attempts[-1].open:
+            self._warn(f"{trial} is still running: its files may be incomplete")
+        check_free(folder)
+        experiment = self.experiment(found.spec.experiment)
+        path = output_folder(PurePosixPath(), experiment.name, trial, found.first_attempt)
+        try:
+            with self._reader.archive(self._namespace, experiment, found, path) as archive:
+                return unpack(archive, folder, self._warn)
+        except ClusterError as error:
+            if "No such file" in str(error):  # tar's words
+                raise UnknownName(f"{trial} has kept nothing: there is no {path} in its claim") from error
+            raise
 
     def status(self, name: str) -> ExperimentStatus:
         """An experiment's status, even if its spec cannot be read. Raises UnknownName."""

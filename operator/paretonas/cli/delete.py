@@ -10,10 +10,7 @@ from paretonas.api import list_names
 from paretonas.backends.local.store import TRIALS, StoreError, exclusive, read_trials, take_away
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.result import complain
-from paretonas.engine.wording import count
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-_STEP = 1024
+from paretonas.engine.wording import count, size
 
 
 def delete(runs: Path, name: str, *, ask: bool) -> ExitCode:
@@ -73,13 +70,5 @@ def _content(folder: Path) -> str:
     """The size of a folder, as in ``12 trials, 96 files, 3.4 MiB``."""
     files = [Path(top, file) for top, _, names in os.walk(folder) for file in names]
     trials = sum(file.parent == folder / TRIALS for file in files)
-    size = sum(file.lstat().st_size for file in files)
-    return f"{count(trials, 'trial')}, {count(len(files), 'file')}, {_size(size)}"
-
-
-def _size(size: float) -> str:
-    for unit in _UNITS:
-        if size < _STEP or unit == _UNITS[-1]:
-            break
-        size /= _STEP
-    return f"{size:,.0f} {unit}" if unit == _UNITS[0] else f"{size:,.1f} {unit}"
+    total = sum(file.lstat().st_size for file in files)
+    return f"{count(trials, 'trial')}, {count(len(files), 'file')}, {size(total)}"

@@ -33,7 +33,7 @@ from paretonas.cli.exit_codes import help_text
 from paretonas.cli.result import complain
 from paretonas.cli.show import save_report
 from paretonas.cli.versions import version_option
-from paretonas.engine.wording import count
+from paretonas.engine.wording import count, size
 from paretonas.kube.json_depth import allow_any_depth
 
 if TYPE_CHECKING:
@@ -164,6 +164,20 @@ def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
 def logs(target: Target, trial: str, tail: int, follow: bool) -> None:
     """Print the last lines that the last attempt of TRIAL has printed."""
     show.print_lines(target.cluster().log(trial, tail, follow=follow))
+
+
+@nas.command()
+@trial_argument
+@click.argument("folder", metavar="[DEST]", required=False, type=click.Path(path_type=Path))
+@_on_target
+def fetch(target: Target, trial: str, folder: Path | None) -> None:
+    """Copy the output folder of TRIAL to the new folder DEST, by default one with the trial's name.
+
+    A short-lived pod with the trial's image reads the claim. DEST appears only when all of it has arrived.
+    """
+    folder = folder or Path(trial)
+    copied = target.cluster().fetch(trial, folder)
+    click.echo(f"{trial}: {count(copied.files, 'file')}, {size(copied.size)}, copied to {folder}")
 
 
 @nas.command()

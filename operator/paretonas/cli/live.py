@@ -146,7 +146,8 @@ _FRAME = 9
 
 def _pareto_set(snapshot: Snapshot) -> Sequence[ParetoPoint]:
     status = snapshot.status
-    return whole(snapshot.experiment, snapshot.trials) if lacking(status, status.pareto_set) else status.pareto_set
+    points = whole(snapshot.experiment, snapshot.trials) if lacking(status, status.pareto_set) else status.pareto_set
+    return [point.replace(output_dir=None) for point in points]  # the result shows where the networks are
 
 
 def _head(snapshot: Snapshot, elapsed: timedelta, width: int) -> RenderableType:

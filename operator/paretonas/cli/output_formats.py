@@ -78,6 +78,7 @@ def _trial_record(trial: NASTrial) -> dict[str, Any]:
         "reason": attempts[-1].get("reason") if attempts else None,
         "startTime": attempts[0].get("startTime") if attempts else None,
         "endTime": attempts[-1].get("endTime") if attempts else None,
+        "outputDir": status.get("outputDir"),
         "message": status["message"],
     }
 

@@ -14,7 +14,7 @@ from paretonas.api import NASExperiment, NASTrial, plain
 from paretonas.api.reasons import Goal, Hindrance
 from paretonas.backends.local.store import EXPERIMENT_FILE
 from paretonas.cli.exit_codes import ExitCode
-from paretonas.cli.source import DEFAULT_RUNS, REPORT_FILE, RunsFolder, Source
+from paretonas.cli.source import DEFAULT_RUNS, REPORT_FILE, RunsFolder, Source, with_output_paths
 from paretonas.cli.tables import count_ended, count_planned, page, pareto_columns
 from paretonas.engine.trouble import Trouble
 from paretonas.engine.wording import count, number
@@ -52,7 +52,7 @@ def conclude(experiment: NASExperiment, runs: Path, console: Console, *, again: 
     if not succeeded:
         for trial in [t for t in trials if t.status.state == "Failed"][:_FAILED_SHOWN]:
             console.print(_failure(trial))
-    _print_pareto_set(experiment, trials, console)
+    _print_pareto_set(experiment, trials, runs, console)
     if any(t.status.state == "Succeeded" for t in trials):
         _write_page(experiment, runs, console)
     early = condition is not None and condition.reason in get_args(Goal)
@@ -119,10 +119,10 @@ def _failure(trial: NASTrial) -> str:
     return "\n".join([f"{trial.name}: {reason}: {first}", *(f"  {line}" for line in output[-_LINES_SHOWN:])])
 
 
-def _print_pareto_set(experiment: NASExperiment, trials: Sequence[NASTrial], console: Console) -> None:
+def _print_pareto_set(experiment: NASExperiment, trials: Sequence[NASTrial], runs: Path, console: Console) -> None:
     from paretonas.engine.pareto_front import whole  # noqa: PLC0415 # as above
 
-    status, points = experiment.status, whole(experiment, trials)
+    status, points = experiment.status, with_output_paths(RunsFolder(runs, complain), whole(experiment, trials))
     if not points:
         console.print("no trial is in the Pareto set")
         return

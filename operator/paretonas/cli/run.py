@@ -247,13 +247,15 @@ def _advance(
 ) -> "tuple[Ending, Snapshot]":
     """Make passes until the experiment ends or the user interrupts, or all trials have `limit` attempts together."""
     from paretonas.backends.local.logs import FolderLogs  # noqa: PLC0415 # see _set_up
+    from paretonas.backends.local.outputs import FolderOutputs  # noqa: PLC0415 # as above
     from paretonas.cli.session import Session  # noqa: PLC0415 # as above
     from paretonas.engine.engine import Engine  # noqa: PLC0415 # as above
     from paretonas.jobs.local import LocalJobs  # noqa: PLC0415 # TorchX, imported while the display is up
 
     store, runs, name = setup.store, setup.runs, setup.store.experiment().name
     jobs = LocalJobs(runs, name, setup.machine.folder, setup.machine.slots)
-    engine = Engine(store, jobs, FolderLogs(runs, name), setup.search, lambda: datetime.now(UTC), limit=limit)
+    ports = store, jobs, FolderLogs(runs, name), FolderOutputs(runs), setup.search
+    engine = Engine(*ports, lambda: datetime.now(UTC), limit=limit)
     return Session(engine, jobs, store.trials, display, interrupts, pause).run(setup.snapshot())
 
 

@@ -14,7 +14,7 @@ from paretonas.backends.local.store import StoreError
 from paretonas.cli import tables
 from paretonas.cli.output_formats import as_csv, as_json, as_yaml, pareto_records, trial_records
 from paretonas.cli.result import complain, write_report
-from paretonas.cli.source import Source
+from paretonas.cli.source import Source, with_output_paths
 
 Shown = TypeVar("Shown")
 
@@ -99,7 +99,7 @@ def check_watchable(kind: str | None) -> None:
 def show_pareto(source: Source, name: str, kind: str) -> None:
     """Print an experiment's Pareto set."""
     experiment = source.experiment(name)
-    points = pareto_points(source, experiment)
+    points = with_output_paths(source, pareto_points(source, experiment))
     if not points:
         condition = experiment.status.condition("Succeeded")
         complain(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from paretonas.api import NASExperiment, NASTrial, list_names
+from paretonas.api import NASExperiment, NASTrial, ParetoPoint, list_names
 from paretonas.backends.local.last_run import read_last_run
 from paretonas.backends.local.store import (
     StoreError,
@@ -52,6 +52,9 @@ class Source(Protocol):
     def curves(self, name: str) -> "Mapping[str, LoggedCurves]":
         """The learning curves of an experiment's trials, by trial. Raises UnknownName."""
 
+    def output_path(self, folder: str) -> str:
+        """Where a user finds the output folder of a trial, given as in its status."""
+
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterable[str]:
         """The last lines printed by a trial's last attempt; with ``follow``, also those to come. Raises UnknownName."""
 
@@ -94,6 +97,10 @@ class RunsFolder:
     def curves(self, name: str) -> "dict[str, LoggedCurves]":
         """The learning curves of each trial's last attempt. Raises UnknownName and StoreError."""
         return curves_below(self._runs, name, self.trials(name))
+
+    def output_path(self, folder: str) -> str:
+        """The path of the output folder of a trial."""
+        return str(self._runs / folder)
 
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterable[str]:
         """The last lines printed by a trial's last attempt; with ``follow``, also those to come, until the trial ends.
@@ -147,6 +154,11 @@ class RunsFolder:
             available = f"available: {list_names(names)}" if names else "none is available; give another --runs-dir"
             raise UnknownName(f"no experiment {name!r} in {self._runs}; {available}")
         return folder
+
+
+def with_output_paths(source: Source, points: Iterable[ParetoPoint]) -> list[ParetoPoint]:
+    """The points of a Pareto set with their output folders as a user finds them."""
+    return [p.replace(output_dir=source.output_path(p.output_dir)) if p.output_dir else p for p in points]
 
 
 def curves_below(root: Path, experiment: str, trials: Sequence[NASTrial]) -> "dict[str, LoggedCurves]":

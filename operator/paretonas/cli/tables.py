@@ -150,11 +150,16 @@ def trial_columns(
 
 
 def pareto_columns(spec: ExperimentSpec, points: Sequence[ParetoPoint]) -> list[TableColumn]:
-    """The table of a Pareto set: the trial, the objectives and other metrics, and the parameters."""
+    """The table of a Pareto set: the trial, the objectives and other metrics, the parameters, and what was kept."""
     return [
         TableColumn("TRIAL", [p.trial for p in points]),
         *_metrics(spec, [p.metrics for p in points]),
         *_parameters(spec, [p.parameters or None for p in points]),
+        *(
+            [TableColumn("OUTPUT", [p.output_dir or NOTHING for p in points])]
+            if any(p.output_dir for p in points)
+            else []
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ from paretonas.api.reasons import Hindrance
 from paretonas.backends.cluster.cache import Cache, experiment_name_of
 from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.backends.cluster.logs import ClusterLogs
+from paretonas.backends.cluster.outputs import ClusterOutputs
 from paretonas.backends.cluster.store import ClusterStore, Gone, NameTaken
 from paretonas.backends.cluster.trimming import trim
 from paretonas.controller.dispatch import Dispatcher
@@ -274,8 +275,16 @@ class Controller:
                 self._queue,
                 wake=lambda: self._passes.mark(key),
             )
+            outputs = ClusterOutputs(
+                self._api,
+                namespace,
+                lambda: self.settings.logs_folder(store.experiment()),
+                self._caches[VOLCANO_JOBS],
+                self.settings.pods,
+            )
             fail = self._failpoint.on
-            engine = Engine(fail(store), fail(jobs), fail(logs), fail(self._search), now, ahead=self.settings.ask_ahead)
+            ports = fail(store), fail(jobs), fail(logs), fail(outputs), fail(self._search)
+            engine = Engine(*ports, now, ahead=self.settings.ask_ahead)
             known = self._known[key] = _Known(store.uid, store, engine)
         return known
 

@@ -17,9 +17,11 @@ from paretonas.api import (
 from paretonas.api.reasons import Hindrance, NoMore
 from paretonas.api.rounding import rounded_pairs
 from paretonas.engine.decide import Decision, count_attempts, decide, ends_for_want_of_points, restrict
+from paretonas.engine.outputs import find_removable
 from paretonas.engine.pareto_front import Front
-from paretonas.engine.ports import Jobs, LogSource, Search, Store
+from paretonas.engine.ports import Jobs, LogSource, Outputs, Search, Store
 from paretonas.engine.progress import Growth
+from paretonas.engine.reference_point import known_reference
 from paretonas.engine.retry import retry_trial
 from paretonas.engine.summary import summarise
 from paretonas.engine.trial_indices import describe_passed_over, free_indices
@@ -27,7 +29,7 @@ from paretonas.engine.trouble import Trouble
 from paretonas.engine.verdicts import observe_attempt, settle_trial
 from paretonas.engine.waiting import find_wait
 from paretonas.engine.warm_start import WarmStartError, has_begun, take_over
-from paretonas.jobs.job import Job, Launch, SubmitError
+from paretonas.jobs.job import Job, Launch, Removal, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, SearchError
 
@@ -64,11 +66,12 @@ class Snapshot:
 class Engine:
     """Advances one experiment, pass by pass. A pass can do without anything that the engine has in memory."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # its five ports, the clock, and two settings
         self,
         store: Store,
         jobs: Jobs,
         logs: LogSource,
+        outputs: Outputs,
         search: Search,
         clock: Callable[[], datetime],
         *,
@@ -81,12 +84,14 @@ class Engine:
             store: where the experiment and its trials are.
             jobs: where attempts run.
             logs: where attempts log to.
+            outputs: where trials keep what they want.
             search: what proposes candidates.
             clock: returns the current time.
             ahead: the number of candidates to keep ready beyond the free slots.
             limit: the number of attempts that all trials may have together; None if there is no limit.
         """
-        self._store, self._jobs, self._logs, self._search, self._clock = store, jobs, logs, search, clock
+        self._store, self._jobs, self._logs, self._outputs = store, jobs, logs, outputs
+        self._search, self._clock = search, clock
         self._ahead, self._limit = ahead, limit
         self._growth, self._front = Growth(logs.size), Front()
         self._rounded: set[str] = set()
@@ -197,6 +202,8 @@ class Engine:
         for trial in before:
             job = jobs.get(trial.attempt.job) if trial.attempt else None
             after = observe_attempt(trial, job, experiment.spec, read, self._clock())
+            if after.ended and not trial.ended:
+                after = after.with_status(output_dir=self._outputs.find(after))
             after = settle_trial(after, experiment.spec, self._clock())
             after = retry_trial(after, experiment.spec.retry)
             trials.append(after if after is trial else self._store.save_trial(after))
@@ -252,29 +259,46 @@ class Engine:
         trials = tuple(self._store.trials())
         found, now = self._front.of(experiment.spec, trials), self._clock()
         trouble = trouble or self.search_trouble or find_wait(trials, jobs, now)
-        remark = describe_passed_over(trials, self._store.strangers())
+        experiment, removal = self._remove_outputs(experiment, trials, found, over=decision.outcome is not None)
+        # once the experiment has ended, no name is needed any more
+        passed_over = "" if decision.outcome else describe_passed_over(trials, self._store.strangers())
+        remark = "; ".join(filter(None, [passed_over, removal.problem]))
         status = summarise(
             experiment, trials, now, outcome=decision.outcome, trouble=trouble, best=found, remark=remark
         )
         best = {trial.name for trial in found}
-        marked = tuple(self._mark(t, pareto=t.name in best) for t in trials)
+        marked = tuple(self._mark(t, pareto=t.name in best, removed=t.name in removal.gone) for t in trials)
         after = experiment.replace(status=status)
         if status != experiment.status:
             self._store.save_status(after)
         reached = self._limit is not None and count_attempts(marked) >= self._limit
         return Snapshot(after, marked, decision.ask, trouble, self.search_trouble, reached)
 
-    def _mark(self, trial: NASTrial, *, pareto: bool) -> NASTrial:
-        """Store whether a trial is in the Pareto set, and its rounded metrics if an older version has ended it.
+    def _mark(self, trial: NASTrial, *, pareto: bool, removed: bool) -> NASTrial:
+        """Store what a trial is in comparison with others, and its rounded metrics if an older version has ended it.
 
         The latter is tried once: where the resource definition is the older one, they are dropped.
         """
         status = trial.status
         lacks = status.rounded_metrics != rounded_pairs(status.metrics) and trial.name not in self._rounded
-        if status.pareto == pareto and not lacks:
+        if status.pareto == pareto and not lacks and not removed:
             return trial
         self._rounded.add(trial.name)
-        return self._store.save_trial(trial.with_status(pareto=pareto, metrics=status.metrics))
+        gone = {"output_dir": None, "output_removed": True} if removed else {}
+        return self._store.save_trial(trial.with_status(pareto=pareto, metrics=status.metrics, **gone))
+
+    def _remove_outputs(
+        self, experiment: NASExperiment, trials: Sequence[NASTrial], best: Sequence[NASTrial], *, over: bool
+    ) -> tuple[NASExperiment, Removal]:
+        """Remove the output folders that are not to be kept; the reference point is stored before. Return both."""
+        reference = known_reference(experiment, trials, over=over)
+        removable = find_removable(experiment.spec, trials, best, reference)
+        if not removable:
+            return experiment, Removal()
+        if reference != experiment.status.reference_point:
+            self._store.save_status(experiment.replace(status=experiment.status.replace(reference_point=reference)))
+            experiment = self._store.experiment()
+        return experiment, self._outputs.remove(experiment, removable)
 
 
 def _of_use(trial: NASTrial) -> bool:

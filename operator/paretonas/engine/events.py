@@ -44,6 +44,7 @@ def events(before: Snapshot, after: Snapshot) -> list[Event]:
         *_taken_up(known, after),
         *(event for trial in after.trials for event in _ends(known.get(trial.name), trial)),
         *_improvement(before, after),
+        *_removals(known, after),
         *(event for trial in after.trials for event in _submissions(known.get(trial.name), trial)),
         *_trouble(before, after),
         *_completion(before, after),
@@ -140,6 +141,18 @@ def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
         volume = "" if status.hypervolume is None else f", hypervolume {number(status.hypervolume)}"
         message = f"by {list_names(new, _NAMES)}: {count(status.pareto_set_size, 'trial')}{volume}"
         yield Event(EventReason.PARETO_SET_IMPROVED, after.experiment.name, message)
+
+
+def _removals(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
+    """Output folders that were removed, in one event."""
+    removed = [
+        trial.name
+        for trial in after.trials
+        if trial.status.output_removed and trial.name in before and not before[trial.name].status.output_removed
+    ]
+    if removed:
+        message = f"outside the Pareto set: {list_names(removed, _NAMES)}"
+        yield Event(EventReason.OUTPUTS_REMOVED, after.experiment.name, message)
 
 
 def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:

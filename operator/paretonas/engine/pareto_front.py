@@ -40,20 +40,24 @@ def points(spec: ExperimentSpec, trials: Sequence[NASTrial]) -> tuple[ParetoPoin
 
 
 def bound_points(points: tuple[ParetoPoint, ...]) -> tuple[ParetoPoint, ...]:
-    """The Pareto set, cut to fit into a status: a large one loses its parameters, a very large one points.
+    """The Pareto set, cut to fit into a status: a large one loses parameters and outputs, a very large one points.
 
     What is left out can be found in the trials, which are marked by `status.pareto`.
     """
-    sizes = [len(point.model_dump_json()) for point in points]
+    sizes = [_bytes(point) for point in points]
     if sum(sizes) <= PARETO_SET_BYTES:
         return points
-    bare = [point.replace(parameters={}) for point in points]
+    bare = [point.replace(parameters={}, output_dir=None) for point in points]
     room = PARETO_SET_BYTES
     for kept, point in enumerate(bare):
-        room -= len(point.model_dump_json())
+        room -= _bytes(point)
         if room < 0:
             return tuple(bare[:kept])
     return tuple(bare)
+
+
+def _bytes(point: ParetoPoint) -> int:
+    return len(point.model_dump_json(by_alias=True, exclude_none=True))
 
 
 def whole(experiment: NASExperiment, trials: Sequence[NASTrial]) -> tuple[ParetoPoint, ...]:
@@ -95,4 +99,5 @@ def _point(trial: NASTrial, spec: ExperimentSpec) -> ParetoPoint:
         index=trial.spec.index,
         parameters=spec.cast(trial.spec.parameters),
         metrics=dict(trial.status.metrics),
+        output_dir=trial.status.output_dir,
     )

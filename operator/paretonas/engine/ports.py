@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial
-from paretonas.jobs.job import Job, Launch
+from paretonas.jobs.job import Job, Launch, Removal
 from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, Suggestion
 
@@ -65,6 +65,19 @@ class LogSource(Protocol):
 
     def free_attempt(self, trial: str, number: int) -> int:
         """The first attempt number from ``number`` on that has no folders yet. Raises SubmitError."""
+
+
+class Outputs(Protocol):
+    """The output folders of trials."""
+
+    def find(self, trial: NASTrial) -> str | None:
+        """The folder in which a trial has kept something, below the root of all logs; None if there is none."""
+
+    def remove(self, experiment: NASExperiment, trials: Sequence[NASTrial]) -> Removal:
+        """Remove the output folders of trials, which may take longer than the call.
+
+        Called in every pass until all of them are gone, also for folders that are gone already.
+        """
 
 
 class Search(Protocol):

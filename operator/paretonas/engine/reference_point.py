@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from paretonas.api import ExperimentSpec, NASTrial
+from paretonas.api import ExperimentSpec, NASExperiment, NASTrial
 from paretonas.search.initial import initial_trials
 from paretonas.search.pareto import reference_point
 
@@ -27,3 +27,9 @@ def find_reference_point(spec: ExperimentSpec, trials: Sequence[NASTrial], *, ov
     observed = [t.status.metrics for t in initial if t.status.state == "Succeeded"]
     observed = observed or [t.status.metrics for t in later if t.status.state == "Succeeded"]
     return reference_point(spec, observed) if observed else {}
+
+
+def known_reference(experiment: NASExperiment, trials: Sequence[NASTrial], *, over: bool) -> dict[str, float]:
+    """The reference point as stored, or as it is to be stored now; empty as long as it cannot be fixed."""
+    counted = [trial for trial in trials if not trial.refused]
+    return experiment.status.reference_point or find_reference_point(experiment.spec, counted, over=over)

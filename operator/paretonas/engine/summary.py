@@ -25,7 +25,7 @@ from paretonas.api.status import ConditionStatus, ConditionType, make_condition
 from paretonas.engine.decide import Outcome, progress
 from paretonas.engine.empty_front import why_none
 from paretonas.engine.pareto_front import best_trials, bound_points, points
-from paretonas.engine.reference_point import find_reference_point
+from paretonas.engine.reference_point import known_reference
 from paretonas.engine.trouble import Trouble
 from paretonas.search.pareto import hypervolume
 
@@ -52,14 +52,14 @@ def summarise(
         outcome: how the experiment has ended, if it has.
         trouble: what keeps it from making progress, if anything does.
         best: the Pareto set, if it has been computed already.
-        remark: what its user should know although it makes progress.
+        remark: what its user should know although it makes progress, or has ended.
     """
     spec, before = experiment.spec, experiment.status
     begins = spec.retry.generation > before.retry_generation
     trials = [t for t in trials if not t.refused]
     best = best_trials(spec, trials) if best is None else best
     metrics = [t.status.metrics for t in best]  # what they dominate adds no volume
-    reference = before.reference_point or find_reference_point(spec, trials, over=outcome is not None)
+    reference = known_reference(experiment, trials, over=outcome is not None)
     volume = hypervolume(spec, metrics, reference) if reference else None
     return ExperimentStatus(
         observed_generation=experiment.metadata.generation,
@@ -122,7 +122,7 @@ def _conditions(
     message = "; ".join(filter(None, [words, unmet]))
     if outcome:
         ending: ConditionStatus = "True" if outcome.succeeded else "False"
-        progressing = condition("Progressing", "False", outcome.reason)
+        progressing = condition("Progressing", "False", outcome.reason, remark)
         succeeded = condition("Succeeded", ending, outcome.reason, message)
     else:
         if spec.suspend:

@@ -116,3 +116,16 @@ def age(time: timedelta) -> str:
         if seconds >= 2 * size:  # from two units on, as kubectl does: 90 s says more than 1 min
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+
+
+def size(amount: float) -> str:
+    """A number of bytes, as in ``3.4 MiB``."""
+    for unit in _UNITS:
+        if amount < _STEP or unit == _UNITS[-1]:
+            break
+        amount /= _STEP
+    return f"{amount:,.0f} {unit}" if unit == _UNITS[0] else f"{amount:,.1f} {unit}"

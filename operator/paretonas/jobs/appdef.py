@@ -8,9 +8,7 @@ from torchx.components.dist import torchrun
 
 from paretonas.api import OUTPUT_DIR_VARIABLE, inactive, substitute
 from paretonas.api.quantities import amount
-from paretonas.jobs.job import Launch
-
-ROLE = "trial"
+from paretonas.jobs.job import ROLE, Launch
 
 RENDEZVOUS_PORT = 29500
 """The port on which the replicas of a gang meet, on the first of them; the default of PyTorch."""

@@ -7,6 +7,9 @@ from enum import Enum
 from paretonas.api import NASExperiment, NASTrial, Scalar, job_name, trial_arguments, words
 from paretonas.api.reasons import AttemptReason
 
+ROLE = "trial"
+"""The name of TorchX's role, and of the container, that runs a trial."""
+
 GRACE_SECONDS = 5
 """Seconds between SIGTERM and SIGKILL: enough to flush a TensorBoard file, and short enough to wait for."""
 
@@ -51,6 +54,16 @@ class Job:
 
 class SubmitError(Exception):
     """A job could not be submitted. The message says why; the next pass retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of output folders that are to be removed."""
+
+    gone: frozenset[str] = frozenset()
+    """The names of the trials whose folders do not exist any more."""
+    problem: str = ""
+    """Why others cannot be removed, with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from torchx.runner import Runner
 from torchx.schedulers.local_scheduler import CWDImageProvider, LocalScheduler
 
 from paretonas.api import job_name
-from paretonas.jobs.appdef import ROLE, trial_app
+from paretonas.jobs.appdef import trial_app
 from paretonas.jobs.attempt_folder import output_folder
 from paretonas.jobs.attempt_records import AttemptRecord, record
 from paretonas.jobs.devices import DeviceKind, Slots, free, limits, requests
-from paretonas.jobs.job import GRACE_SECONDS, Job, Launch, Phase, SubmitError
+from paretonas.jobs.job import GRACE_SECONDS, ROLE, Job, Launch, Phase, SubmitError
 
 LOCAL_SCHEDULER = "local_cwd"
 

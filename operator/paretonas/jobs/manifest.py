@@ -7,9 +7,9 @@ from typing import Any
 from torchx.schedulers.kubernetes_scheduler import PLACEHOLDER_FIELD_PATH
 
 from paretonas.api import ExperimentSpec
-from paretonas.jobs.appdef import ROLE
-from paretonas.jobs.job import GRACE_SECONDS, Launch
+from paretonas.jobs.job import GRACE_SECONDS, ROLE, Launch
 from paretonas.jobs.overlay import ACCOUNT_FIELDS, merge_overlay
+from paretonas.jobs.pod_security import RESTRICTED_CONTAINER, RESTRICTED_POD
 from paretonas.kube.kinds import TRIALS
 from paretonas.kube.labels import ATTEMPT_LABEL, EXPERIMENT_LABEL, TRIAL_LABEL
 from paretonas.kube.metadata import owner_reference
@@ -21,16 +21,6 @@ TTL_SECONDS = 86_400
 
 LEAST_TTL_SECONDS = 60
 """A finished job is kept at least until the operator has seen its end, even if it was being restarted."""
-
-RESTRICTED_POD = {
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-RESTRICTED_CONTAINER = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-}
-"""The requirements of the Pod Security Standard `restricted`; `podOverlay` can change them if the operator allows."""
 
 END_WITH_A_LOST_POD = {"event": "PodEvicted", "action": "TerminateJob"}
 """Otherwise Volcano would recreate the pod, and one attempt would log twice into its folder."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from paretonas.api import ExperimentSpec, Problem
-from paretonas.jobs.appdef import ROLE
+from paretonas.jobs.job import ROLE
 from paretonas.jobs.manifest import finish_template
 from paretonas.jobs.overlay import ACCOUNT_FIELDS, AUTHORS_FIELDS, find_overlay_path, find_refused_fields
 from paretonas.jobs.pod_security import Level, violations

@@ -44,11 +44,12 @@ class Table:
 
 
 def trial_table(results: Results) -> Table:
-    """Create the table: one row per trial, with the needed metrics, the parameters, and why the trial failed."""
+    """Create the table: one row per trial, with metrics, parameters, why the trial failed, and what it kept."""
     spec = results.experiment.spec
     objectives = [objective.metric for objective in results.objectives]
     metrics = [*objectives, *sorted(spec.needed_metrics.difference(objectives))]
     parameters = [parameter.name for parameter in spec.parameters]
+    kept = any(trial.status.output_dir or trial.status.output_removed for trial in results.trials)
     rest = [trial for trial in results.trials if trial.name not in results.front_names]
     rows = [
         Row(
@@ -59,13 +60,14 @@ def trial_table(results: Results) -> Table:
                 *(_value(trial.spec.parameters.get(name)) for name in parameters),
                 Cell(trial.spec.origin, trial.spec.origin),
                 _duration(trial),
+                *([_output(trial)] if kept else []),
             ),
             state=trial.status.state,
             pareto=trial.name in results.front_names,
         )
         for trial in (*results.front, *rest)
     ]
-    columns = ("trial", "state", *metrics, *parameters, "origin", "duration")
+    columns = ("trial", "state", *metrics, *parameters, "origin", "duration", *(["output"] if kept else []))
     return Table(columns, tuple(rows))
 
 
@@ -79,6 +81,12 @@ def _value(scalar: Scalar | None) -> Cell:
 def _duration(trial: NASTrial) -> Cell:
     time = trial_time(trial)
     return Cell() if time is None else Cell(duration(time), time.total_seconds(), numeric=True)
+
+
+def _output(trial: NASTrial) -> Cell:
+    """The folder of what the trial has kept, below the claim or the runs folder."""
+    text = "removed" if trial.status.output_removed else trial.status.output_dir or ""
+    return Cell(text, text)
 
 
 def _state(trial: NASTrial) -> Cell:

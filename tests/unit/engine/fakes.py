@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_name
 from paretonas.api.reasons import EndReason, NoMore
 from paretonas.engine.engine import Engine, Snapshot
-from paretonas.jobs.job import Job, Launch, Phase, SubmitError
+from paretonas.jobs.job import Job, Launch, Phase, Removal, SubmitError
 from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
 
@@ -56,7 +56,7 @@ Script = Callable[[int, int], Run]
 
 @dataclass
 class World:
-    """Store, jobs, logs, search and clock, as the ports of the engine."""
+    """Store, jobs, logs, outputs, search and clock, as the ports of the engine."""
 
     experiment_: NASExperiment
     script: Script = lambda *_: Run()
@@ -80,6 +80,10 @@ class World:
     asked_for: set[str] = field(default_factory=set)
     strangers_: dict[str, str] = field(default_factory=dict)
     """Trials that have names of this experiment's, and name another one."""
+    removed: set[str] = field(default_factory=set)
+    """Trials whose output was removed."""
+    stuck: str = ""
+    """Why no output can be removed."""
     search_fails: int = 0
     """So many questions fail."""
     calls: list[str] = field(default_factory=list)
@@ -88,7 +92,7 @@ class World:
     fault: type[Exception] = Crash
 
     def engine(self) -> Engine:
-        return Engine(self, self, self, self, lambda: self.now, ahead=self.ahead)
+        return Engine(self, self, self, self, self, lambda: self.now, ahead=self.ahead)
 
     # --- Store
 
@@ -206,6 +210,21 @@ class World:
 
         return self._call("free_attempt", free_attempt)
 
+    # --- Outputs
+
+    def find(self, trial: NASTrial) -> str | None:
+        """Every trial that ran has kept something."""
+        return f"{trial.spec.experiment}/{trial.name}/output" if trial.status.attempts else None
+
+    def remove(self, experiment: NASExperiment, trials: Sequence[NASTrial]) -> Removal:  # noqa: ARG002 # of the port
+        def remove() -> Removal:
+            if self.stuck:
+                return Removal(problem=self.stuck)
+            self.removed |= {trial.name for trial in trials}
+            return Removal(frozenset(self.removed))
+
+        return self._call("remove", remove)
+
     # --- Search
 
     def suggest(self, spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:
@@ -272,12 +291,16 @@ def _assert_goes_forward(before: NASTrial, after: NASTrial, retry: int) -> None:
         assert old.attempts[-1].retry_generation < retry, "an end is final unless a retry is asked for"
         assert new.attempts == old.attempts, "a retry keeps the past"
     elif before.ended:
-        marks = {"pareto": old.pareto, "rounded_metrics": old.rounded_metrics}
-        assert after.with_status(**marks) == before, "an end is final"
+        assert _result(after) == _result(before), "an end is final"
     closed = [a for a in old.attempts if not a.open]
     assert list(new.attempts[: len(closed)]) == closed, "the past of a trial never changes"
     assert len(closed) <= len(new.attempts) <= len(old.attempts) + 1
     assert all(not a.open for a in new.attempts[:-1]), "one attempt at a time"
+
+
+def _result(trial: NASTrial) -> NASTrial:
+    """A trial without what is known of it in comparison with others."""
+    return trial.with_status(pareto=False, output_dir=None, output_removed=False, rounded_metrics={})
 
 
 def one_pass(engine: Engine, *, beside: bool = False, draining: bool = False) -> Snapshot:

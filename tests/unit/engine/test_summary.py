@@ -1,5 +1,6 @@
 """The status that trials amount to."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -202,8 +203,9 @@ def test_the_status_of_a_thousand_trials_is_small_even_if_all_are_in_the_pareto_
     point = {p["name"]: 1 / 3 for p in space}
     trials = [succeeded(i, i / 1000, 1 + i / 20) for i in range(number)]
     trials = [t.replace(spec=t.spec.replace(parameters=point)) for t in trials]
+    trials = [t.with_status(output_dir=f"nas/{t.name}/output") for t in trials]
     status = after(of, trials).status
-    assert len(status.model_dump_json(by_alias=True)) < 100_000
+    assert len(json.dumps(status.to_dict(), separators=(",", ":"))) < 100_000
     assert len(status.pareto_set) == status.pareto_set_size == number
     assert all(bool(p.parameters) == with_points for p in status.pareto_set)
 
@@ -218,6 +220,6 @@ def test_a_pareto_set_that_is_too_large_even_without_its_points_is_shown_in_part
         for i, m in enumerate(metrics)
     ]
     status = after(of, trials).status
-    assert len(status.model_dump_json(by_alias=True)) < 100_000
+    assert len(json.dumps(status.to_dict(), separators=(",", ":"))) < 100_000
     assert 0 < len(status.pareto_set) < status.pareto_set_size
     assert len(best_trials(of.spec, trials)) == status.pareto_set_size, "the trials themselves are marked"

@@ -43,6 +43,14 @@ def test_a_failed_trial_says_why():
     assert (duration.text, duration.order) == ("3 min 00 s", 180.0)
 
 
+def test_what_trials_have_kept_is_shown_where_any_has():
+    kept = trial(0, "Succeeded").with_status(output_dir="nas/nas-0/output")
+    removed = trial(1, "Succeeded", metrics={"accuracy": 0.1, "size": 90.0}).with_status(output_removed=True)
+    table = trial_table(Results(experiment(), (kept, removed, trial(2, "Pending"))))
+    assert table.columns[-1] == "output"
+    assert [row.cells[-1].text for row in table.rows] == ["nas/nas-0/output", "removed", ""]
+
+
 def test_what_is_unknown_is_empty():
     waiting = trial(0, "Pending")
     [row] = trial_table(Results(experiment(), (waiting,))).rows

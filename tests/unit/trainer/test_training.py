@@ -114,7 +114,7 @@ def test_a_disk_that_is_full_is_told_at_the_end(small_mnist: SmallMnist, tmp_pat
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # bytes a file may have\n"
     done = run_trials(small_mnist, f"--log-dir {tmp_path}", before=limit)
     assert done.returncode == 3
-    assert "paretonas_trainer: [Errno 27] File too large: check --log-dir, its access and free" in done.stderr
+    assert "paretonas_trainer: [Errno 27] File too large: check --log-dir and --output-dir" in done.stderr
 
 
 def test_an_unexpected_error_is_shown_and_ends_with_1() -> None:

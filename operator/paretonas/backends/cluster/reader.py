@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Final
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from paretonas.api import NASExperiment, NASTrial
 from paretonas.backends.cluster.connection import Connection
 from paretonas.backends.cluster.errors import ClusterError, UnreachableError
 from paretonas.kube.client import Resources
@@ -16,6 +19,9 @@ from paretonas.kube.labels import VOLCANO_JOB_LABEL
 from paretonas.kube.metadata import key_of
 from paretonas.kube.refusals import refusal_message
 from paretonas.kube.status_codes import BAD_REQUEST, NOT_FOUND
+
+if TYPE_CHECKING:
+    from paretonas.backends.cluster.claim_reader import Archive
 
 _NO_CRDS: Final = "the cluster has no NASExperiment resource: kubectl apply -k deploy/base"
 
@@ -93,6 +99,16 @@ class ClusterReader:
     ) -> tuple[list[dict[str, Any]], int]:
         with self._connection.translate_errors(_NO_CRDS):
             return self._resources.list(kind, namespace, selector, fields=fields)
+
+    @contextmanager
+    def archive(
+        self, namespace: str, experiment: NASExperiment, trial: NASTrial, folder: PurePosixPath
+    ) -> "Iterator[Archive]":
+        """A tar archive of a folder below the experiment's claim."""
+        from paretonas.backends.cluster.claim_reader import open_archive  # noqa: PLC0415 # only one command needs it
+
+        with open_archive(self._connection, namespace, experiment, trial, folder) as archive:
+            yield archive
 
     def pods(self, namespace: str, job: str) -> list[Pod]:
         """The pods of a job, by name."""

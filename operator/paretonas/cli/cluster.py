@@ -20,7 +20,7 @@ from paretonas.backends.cluster.parse_once import ParseOnce
 from paretonas.backends.cluster.reader import ClusterReader
 from paretonas.cli.describe import Place
 from paretonas.cli.source import UnknownName, curves_below, experiment_of
-from paretonas.jobs.attempt_folder import output_folder
+from paretonas.jobs.attempt_folder import output_folder, output_name
 from paretonas.kube.kinds import EXPERIMENTS, TRIALS
 from paretonas.kube.metadata import Body, uid_of, without_metadata
 
@@ -131,6 +131,7 @@ class Cluster:
         return [
             Place("Claim", claim),
             Place("Logs", f"{name}/{name}-<index>/a<attempt> in the claim {claim}"),
+            Place("Outputs", f"{name}/{name}-<index>/{output_name(1)} in the claim {claim}"),
         ]
 
     def output_path(self, folder: str) -> str:

@@ -14,7 +14,7 @@ from paretonas.backends.local.store import (
 )
 from paretonas.cli.describe import Place
 from paretonas.cli.local_changes import changes, follow_output
-from paretonas.jobs.attempt_folder import attempt_folder
+from paretonas.jobs.attempt_folder import attempt_folder, output_name
 from paretonas.jobs.attempt_records import record
 from paretonas.jobs.supervisor import OUTPUT
 
@@ -125,6 +125,7 @@ class RunsFolder:
             *([Place("File", str(run.file))] if run is not None else []),
             Place("Folder", str(folder)),
             Place("Logs", str(folder / f"{name}-<index>" / "a<attempt>")),
+            Place("Outputs", str(folder / f"{name}-<index>" / output_name(1))),
             *([Place("Report", str(report))] if report.exists() else []),
         ]
 

@@ -127,6 +127,7 @@ def test_get_with_a_name_describes_a_finished_experiment(finished: Finished) -> 
     shown = project.call("get", "nas").stdout
     assert block(shown, "Status") == ["TrialsCompleted: 6 trials ended, 6 succeeded"]
     assert block(shown, "Folder") == [str(project.runs / "nas")]
+    assert block(shown, "Outputs") == [str(project.runs / "nas" / "nas-<index>" / "output")]
     assert block(shown, "Report") == [str(project.runs / "nas" / "report.html")]
     assert block(shown, "File") == [str(project.folder / "nas.yaml")]
     table = project.call("pareto", "nas").stdout

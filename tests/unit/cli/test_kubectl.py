@@ -96,7 +96,11 @@ def test_a_description_is_that_of_local_mode_but_for_where_its_files_are(
     assert without_ages(remote.partition(files[1])[0].replace("Namespace:   team\n", "")) == without_ages(
         local.partition(files[0])[0]
     )
-    assert remote.endswith("\n\nClaim:       nas-logs\nLogs:        nas/nas-<index>/a<attempt> in the claim nas-logs\n")
+    assert remote.splitlines()[-3:] == [
+        "Claim:       nas-logs",
+        "Logs:        nas/nas-<index>/a<attempt> in the claim nas-logs",
+        "Outputs:     nas/nas-<index>/output in the claim nas-logs",
+    ]
 
 
 def test_an_experiment_is_printed_as_the_resource_that_it_is(finished: Finished, cluster: ClusterUser) -> None:

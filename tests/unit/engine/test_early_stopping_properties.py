@@ -139,7 +139,7 @@ def test_the_bound_holds_if_the_trial_gains_no_more_than_a_completed_one(case: C
 def test_the_random_experiments_do_stop_trials() -> None:
     stopped, obeyed = [], []
 
-    @settings(max_examples=200, derandomize=True)
+    @settings(max_examples=200)
     @given(cases())
     def count(case: Case) -> None:
         verdict = case.verdict

@@ -59,7 +59,8 @@ class Cluster:
         self._logs_root = logs_root
         self._parse_experiment = ParseOnce(self._parser(parse_experiment))
         self._parse_trial = ParseOnce(self._parser(parse_trial))
-        self.place = "any namespace" if everywhere else f"namespace {namespace}"
+        self._where = "any namespace" if everywhere else f"namespace {namespace}"
+        self.place = f"{self._where} with the labels {selector}" if selector else self._where
 
     def experiments(self) -> list[NASExperiment]:
         """All readable experiments, ordered by namespace and name."""
@@ -202,13 +203,13 @@ class Cluster:
         elsewhere = [namespace for namespace, known in places if known == name]
         available = f"available: {list_names(here)}" if here else "none is available"
         hint = f"-n {elsewhere[0]} has one" if elsewhere else "kubectl nas get -A lists all namespaces"
-        return f"no experiment {name!r} in {self.place}; {available}; {hint}"
+        return f"no experiment {name!r} in {self._where}; {available}; {hint}"
 
     def _trial(self, name: str) -> NASTrial:
         body = self._reader.get(TRIALS, self._namespace, name)
         if body is None:
             known = [trial.name for trial in self.trials(experiment_of(name))]
-            raise UnknownName(f"no trial {name!r} in {self.place}; available: {list_names(known)}")
+            raise UnknownName(f"no trial {name!r} in {self._where}; available: {list_names(known)}")
         try:
             return parse_trial(_without_managed_fields(body))
         except InvalidDocument as error:

@@ -205,6 +205,14 @@ def test_trials_are_selected_by_labels(teams: ClusterUser) -> None:
     assert first_column(teams.call("trials", "nas", "-l", "look!=again")) == ["NAME", "nas-0"]
 
 
+def test_that_nothing_has_the_labels_is_told_with_them(teams: ClusterUser) -> None:
+    result = teams.call("get", "-l", "team=sound")
+    assert (result.exit_code, only_line(result.stderr)) == (
+        0,
+        "no experiment in namespace team with the labels team=sound",
+    )
+
+
 def test_one_experiment_is_not_selected_by_labels_too(teams: ClusterUser) -> None:
     result = teams.call("get", "nas", "-l", "team=vision")
     assert (result.exit_code, "leave out either --selector or NAME" in result.stderr) == (2, True)

@@ -1,6 +1,6 @@
 """The table of this benchmark: 512 small networks, each trained for 50 epochs on scikit-learn's handwritten digits.
 
-`python -m benchmarks.stopping.digits` makes digits.npz again, in some ten minutes on one core. The networks are points
+`python -m benchmarks.stopping.digits` makes digits.npz again, in some ten minutes of one core. The networks are points
 of a Sobol sequence, and everything that is random follows from SEED. The learning rate is constant, so a network that
 is trained for fewer epochs has the first part of the same curve.
 """
@@ -100,7 +100,6 @@ def main() -> None:
     columns = {p.name: np.array([point[p.name] for point in points]) for p in SPACE}
     np.savez_compressed(
         FILE,
-        allow_pickle=False,
         seed=SEED,
         val_loss=np.array(losses, dtype=np.float32),
         val_acc=np.array(accuracies, dtype=np.float32),

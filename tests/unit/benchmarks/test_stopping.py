@@ -2,8 +2,10 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from benchmarks.stopping import __main__ as stopping
+from benchmarks.stopping import tables
 from benchmarks.stopping.replay import Decision, Rule, Seen, in_order, replay
 from benchmarks.stopping.rules import optimistic_dominance, percentile, same_epoch_dominance
 from benchmarks.stopping.searched import Searched
@@ -121,6 +123,20 @@ def test_the_search_is_told_of_a_stopped_trial_as_chosen(told: str, loss: dict[s
     known = searched._known[searched._numbers[8]]
     assert dict(known.metrics) == loss
     assert known.state == ("Pending" if told == "nothing" else "Observed")
+
+
+def test_the_committed_table_is_whole() -> None:
+    table = tables.digits_table()
+    assert len(table.networks) == 512
+    for network in table.networks:
+        assert network.steps == tuple(range(1, 51))
+        first, second = network.parameters["width_1"], network.parameters["width_2"]
+        assert isinstance(first, int)
+        assert isinstance(second, int)
+        assert network.known["num_params"] == 65 * first + (first + 1) * second + (second + 1) * 10
+    finals = np.array([network.metrics["val_loss"] for network in table.networks])
+    assert 0.05 < finals.min() < 0.2
+    assert tables.digits_table("val_acc").spec().objectives[0].goal == "Maximize"
 
 
 def _write(folder: Path, *lines: str) -> Path:

@@ -217,6 +217,7 @@ def test_a_job_that_failed_is_told_and_not_repeated_until_somebody_deletes_it(
         assert removal.gone == frozenset()
         assert f"job {name} failed (rm: cannot remove 'model.pt': Permission denied); mend that" in removal.problem
     assert len(server.created) == 1
+    assert sum("/log" in path for path in server.requests) == 1, "what it printed does not change any more"
     server.delete("jobs", name)
     assert claimed.remove(of(), [ended()]) == Removal()
     assert len(server.created) == 2

@@ -55,9 +55,10 @@ class ClusterOutputs:
         present = [body for body in ended if body is not None]
         failed = [body for body in present if read_job(body).phase is not Phase.SUCCEEDED]
         if failed:
-            name = failed[0]["metadata"]["name"]
-            why = self._whys.setdefault(uid_of(failed[0]), self._why(failed[0]))
-            return self._problem(f"the job {name} failed{why}; mend that, and delete the job to try again")
+            name, uid = failed[0]["metadata"]["name"], uid_of(failed[0])
+            if uid not in self._whys:
+                self._whys[uid] = self._why(failed[0])
+            return self._problem(f"the job {name} failed{self._whys[uid]}; mend that, and delete the job to try again")
         gone = frozenset[str]()
         for body in present:
             # if this process ends before the result is stored, the next job finds the folders gone

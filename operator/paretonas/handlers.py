@@ -62,10 +62,7 @@ def run() -> None:
         namespaces=[name for name in seen if name is not None],
         stop_flag=over,
         memo=kopf.Memo(
-            settings=dataclasses.replace(settings, namespaces=seen),
-            failpoint=failpoint,
-            hidden=list(hidden),
-            over=over,
+            settings=dataclasses.replace(settings, namespaces=seen), failpoint=failpoint, hidden=list(hidden), over=over
         ),
     )
 

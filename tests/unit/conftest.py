@@ -1,5 +1,6 @@
 """What tests of several parts need."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,3 +13,11 @@ def server() -> Iterator[ApiServer]:
     server = ApiServer()
     yield server
     server.close()
+
+
+@pytest.fixture(autouse=True)
+def own_recursion_limit() -> Iterator[None]:
+    """A test leaves the recursion limit as it was: a command on a cluster raises it for its whole process."""
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)

@@ -28,14 +28,7 @@ from paretonas.api.parameters import (
     IntRange,
     Parameter,
 )
-from paretonas.api.status import (
-    ENDED,
-    Condition,
-    ExperimentStatus,
-    ParetoPoint,
-    TrialCounts,
-    TrialState,
-)
+from paretonas.api.status import ENDED, Condition, ExperimentStatus, ParetoPoint, TrialCounts, TrialState
 from paretonas.api.substitution import (
     LOG_DIR_FLAG,
     OUTPUT_DIR_VARIABLE,

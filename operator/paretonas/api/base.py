@@ -24,12 +24,7 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        allow_inf_nan=False,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        strict=True,
+        alias_generator=to_camel, allow_inf_nan=False, extra="forbid", frozen=True, populate_by_name=True, strict=True
     )
 
     def to_dict(self) -> dict[str, Any]:

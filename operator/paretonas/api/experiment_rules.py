@@ -84,10 +84,7 @@ def _tags_once(spec: ExperimentSpec) -> Iterator[Problem]:
         if other != source.name:
             remedy = "give them different tags, or a different reduce or run, or drop one"
             yield Problem(
-                path,
-                f"is the tag of {source.name!r} and of {other!r}, both {source.reduce}",
-                remedy,
-                source.tag,
+                path, f"is the tag of {source.name!r} and of {other!r}, both {source.reduce}", remedy, source.tag
             )
 
 
@@ -148,10 +145,7 @@ def _program(spec: ExperimentSpec) -> Iterator[Problem]:
     first, *rest = program.split() or [""]
     if not first:
         yield Problem(
-            "spec.trial.command[0]",
-            "does not name a program",
-            "begin with one, as in [python, train.py]",
-            program,
+            "spec.trial.command[0]", "does not name a program", "begin with one, as in [python, train.py]", program
         )
     elif rest and "/" not in first and "${" not in first:  # a path may contain a space
         remedy = f"write each word as an item of the list: [{', '.join([first, *rest])}]"

@@ -69,10 +69,7 @@ class _Range(Model):
         if self.step > width:
             remedy = f"make it at most {width}, or use fixed for a single value"
             raise rule(
-                f"is larger than the range, {width}: only min is left",
-                remedy=remedy,
-                field="step",
-                value=self.step,
+                f"is larger than the range, {width}: only min is left", remedy=remedy, field="step", value=self.step
             )
         # the second condition: numbers so large that min + step equals min
         if width / self.step > MAX_INTEGER or self.step < math.ulp(max(abs(self.min), abs(self.max))):
@@ -167,12 +164,7 @@ class _Values(Model):
         values: tuple[Scalar, ...] = self.values  # type: ignore[attr-defined] # each subclass declares its own type
         for position, value in enumerate(values):
             if value in values[:position]:
-                raise rule(
-                    "is listed twice",
-                    remedy="write each value once",
-                    field=f"values[{position}]",
-                    value=value,
-                )
+                raise rule("is listed twice", remedy="write each value once", field=f"values[{position}]", value=value)
         return self
 
     def contains(self, value: Scalar) -> bool:

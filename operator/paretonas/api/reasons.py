@@ -36,16 +36,10 @@ class AttemptReason(Reason):
         "FormulaContradicted",
         "Every metric was found, but one was logged with another value than its formula gives; the formula counts.",
     )
-    NOT_FINITE = (
-        "NotFinite",
-        "A metric is NaN or infinite, or has no logarithm though the objective's scale is Log.",
-    )
+    NOT_FINITE = "NotFinite", "A metric is NaN or infinite, or has no logarithm though the objective's scale is Log."
     OUT_OF_MEMORY = "OutOfMemory", "It needed more memory than `trial.resources.memory`."
     METRICS_UNAVAILABLE = "MetricsUnavailable", "It ended well, but a metric is not in its logs."
-    METRICS_AMBIGUOUS = (
-        "MetricsAmbiguous",
-        "A tag is in several folders, and the metric does not say which is meant.",
-    )
+    METRICS_AMBIGUOUS = "MetricsAmbiguous", "A tag is in several folders, and the metric does not say which is meant."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "It ran longer than `trial.activeDeadlineSeconds`."
     NO_PROGRESS = "NoProgress", "It logged nothing new for `trial.progressDeadlineSeconds`."
     CRASHED = "Crashed", "Its program ended with an exit code other than 0."
@@ -75,10 +69,7 @@ class EndReason(Reason):
         "The last results have added almost nothing to the hypervolume (`stopWhen.hypervolumeStalls`).",
     )
     SEARCH_SPACE_EXHAUSTED = "SearchSpaceExhausted", "Every point of the search space was tried."
-    NOTHING_NEW_FOUND = (
-        "NothingNewFound",
-        "The search found only points that were tried; there may be others.",
-    )
+    NOTHING_NEW_FOUND = "NothingNewFound", "The search found only points that were tried; there may be others."
     NO_TRIAL_SUCCEEDED = "NoTrialSucceeded", "All trials have ended, and none succeeded."
     TOO_MANY_FAILURES = "TooManyFailures", "More trials failed than `failurePolicy` allows."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "It ran longer than `activeDeadlineSeconds`."
@@ -124,10 +115,7 @@ class ProgressReason(Reason):
 
     TRIALS_RUNNING = "TrialsRunning", "Trials are run, or will be."
     SUSPENDED = "Suspended", "Its user set `suspend`."
-    MANAGED_ELSEWHERE = (
-        "ManagedElsewhere",
-        "`managedBy` names another controller, so the operator leaves it alone.",
-    )
+    MANAGED_ELSEWHERE = "ManagedElsewhere", "`managedBy` names another controller, so the operator leaves it alone."
 
 
 class SuspendedReason(Reason):
@@ -170,17 +158,10 @@ CONDITION_REASONS: Final[Mapping[ConditionType, Mapping[ConditionStatus, tuple[R
     "Valid": {"True": (ValidReason.VALID,), "False": (ValidReason.INVALID,)},
     "Progressing": {
         "True": (ProgressReason.TRIALS_RUNNING,),
-        "False": (
-            ProgressReason.SUSPENDED,
-            *Hindrance,
-            *EndReason,
-        ),
+        "False": (ProgressReason.SUSPENDED, *Hindrance, *EndReason),
         "Unknown": (ProgressReason.MANAGED_ELSEWHERE,),
     },
-    "Suspended": {
-        "True": (SuspendedReason.SUSPENDED,),
-        "False": (SuspendedReason.RESUMED,),
-    },
+    "Suspended": {"True": (SuspendedReason.SUSPENDED,), "False": (SuspendedReason.RESUMED,)},
     "Succeeded": {
         "True": (
             EndReason.TRIALS_COMPLETED,

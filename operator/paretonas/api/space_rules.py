@@ -9,15 +9,7 @@ from dataclasses import replace
 from paretonas.api.base import Scalar
 from paretonas.api.constraints import ConstraintSyntaxError, LinearConstraint, parse_linear
 from paretonas.api.experiment import ExperimentSpec
-from paretonas.api.parameters import (
-    ActiveWhen,
-    Fixed,
-    FloatChoice,
-    FloatRange,
-    IntChoice,
-    IntRange,
-    Parameter,
-)
+from paretonas.api.parameters import ActiveWhen, Fixed, FloatChoice, FloatRange, IntChoice, IntRange, Parameter
 from paretonas.api.validation import Problem, list_names, suggestion
 
 

@@ -202,10 +202,6 @@ def new_trial(
     return NASTrial(
         metadata=TrialMetadata(name=trial_name(experiment.name, index), namespace=experiment.metadata.namespace),
         spec=TrialSpec(
-            experiment=experiment.name,
-            index=index,
-            parameters=dict(parameters),
-            origin=origin,
-            observation=observation,
+            experiment=experiment.name, index=index, parameters=dict(parameters), origin=origin, observation=observation
         ),
     )

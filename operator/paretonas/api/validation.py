@@ -117,11 +117,7 @@ def read(
     """
     if place := too_deep(document):
         where = dotted_path(place[:_PATH]) or "document"
-        return (
-            None,
-            [Problem(where, f"is nested more than {MAX_LEVELS} levels deep", "remove some levels")],
-            set(),
-        )
+        return None, [Problem(where, f"is nested more than {MAX_LEVELS} levels deep", "remove some levels")], set()
     data, problems, spoiled = _without_nulls(document), list[Problem](), set[Location]()
     while True:
         try:

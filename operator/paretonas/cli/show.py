@@ -64,8 +64,7 @@ def show_trials(source: Source, name: str, kind: str) -> None:
 def watch_experiments(source: Source, name: str | None, *, namespaces: bool = False) -> None:
     """Print the experiments, or the one with this name, and what changes, until the user interrupts."""
     _watch(
-        source.follow_experiments(name),
-        lambda found, now: tables.experiment_columns(found, now, namespaces=namespaces),
+        source.follow_experiments(name), lambda found, now: tables.experiment_columns(found, now, namespaces=namespaces)
     )
 
 

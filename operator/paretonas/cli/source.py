@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from paretonas.api import NASExperiment, NASTrial, ParetoPoint, list_names
 from paretonas.backends.local.last_run import read_last_run
-from paretonas.backends.local.store import (
-    StoreError,
-    experiments,
-    read_experiment,
-    read_trials,
-)
+from paretonas.backends.local.store import StoreError, experiments, read_experiment, read_trials
 from paretonas.cli.describe import Place
 from paretonas.cli.local_changes import changes, follow_output
 from paretonas.jobs.attempt_folder import attempt_folder, output_name

@@ -299,11 +299,7 @@ class Controller:
 
     def _store(self, key: ExperimentKey) -> ClusterStore:
         return ClusterStore(
-            self._resources,
-            self._caches[EXPERIMENTS],
-            self._caches[TRIALS],
-            *key,
-            rules=self.settings.rules,
+            self._resources, self._caches[EXPERIMENTS], self._caches[TRIALS], *key, rules=self.settings.rules
         )
 
     def _forget(self, key: ExperimentKey) -> None:

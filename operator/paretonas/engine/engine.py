@@ -212,12 +212,7 @@ class Engine:
         return trials, jobs
 
     def _decide(
-        self,
-        experiment: NASExperiment,
-        trials: Sequence[NASTrial],
-        jobs: Mapping[str, Job],
-        *,
-        draining: bool,
+        self, experiment: NASExperiment, trials: Sequence[NASTrial], jobs: Mapping[str, Job], *, draining: bool
     ) -> Decision:
         no_more = self._no_more.get(len(trials)) or ends_for_want_of_points(experiment, trials)
         now = self._clock()

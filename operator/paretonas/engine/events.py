@@ -126,11 +126,7 @@ def _taken_up(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event
     again = [t for t in after.trials if not t.ended and t.name in before and before[t.name].ended]
     if again:
         names = list_names([trial.name for trial in again], _NAMES)
-        yield Event(
-            EventReason.RETRIED,
-            after.experiment.name,
-            f"{count(len(again), 'trial')} retried: {names}",
-        )
+        yield Event(EventReason.RETRIED, after.experiment.name, f"{count(len(again), 'trial')} retried: {names}")
 
 
 def _improvement(before: Snapshot, after: Snapshot) -> Iterator[Event]:
@@ -159,9 +155,7 @@ def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:
     known = len(before.status.attempts) if before is not None else 0
     for attempt in after.status.attempts[known:]:
         yield Event(
-            EventReason.TRIAL_SUBMITTED,
-            after.name,
-            f"attempt {attempt.number}: {pairs(after.spec.parameters)}",
+            EventReason.TRIAL_SUBMITTED, after.name, f"attempt {attempt.number}: {pairs(after.spec.parameters)}"
         )
 
 
@@ -185,8 +179,5 @@ def _completion(before: Snapshot, after: Snapshot) -> Iterator[Event]:
     succeeded = condition.status == "True"
     message = f"{condition.reason}: {condition.message}"
     yield Event(
-        EventReason.SUCCEEDED if succeeded else EventReason.FAILED,
-        after.experiment.name,
-        message,
-        not succeeded,
+        EventReason.SUCCEEDED if succeeded else EventReason.FAILED, after.experiment.name, message, not succeeded
     )

@@ -80,10 +80,7 @@ def lacking(status: ExperimentStatus, shown: Sequence[ParetoPoint]) -> str:
     Every trial has a parameter, so a point without any has lost them because the status had no room.
     """
     absent, bare = status.pareto_set_size - len(shown), sum(not point.parameters for point in shown)
-    parts = [
-        f"{absent:,} trials" if absent > 0 else "",
-        f"the parameters of {count(bare, 'trial')}" if bare else "",
-    ]
+    parts = [f"{absent:,} trials" if absent > 0 else "", f"the parameters of {count(bare, 'trial')}" if bare else ""]
     return " and ".join(filter(None, parts))
 
 

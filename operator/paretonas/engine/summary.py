@@ -4,22 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from paretonas.api import (
-    Condition,
-    ExperimentStatus,
-    InvalidDocument,
-    NASExperiment,
-    NASTrial,
-    TrialCounts,
-)
-from paretonas.api.reasons import (
-    Hindrance,
-    ProgressReason,
-    Reason,
-    SuspendedReason,
-    UnfinishedReason,
-    ValidReason,
-)
+from paretonas.api import Condition, ExperimentStatus, InvalidDocument, NASExperiment, NASTrial, TrialCounts
+from paretonas.api.reasons import Hindrance, ProgressReason, Reason, SuspendedReason, UnfinishedReason, ValidReason
 from paretonas.api.rounding import rounded
 from paretonas.api.status import ConditionStatus, ConditionType, make_condition
 from paretonas.engine.decide import Outcome, progress
@@ -68,9 +54,7 @@ def summarise(
         ),
         trials=_count(trials),
         progress=progress(
-            sum(t.ended for t in trials if t.counts_toward_budget),
-            sum(t.counts_toward_budget for t in trials),
-            spec,
+            sum(t.ended for t in trials if t.counts_toward_budget), sum(t.counts_toward_budget for t in trials), spec
         ),
         pareto_set=bound_points(points(spec, best)),
         pareto_set_size=len(best),
@@ -114,10 +98,7 @@ def _conditions(
         last, generation = experiment.status.condition(kind), experiment.metadata.generation
         return make_condition(kind, status, reason, message, now=now, last=last, generation=generation)
 
-    ended, total = (
-        sum(t.ended for t in trials if t.counts_toward_budget),
-        sum(t.counts_toward_budget for t in trials),
-    )
+    ended, total = sum(t.ended for t in trials if t.counts_toward_budget), sum(t.counts_toward_budget for t in trials)
     words = outcome.message if outcome else f"{ended} of {spec.planned(total)} trials ended"
     message = "; ".join(filter(None, [words, unmet]))
     if outcome:

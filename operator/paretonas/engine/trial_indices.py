@@ -10,10 +10,7 @@ _NAMED = 5
 
 
 def free_indices(
-    experiment: str,
-    trials: Sequence[NASTrial],
-    strangers: Mapping[str, str],
-    unanswered: int | None = None,
+    experiment: str, trials: Sequence[NASTrial], strangers: Mapping[str, str], unanswered: int | None = None
 ) -> Iterator[int]:
     """Indices for new trials: those after the last one, and when these are used up, the gaps.
 

@@ -5,15 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from paretonas.api import (
-    Attempt,
-    Condition,
-    ExperimentSpec,
-    NASTrial,
-    TrialState,
-    UnreadableTrial,
-    misfits,
-)
+from paretonas.api import Attempt, Condition, ExperimentSpec, NASTrial, TrialState, UnreadableTrial, misfits
 from paretonas.api.formula import NoValueError, differs
 from paretonas.api.reasons import AttemptReason, TrialReason
 from paretonas.api.status import ConditionStatus, make_condition
@@ -82,10 +74,7 @@ def observe_attempt(
     else:
         (reason, message), metrics = _failure(attempt, job, spec), {}
     ended = attempt.replace(
-        reason=reason,
-        exit_code=job.exit_code,
-        start_time=attempt.start_time or job.started,
-        end_time=job.ended or now,
+        reason=reason, exit_code=job.exit_code, start_time=attempt.start_time or job.started, end_time=job.ended or now
     )
     attempts = (*trial.status.attempts[:-1], ended)
     state = _state(attempts, spec)
@@ -136,10 +125,7 @@ def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str
         return AttemptReason.LOST, job.message
     match job.exit_code:  # a signal, as a process or as a shell or a container reports it
         case -9 | 137:
-            return (
-                AttemptReason.KILLED,
-                "was killed (SIGKILL), by somebody or by the system for want of memory",
-            )
+            return AttemptReason.KILLED, "was killed (SIGKILL), by somebody or by the system for want of memory"
         case -15 | 143:
             return AttemptReason.TERMINATED, "was ended by SIGTERM"
         case code:

@@ -2,14 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from paretonas.api import (
-    NASExperiment,
-    NASTrial,
-    Observation,
-    UnreadableTrial,
-    misfits,
-    new_trial,
-)
+from paretonas.api import NASExperiment, NASTrial, Observation, UnreadableTrial, misfits, new_trial
 from paretonas.engine.trial_indices import free_indices
 
 

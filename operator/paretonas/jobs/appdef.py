@@ -69,10 +69,7 @@ def _gang(launch: Launch, command: list[str], env: dict[str, str]) -> specs.AppD
         tee=0,  # no copy of the output in a file
     )
     for role in app.roles:
-        role.name, role.resource = (
-            ROLE,
-            resource,
-        )  # torchrun's are named after a script, and count whole CPUs only
+        role.name, role.resource = ROLE, resource  # torchrun's are named after a script, and count whole CPUs only
     return app
 
 

@@ -94,12 +94,7 @@ def _flags(source: str) -> dict[str, bool]:
     """The flags that a Python text gives to ``add_argument``, and whether each has ``type=bool``."""
     try:
         tree = ast.parse(source)
-    except (
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        MemoryError,
-    ):  # all that ast.parse is documented to raise
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # all that ast.parse is documented to raise
         return {}
     flags = dict[str, bool]()
     for call in ast.walk(tree):

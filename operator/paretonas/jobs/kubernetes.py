@@ -54,12 +54,7 @@ class KubernetesJobs:
     """Submits, observes and cancels the jobs of one namespace."""
 
     def __init__(
-        self,
-        api: client.ApiClient,
-        namespace: str,
-        job: Watched,
-        pod: Watched,
-        policy: PodPolicy = DEFAULT_POLICY,
+        self, api: client.ApiClient, namespace: str, job: Watched, pod: Watched, policy: PodPolicy = DEFAULT_POLICY
     ) -> None:
         logging.getLogger("torchx").setLevel(logging.WARNING)
         self._api, self._namespace, self._job, self._pod = api, namespace, job, pod
@@ -164,8 +159,7 @@ class KubernetesJobs:
         ends = [(pod, *pod_end(pod)) for pod in self._pods(body)]
         # a pod that ended by itself explains more than those that Volcano removed afterwards
         failed = sorted(
-            (end for end in ends if end[1] != 0),
-            key=lambda end: (end[2] is AttemptReason.EVICTED, end[1] is None),
+            (end for end in ends if end[1] != 0), key=lambda end: (end[2] is AttemptReason.EVICTED, end[1] is None)
         )
         if not failed:
             return replace(job, phase=Phase.LOST, message="its pod is gone")

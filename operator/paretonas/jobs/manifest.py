@@ -64,10 +64,7 @@ def finish_manifest(torchx_job: dict[str, Any], launch: Launch, overlay: Mapping
 
 
 def finish_template(
-    template: Mapping[str, Any],
-    spec: ExperimentSpec,
-    overlay: Mapping[str, Any],
-    labels: Mapping[str, str],
+    template: Mapping[str, Any], spec: ExperimentSpec, overlay: Mapping[str, Any], labels: Mapping[str, str]
 ) -> dict[str, Any]:
     """The pod template of a trial.
 

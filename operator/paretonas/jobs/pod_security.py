@@ -14,14 +14,8 @@ from paretonas.api.validation import Location
 Level = Literal["restricted", "baseline", "privileged"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
-RESTRICTED_POD = {
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-RESTRICTED_CONTAINER = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-}
+RESTRICTED_POD = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 """The requirements of the Pod Security Standard `restricted`; `podOverlay` can change them if the operator allows."""
 
 _HOST = ("hostNetwork", "hostPID", "hostIPC")

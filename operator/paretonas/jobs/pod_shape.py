@@ -73,10 +73,7 @@ def _model(kind: str) -> type[Model]:
         needed = kind in _NAMED and name == "name"
         lasting = needed or (kind, name) in _LASTING
         # prefixed, since pydantic reserves names such as `copy` and `_exec`
-        fields[f"f_{name}"] = (
-            field if lasting else field | None,
-            Field(... if needed else None, alias=alias),
-        )
+        fields[f"f_{name}"] = field if lasting else field | None, Field(... if needed else None, alias=alias)
     return create_model(kind, __base__=Model, **fields)
 
 

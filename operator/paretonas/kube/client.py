@@ -33,13 +33,7 @@ class Resources:
         self._api, self._custom = api, client.CustomObjectsApi(api)
 
     def list(
-        self,
-        kind: ResourceKind,
-        namespace: str | None,
-        selector: str = "",
-        *,
-        fields: str = "",
-        limit: int = 0,
+        self, kind: ResourceKind, namespace: str | None, selector: str = "", *, fields: str = "", limit: int = 0
     ) -> tuple[list[dict[str, Any]], int]:
         """The resources of a kind in a namespace or in all (at most ``limit``), and the version of the listing."""
         listing, place = self._listing(kind, namespace)

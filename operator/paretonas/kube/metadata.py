@@ -39,13 +39,7 @@ def is_owned_by(body: Body, uid: str) -> bool:
 
 def owner_reference(kind: ResourceKind, name: str, uid: str) -> dict[str, Any]:
     """A reference that makes the API server delete a resource together with its owner."""
-    return {
-        "apiVersion": kind.api_version,
-        "kind": kind.kind,
-        "name": name,
-        "uid": uid,
-        "controller": True,
-    }
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "name": name, "uid": uid, "controller": True}
 
 
 def without_metadata(body: Body, *fields: str) -> dict[str, Any]:

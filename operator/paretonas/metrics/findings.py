@@ -34,13 +34,7 @@ class Series:
 def list_series(curves: CurvesByTag) -> list[Series]:
     """Every tag in every folder, by name."""
     return [
-        Series(
-            tag,
-            run,
-            curve.values.size,
-            (int(curve.steps.min()), int(curve.steps.max())),
-            float(curve.values[-1]),
-        )
+        Series(tag, run, curve.values.size, (int(curve.steps.min()), int(curve.steps.max())), float(curve.values[-1]))
         for tag, of_tag in sorted(curves.items())
         for run, curve in sorted(of_tag.items())
     ]

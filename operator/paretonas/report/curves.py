@@ -100,12 +100,7 @@ def _thin(curve: StepValues, limit: int) -> list[tuple[int, float | None]]:
 
 
 def _panel(
-    results: Results,
-    named: list[NASTrial],
-    curves: Mapping[str, LoggedCurves],
-    tag: str,
-    limit: int,
-    number: int,
+    results: Results, named: list[NASTrial], curves: Mapping[str, LoggedCurves], tag: str, limit: int, number: int
 ) -> list[Figure]:
     """The traces of one tag, with a single one for all unnamed trials: a thousand traces would be slow to draw."""
     drawn = [trial for trial in results.trials if tag in curves.get(trial.name, {})]

@@ -59,11 +59,7 @@ TEMPLATE: Figure = {
     "layout": {
         "colorway": [ACCENT],
         "colorscale": {"sequential": COLORSCALE},
-        "font": {
-            "family": "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif",
-            "size": 12,
-            "color": INK,
-        },
+        "font": {"family": "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif", "size": 12, "color": INK},
         "hoverlabel": {"align": "left", "bgcolor": "white", "bordercolor": GRID, "font": {"color": INK}},
         "hovermode": "closest",
         "margin": {"l": 56, "r": 24, "t": 40, "b": 48},

@@ -67,11 +67,7 @@ def _plot(card: "Card") -> Plot:
         layout["xaxis"]["title"], layout["yaxis"]["title"] = {"text": "share of the variation"}, {"text": ""}
     elif card.kind == "Contour":
         first["colorscale"] = COLORSCALE
-        card.figure["data"][1]["marker"] = {
-            "symbol": "x",
-            "color": "white",
-            "line": {"color": INK, "width": 1},
-        }
+        card.figure["data"][1]["marker"] = {"symbol": "x", "color": "white", "line": {"color": INK, "width": 1}}
     else:
         first["marker"] = {"color": ACCENT}
         first["error_x"]["visible"] = False  # measured values have no interval

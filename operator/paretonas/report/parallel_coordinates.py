@@ -38,12 +38,7 @@ def parallel_coordinates(results: Results) -> Plot:
         _categories("Pareto set", ["no", "yes"], in_front),
     ]
     colours = _observed(first, trials)
-    bar = {
-        "title": {"text": first.metric},
-        "thickness": 12,
-        "outlinewidth": 0,
-        **_ticks(colours, first.scale),
-    }
+    bar = {"title": {"text": first.metric}, "thickness": 12, "outlinewidth": 0, **_ticks(colours, first.scale)}
     trace = {
         "type": "parcoords",
         "dimensions": dimensions,
@@ -143,15 +138,8 @@ def _ticks(values: Sequence[float], scale: Scale, *, whole: bool = False) -> Fig
         round_numbers = _decades(low, high) if scale == "Log" else _multiples(low, high, whole=whole)
         ends = _scaled(low, scale), _scaled(high, scale)
         free = _FREE * (ends[1] - ends[0])
-        places = [
-            low,
-            *(v for v in round_numbers if min(abs(_scaled(v, scale) - end) for end in ends) > free),
-            high,
-        ]
-    return {
-        "tickvals": [_scaled(place, scale) for place in places],
-        "ticktext": [number(place) for place in places],
-    }
+        places = [low, *(v for v in round_numbers if min(abs(_scaled(v, scale) - end) for end in ends) > free), high]
+    return {"tickvals": [_scaled(place, scale) for place in places], "ticktext": [number(place) for place in places]}
 
 
 def _decades(low: float, high: float) -> list[float]:

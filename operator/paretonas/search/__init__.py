@@ -11,14 +11,7 @@ from paretonas.search.runtime import quiet
 from paretonas.search.types import Candidate, KnownTrial, SearchError, Suggestion
 from paretonas.search.worker import SearchWorker
 
-__all__ = [
-    "Candidate",
-    "KnownTrial",
-    "SearchError",
-    "SearchWorker",
-    "Suggestion",
-    "suggest_here",
-]
+__all__ = ["Candidate", "KnownTrial", "SearchError", "SearchWorker", "Suggestion", "suggest_here"]
 
 
 def suggest_here(spec: ExperimentSpec, known: Sequence[KnownTrial], count: int) -> Suggestion:

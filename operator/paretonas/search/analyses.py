@@ -48,12 +48,7 @@ long as 50."""
 _BARS = 12
 """The number of parameters in a sensitivity figure: the most important ones."""
 
-_TYPES: dict[type, Literal["float", "int", "str", "bool"]] = {
-    float: "float",
-    int: "int",
-    str: "str",
-    bool: "bool",
-}
+_TYPES: dict[type, Literal["float", "int", "str", "bool"]] = {float: "float", int: "int", str: "str", bool: "bool"}
 
 AnalysisKind = Literal["Sensitivity", "Contour", "CrossValidation"]
 

@@ -53,8 +53,7 @@ class LogExpectedImprovement:
             deviations: The standard deviations of each objective, shape (points,).
         """
         return torch.stack(
-            [_log_sum(sides, [mean[:, i] for mean in means], deviations) for i, sides in enumerate(self._sides)],
-            1,
+            [_log_sum(sides, [mean[:, i] for mean in means], deviations) for i, sides in enumerate(self._sides)], 1
         )
 
 

@@ -65,11 +65,7 @@ class _Block:
         first, more = self.first[start:].copy(), self.counts[start:].copy()
         if start < rows:
             first[0], more[0] = first[0] + counts[-1], more[0] - counts[-1]
-        return (
-            parents,
-            places,
-            _Block(self.depth, self.codes[start:], (low[start:], high[start:]), first, more),
-        )
+        return parents, places, _Block(self.depth, self.codes[start:], (low[start:], high[start:]), first, more)
 
 
 def _complete(space: Space) -> Iterator[Codes | None]:

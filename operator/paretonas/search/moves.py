@@ -77,24 +77,14 @@ class Moves:
         return self._along(codes, directions, applies, rng, reach)
 
     def difference(
-        self,
-        codes: Codes,
-        applies: Mask,
-        rng: np.random.Generator,
-        population: Codes,
-        reach: float | None = None,
+        self, codes: Codes, applies: Mask, rng: np.random.Generator, population: Codes, reach: float | None = None
     ) -> Codes:
         """Move each point along the difference of two points of the population, shape (any, parameters)."""
         first, second = rng.integers(len(population), size=(2, len(codes)))
         return self._along(codes, population[first] - population[second], applies, rng, reach)
 
     def _along(
-        self,
-        codes: Codes,
-        directions: Codes,
-        applies: Mask,
-        rng: np.random.Generator,
-        reach: float | None,
+        self, codes: Codes, directions: Codes, applies: Mask, rng: np.random.Generator, reach: float | None
     ) -> Codes:
         """Move each point along its own direction, to anywhere on the part of that line inside the region."""
         numbers = self.numbers(codes)

@@ -18,15 +18,7 @@ from paretonas.kube.status_codes import FORBIDDEN, NO_ANSWER, NOT_FOUND, UNAUTHO
 
 DEFAULT_KUBECONFIG: Final = "~/.kube/config"
 
-_UNUSABLE: Final = (
-    OSError,
-    ValueError,
-    yaml.YAMLError,
-    config.ConfigException,
-    AttributeError,
-    TypeError,
-    KeyError,
-)
+_UNUSABLE: Final = (OSError, ValueError, yaml.YAMLError, config.ConfigException, AttributeError, TypeError, KeyError)
 """What the client may raise for a file that is not a kubeconfig, since it does not check its form."""
 
 

@@ -36,11 +36,7 @@ class ClusterLogs:
     """
 
     def __init__(
-        self,
-        root: Callable[[], Path],
-        experiment: str,
-        queue: LogQueue,
-        wake: Callable[[], None] = lambda: None,
+        self, root: Callable[[], Path], experiment: str, queue: LogQueue, wake: Callable[[], None] = lambda: None
     ) -> None:
         """``wake`` is called when an answer arrives that a caller did not wait for."""
         self._root, self._experiment, self._queue, self._wake = root, experiment, queue, wake

@@ -125,12 +125,7 @@ class ClusterReader:
         with self._connection.translate_errors():
             try:
                 answer = self._core.read_namespaced_pod_log(
-                    name,
-                    namespace,
-                    container=container,
-                    tail_lines=tail,
-                    follow=follow,
-                    _preload_content=False,
+                    name, namespace, container=container, tail_lines=tail, follow=follow, _preload_content=False
                 )
             except ApiException as error:
                 if error.status == NOT_FOUND:

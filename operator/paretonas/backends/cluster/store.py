@@ -6,14 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from paretonas.api import (
-    ExperimentStatus,
-    InvalidDocument,
-    NASExperiment,
-    NASTrial,
-    parse_experiment,
-    read_trial,
-)
+from paretonas.api import ExperimentStatus, InvalidDocument, NASExperiment, NASTrial, parse_experiment, read_trial
 from paretonas.api.experiment import OPERATOR
 from paretonas.backends.cluster.cache import Cache, belongs, experiment_name_of
 from paretonas.backends.cluster.parse_once import ParseOnce

@@ -35,7 +35,7 @@ with SummaryWriter(args.log_dir) as writer:
             val_acc = (model(points[1000:]).argmax(dim=1) == side[1000:]).float().mean().item()
         writer.add_scalar("val_acc", val_acc, step)
         if step % 50 == 0:
-            print(f"step {step}: val_acc {val_acc}")
+            print(f"step {step}: val_acc {val_acc:.3f}")
 
 output = Path(os.environ.get("PARETONAS_OUTPUT_DIR", "output"))  # the trial's own folder, for what it keeps
 output.mkdir(parents=True, exist_ok=True)

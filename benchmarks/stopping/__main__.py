@@ -194,8 +194,6 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Parse the command line, and print what was asked for."""
     options = _options()
-    logging.disable(logging.WARNING)  # the notes of Ax would hide the tables
-    warnings.simplefilter("ignore")
     try:
         makers = [TABLES[name] for name in options.tables]
         if options.csv:
@@ -215,4 +213,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # the notes of Ax would hide the tables
+    warnings.simplefilter("ignore")
     main()

@@ -372,7 +372,7 @@ def test_a_run_on_this_machine_ignores_which_controller_manages_the_experiment()
 def test_a_run_with_a_limit_ends_once_so_many_attempts_have_ended(limit: int) -> None:
     of = world(lambda index, number: Run(exit_code=1 if (index, number) == (0, 1) else 0))
     stage = Stage(of)
-    stage.engine = Engine(of, of, of, of, lambda: of.now, limit=limit)
+    stage.engine = Engine(of, of, of, of, of, lambda: of.now, limit=limit)
     ending, snapshot = stage.run()
     assert ending is Ending.LIMIT_REACHED
     assert sum(len(t.status.attempts) for t in snapshot.trials) == limit

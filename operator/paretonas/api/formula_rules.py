@@ -235,6 +235,7 @@ def _reciprocal(part: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def _points(spec: ExperimentSpec, names: set[str]) -> Iterator[Point]:
     """Points in all parameters that matter to some: those that decide whether they are active, or limit them."""
+    own = names
     for _ in spec.parameters:  # as often as one parameter can lead to another
         names = names.union(
             *({w.parameter for w in spec.parameter(name).active_when} for name in names),
@@ -242,21 +243,27 @@ def _points(spec: ExperimentSpec, names: set[str]) -> Iterator[Point]:
         )
     # ranges come last, so that neighbours differ in one of them
     parameters = sorted((p for p in spec.parameters if p.name in names), key=lambda p: isinstance(p.domain, FloatRange))
-    lists = _thinned([_some_values(p) for p in parameters])
-    for values in product(*lists):
+    lists = {p.name: _some_values(p) for p in parameters}
+    others = [lists[p.name] for p in parameters if p.name not in own and isinstance(p.domain, (IntRange, FloatRange))]
+    everything = list(lists.values())
+    # of a range that only limits the others, the ends do; of the others, every value may be the one
+    for thinned, fewest in ((others, 2), (everything, 2), (everything, 1)):
+        _thin(thinned, fewest, everything)
+    for values in product(*lists.values()):
         point = dict(zip((p.name for p in parameters), values, strict=True))
         yield {p.name: point[p.name] for p in parameters if spec.is_active(p, point)}
 
 
-def _thinned(lists: list[list[Scalar]]) -> list[list[Scalar]]:
-    """The same lists with fewer values, the longest first, so that there are at most `MOST_POINTS` combinations."""
-    while math.prod(map(len, lists)) > MOST_POINTS:
+def _thin(lists: list[list[Scalar]], fewest: int, everything: list[list[Scalar]]) -> None:
+    """Remove values from lists, the longest first, until everything has at most `MOST_POINTS` combinations.
+
+    ``fewest`` values stay in each of the lists.
+    """
+    while math.prod(map(len, everything)) > MOST_POINTS and lists:
         longest = max(lists, key=len)
-        keep = max(2, len(longest) * 3 // 4)
-        if keep == len(longest):  # more parameters than that many points can tell apart
-            keep = 1
-        longest[:] = _evenly(longest, keep)
-    return lists
+        if len(longest) <= fewest:
+            return
+        longest[:] = _evenly(longest, max(fewest, len(longest) * 3 // 4))
 
 
 def _evenly(values: Sequence[Scalar], count: int) -> list[Scalar]:

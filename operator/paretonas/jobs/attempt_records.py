@@ -72,17 +72,7 @@ class AttemptRecord:
     @property
     def locked(self) -> bool:
         """Whether any process of the attempt is running."""
-        try:
-            descriptor = os.open(self.folder / JOB, os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_locked(self.folder / JOB)
 
     @property
     def tail(self) -> str:
@@ -166,6 +156,21 @@ def record(root: Path, experiment: str, trial: str, attempt: int) -> AttemptReco
     if not folder.exists() and (logs / JOB).exists():
         return AttemptRecord(logs, logs, earlier_version=True)
     return AttemptRecord(folder, logs)
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a process holds the lock on a file."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _read_json(path: Path) -> Any:

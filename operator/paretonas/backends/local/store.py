@@ -30,6 +30,7 @@ from paretonas.api import (
     parse_trial,
 )
 from paretonas.backends.local import files
+from paretonas.jobs.attempt_records import is_locked
 
 EXPERIMENT_FILE, TRIALS, LOCK = "experiment.json", "trials", ".lock"
 
@@ -211,17 +212,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 def in_use(folder: Path) -> bool:
     """Whether a process holds the lock of an experiment's folder."""
-    try:
-        descriptor = os.open(folder / LOCK, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(folder / LOCK)
 
 
 def _lock(folder: Path) -> int:

@@ -116,13 +116,7 @@ def get(target: Target, name: str | None, everywhere: bool, selector: str, watch
     if name and selector:
         raise click.UsageError("NAME is one experiment; leave out either --selector or NAME")
     cluster = target.cluster(everywhere=everywhere, selector=selector)
-    if watch:
-        show.check_watchable(kind)
-        show.watch_experiments(cluster, name, namespaces=everywhere)
-    elif name:
-        show.show_experiment(cluster, name, kind)
-    else:
-        show.show_experiments(cluster, kind or show.TABLE, namespaces=everywhere)
+    show.show_experiments(cluster, name, kind, namespaces=everywhere, watch=watch)
 
 
 @nas.command()
@@ -133,12 +127,7 @@ def get(target: Target, name: str | None, everywhere: bool, selector: str, watch
 @_on_target
 def trials(target: Target, name: str, selector: str, watch: bool, kind: str) -> None:
     """List the trials of the experiment NAME; in JSON, CSV and YAML, everything known about them."""
-    cluster = target.cluster(selector=selector)
-    if watch:
-        show.check_watchable(kind)
-        show.watch_trials(cluster, name)
-    else:
-        show.show_trials(cluster, name, kind)
+    show.show_trials(target.cluster(selector=selector), name, kind, watch=watch)
 
 
 @nas.command()
@@ -148,12 +137,7 @@ def trials(target: Target, name: str, selector: str, watch: bool, kind: str) -> 
 @_on_target
 def pareto(target: Target, name: str, watch: bool, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; in JSON, the complete status.paretoSet."""
-    cluster = target.cluster()
-    if watch:
-        show.check_watchable(kind)
-        show.watch_pareto(cluster, name)
-    else:
-        show.show_pareto(cluster, name, kind)
+    show.show_pareto(target.cluster(), name, kind, watch=watch)
 
 
 @nas.command()

@@ -205,14 +205,7 @@ def plan(file: Path, number: int, kind: str) -> None:
 @output_option(show.TABLE, show.WIDE, show.NAME, "yaml", "json", default=None)
 def get(name: str | None, runs: Path, watch: bool, kind: str | None) -> None:
     """List the experiments, or describe the one called NAME."""
-    source = _source(runs)
-    if watch:
-        show.check_watchable(kind)
-        show.watch_experiments(source, name)
-    elif name:
-        show.show_experiment(source, name, kind)
-    else:
-        show.show_experiments(source, kind or show.TABLE)
+    show.show_experiments(_source(runs), name, kind, watch=watch)
 
 
 @main.command()
@@ -222,11 +215,7 @@ def get(name: str | None, runs: Path, watch: bool, kind: str | None) -> None:
 @output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
 def trials(name: str, runs: Path, watch: bool, kind: str) -> None:
     """List the trials of the experiment NAME; in JSON, CSV and YAML, everything known about them."""
-    if watch:
-        show.check_watchable(kind)
-        show.watch_trials(_source(runs), name)
-    else:
-        show.show_trials(_source(runs), name, kind)
+    show.show_trials(_source(runs), name, kind, watch=watch)
 
 
 @main.command()
@@ -246,11 +235,7 @@ def logs(trial: str, tail: int, follow: bool, runs: Path) -> None:
 @output_option(show.TABLE, show.WIDE, show.NAME, "json", "csv", "yaml")
 def pareto(name: str, runs: Path, watch: bool, kind: str) -> None:
     """Print the Pareto set of the experiment NAME; in JSON, the complete status.paretoSet."""
-    if watch:
-        show.check_watchable(kind)
-        show.watch_pareto(_source(runs), name)
-    else:
-        show.show_pareto(_source(runs), name, kind)
+    show.show_pareto(_source(runs), name, kind, watch=watch)
 
 
 @main.command()

@@ -25,8 +25,42 @@ _PIPE_WIDTH = 10_000
 """The width in characters when the output is not a terminal: nothing is wrapped or cut."""
 
 
-def show_experiments(source: Source, kind: str, *, namespaces: bool = False) -> None:
-    """Print all experiments."""
+def show_experiments(
+    source: Source, name: str | None, kind: str | None, *, namespaces: bool = False, watch: bool = False
+) -> None:
+    """List all experiments, or describe the one with this name; with ``watch``, follow their changes in a table.
+
+    Raises:
+        UsageError: Changes are to be followed in another format than a table.
+    """
+    if watch:
+        _check_watchable(kind)
+        _watch_experiments(source, name, namespaces=namespaces)
+    elif name:
+        _show_experiment(source, name, kind)
+    else:
+        _list_experiments(source, kind or TABLE, namespaces=namespaces)
+
+
+def show_trials(source: Source, name: str, kind: str, *, watch: bool = False) -> None:
+    """Print an experiment's trials, or follow them as `show_experiments` does."""
+    if watch:
+        _check_watchable(kind)
+        _watch_trials(source, name)
+    else:
+        _list_trials(source, name, kind)
+
+
+def show_pareto(source: Source, name: str, kind: str, *, watch: bool = False) -> None:
+    """Print an experiment's Pareto set, or follow it as `show_experiments` does."""
+    if watch:
+        _check_watchable(kind)
+        _watch_pareto(source, name)
+    else:
+        _list_pareto(source, name, kind)
+
+
+def _list_experiments(source: Source, kind: str, *, namespaces: bool) -> None:
     found = source.experiments()
     if not found:
         complain(f"no experiment in {source.place}")
@@ -34,7 +68,7 @@ def show_experiments(source: Source, kind: str, *, namespaces: bool = False) -> 
     show(kind, {"apiVersion": "v1", "kind": "List", "items": items}, _experiment_table(found, kind, namespaces))
 
 
-def show_experiment(source: Source, name: str, kind: str | None) -> None:
+def _show_experiment(source: Source, name: str, kind: str | None) -> None:
     """Print one experiment with its status; without a format, in words."""
     experiment = source.experiment(name)
     if kind is not None:
@@ -54,27 +88,26 @@ def _experiment_table(
     return lambda: tables.experiment_columns(experiments, datetime.now(UTC), namespaces=namespaces, wide=wide)
 
 
-def show_trials(source: Source, name: str, kind: str) -> None:
-    """Print an experiment's trials."""
+def _list_trials(source: Source, name: str, kind: str) -> None:
     spec, found = source.experiment(name).spec, source.trials(name)
     now, wide = datetime.now(UTC), kind == WIDE
     show(kind, trial_records(found), lambda: tables.trial_columns(spec, found, now, wide=wide))
 
 
-def watch_experiments(source: Source, name: str | None, *, namespaces: bool = False) -> None:
+def _watch_experiments(source: Source, name: str | None, *, namespaces: bool) -> None:
     """Print the experiments, or the one with this name, and what changes, until the user interrupts."""
     _watch(
         source.follow_experiments(name), lambda found, now: tables.experiment_columns(found, now, namespaces=namespaces)
     )
 
 
-def watch_trials(source: Source, name: str) -> None:
+def _watch_trials(source: Source, name: str) -> None:
     """Print an experiment's trials and what changes, until the user interrupts."""
     spec = source.experiment(name).spec
     _watch(source.follow_trials(name), lambda found, now: tables.trial_columns(spec, found, now))
 
 
-def watch_pareto(source: Source, name: str) -> None:
+def _watch_pareto(source: Source, name: str) -> None:
     """Print an experiment's Pareto set and what changes, until the user interrupts."""
     spec = source.experiment(name).spec
     _watch(
@@ -89,14 +122,13 @@ def _watch(states: Iterable[Shown], columns: Callable[[Shown, datetime], Sequenc
     watch(states, columns, console_for())
 
 
-def check_watchable(kind: str | None) -> None:
+def _check_watchable(kind: str | None) -> None:
     """Refuse to follow changes in another format than a table. Raises UsageError."""
     if kind not in {None, TABLE}:
         raise click.UsageError(f"--watch always shows a table; leave out -o {kind}")
 
 
-def show_pareto(source: Source, name: str, kind: str) -> None:
-    """Print an experiment's Pareto set."""
+def _list_pareto(source: Source, name: str, kind: str) -> None:
     experiment = source.experiment(name)
     points = with_output_paths(source, pareto_points(source, experiment))
     if not points:

@@ -26,12 +26,15 @@ class Extra(StrEnum):
     """Runs experiments on this machine, and asks the search."""
     OPERATOR = "operator"
     """Runs experiments on a cluster."""
+    NOTEBOOK = "notebook"
+    """Shows results in Python: tables of pandas, and figures of matplotlib."""
     TRAINER = "trainer"
     """Trains the MNIST networks of the examples."""
 
 
 _MODULES: Final[Mapping[Extra, tuple[str, ...]]] = {
     Extra.LOCAL: ("ax", "botorch", "torch", "torchx"),
+    Extra.NOTEBOOK: ("matplotlib", "pandas"),
     Extra.TRAINER: ("filelock", "pytorch_lightning", "tensorboard", "torch"),
     Extra.OPERATOR: ("aiohttp", "ax", "botorch", "kopf", "prometheus_client", "torch", "torchx"),
 }
@@ -44,7 +47,16 @@ class MissingExtra(ImportError):  # noqa: N818 # named for what is missing, as I
 
 def require(*extras: Extra) -> None:
     """Check that extras are installed, without importing what they bring. Raises MissingExtra."""
-    missing = {extra: [name for name in _MODULES[extra] if find_spec(name) is None] for extra in extras}
+    _check({extra: _MODULES[extra] for extra in extras})
+
+
+def require_module(module: str, extra: Extra) -> None:
+    """Check that one of the modules that an extra brings is installed. Raises MissingExtra."""
+    _check({extra: (module,)})
+
+
+def _check(modules: Mapping[Extra, Sequence[str]]) -> None:
+    missing = {extra: [name for name in names if find_spec(name) is None] for extra, names in modules.items()}
     lacking = [extra for extra, names in missing.items() if names]
     if lacking:
         names = sorted({name for extra in lacking for name in missing[extra]})

@@ -12,7 +12,7 @@ from tests.simulation.truth import NEVER, SimulatedJob, Truth, result
 
 from paretonas.api import NASTrial, job_name
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.metrics import Reading, Unread, Wanted
+from paretonas.metrics import Points, Reading, Unread, Wanted
 
 LATE = 6
 """Passes for which logs that take long to read are not read yet."""
@@ -98,6 +98,10 @@ class SimulatedJobs:
             return Reading(result(job.x), (), (), ())
 
         return self._network.call(f"read {trial}-a{attempt}", read)
+
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points]:  # noqa: ARG002 # of the port
+        """No metric is a curve."""
+        return {}
 
     def size(self, trial: str, attempt: int) -> int:
         def size() -> int:

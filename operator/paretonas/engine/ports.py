@@ -5,7 +5,7 @@ from typing import Protocol
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial
 from paretonas.jobs.job import Job, Launch, Removal
-from paretonas.metrics import Reading, Unread, Wanted
+from paretonas.metrics import Points, Reading, Unread, Wanted
 from paretonas.search import KnownTrial, Suggestion
 
 
@@ -59,6 +59,19 @@ class LogSource(Protocol):
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
         """The metrics of an ended attempt. If they have not been read yet, a later pass asks again."""
+
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points] | None:
+        """What an attempt has logged so far, by metric, whether it runs or has ended.
+
+        Each curve is that of the folder which a reading would take the metric from. A metric without such a folder is
+        left out, and all are where a part of the logs cannot be read. A curve of more than 1,000 values is thinned in
+        such a way that no bound on it becomes tighter (`metrics.thinning`).
+
+        Returns:
+            None if there is nothing to tell now: the logs are being read, or the answer was given and they are read
+            again in some seconds. The caller keeps what it was told. One that goes on asking is told again each time
+            that they were read, whether or not anything is new.
+        """
 
     def size(self, trial: str, attempt: int) -> int | None:
         """The number of bytes that an attempt has logged so far; None if it is not known at the moment."""

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Steps = NDArray[np.int64]
 Values = NDArray[np.float64]
+Points = Sequence[tuple[int, float]]
+"""(step, value) in the order in which the values count; values may be NaN and infinite."""
 
 
 @dataclass(frozen=True, slots=True)

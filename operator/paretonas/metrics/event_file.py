@@ -61,8 +61,21 @@ class EventFile:
 
     def values_of(self, tag: str) -> Written:
         """Return the file's values of a tag."""
-        parts = self.writes.get(tag) or [(np.empty(0, np.int64), np.empty(0))]
-        return Written(*join_parts(parts), self.restart)
+        parts = self.writes.get(tag)
+        if not parts:
+            return Written(np.empty(0, np.int64), np.empty(0), self.restart)
+        parts[:] = [join_parts(parts)]  # a file that is read on for days has very many
+        return Written(*parts[0], self.restart)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there may be scalars that could not be read."""
+        return bool(self._stopped_at or self._passed_over.keys() - {Damage.SIZE})
+
+    @property
+    def kept(self) -> int:
+        """The number of values in memory."""
+        return sum(len(steps) for parts in self.writes.values() for steps, _ in parts)
 
     def notes(self) -> Iterator[str]:
         """Yield a note about each kind of record that could not be read."""

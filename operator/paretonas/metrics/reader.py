@@ -47,10 +47,11 @@ class LogReader:
         self._budget = Budget(tags)
         self._files: dict[str, EventFile] = {}  # by path below the folder, in the order in which they count
         self._notes: list[str] = []
+        self._has_unreadable = False
 
     def poll(self) -> bool:
         """Read what is new in the folder. Return whether the curves may have changed."""
-        self._notes = []
+        self._notes, self._has_unreadable = [], False
         before, self._files = self._files, {}
         with self._budget.timed():
             try:
@@ -59,6 +60,9 @@ class LogReader:
             except OSError as error:
                 changed = False
                 self._note_log_folder(error)
+        now = {id(file) for file in self._files.values()}
+        for file in {id(file): file for file in before.values() if id(file) not in now}.values():
+            self._budget.put_back(file.offset, file.kept)
         return changed or not before.keys() <= self._files.keys()
 
     def size(self) -> int:
@@ -81,6 +85,33 @@ class LogReader:
             for run in runs:
                 found[tag if len(runs) == 1 else f"{tag} ({name_run(run, runs)})"] = of_tag[run].by_step()
         return found
+
+    def chosen(self, wanted: Sequence[Wanted]) -> dict[str, Curve]:
+        """Return the curve that each metric would be taken from, by metric; none while `is_whole` is false.
+
+        A metric is left out where it has no curve, or several folders hold one.
+        """
+        if not self.is_whole:
+            return {}
+        curves = self._curves()
+        found = {}
+        for metric in wanted:
+            of_tag = curves.get(metric.tag, {})
+            runs = choose_runs(list(of_tag), metric.run)
+            if len(runs) == 1 and metric.tag not in self._budget.cut:
+                found[metric.name] = of_tag[runs[0]]
+        return found
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is nothing in the logs that should have been read so far, and could not."""
+        damaged = any(file.is_damaged for file in self._files.values())
+        return not (self._budget.stopped or self._has_unreadable or damaged)
+
+    @property
+    def kept(self) -> int:
+        """The number of values in memory."""
+        return sum(file.kept for file in {id(file): file for file in self._files.values()}.values())
 
     def series(self) -> list[Series]:
         """Return what was read so far, by tag and folder."""
@@ -125,7 +156,7 @@ class LogReader:
                         changed |= known.advance(stream.fileno(), status.st_size)
                     opened[identity] = known
             except OSError as error:
-                self._notes.append(f"{quote(name)} cannot be read: {error.strerror}")
+                self._note_unreadable(name, error)
             if known is not None:
                 self._files[name] = known
         return changed
@@ -156,7 +187,7 @@ class LogReader:
                 except FileNotFoundError:  # it has just gone
                     continue
                 except OSError as error:
-                    self._notes.append(f"{quote(name)} cannot be read: {error.strerror}")
+                    self._note_unreadable(name, error)
 
     def _walk_below(self, folder: int, name: str, depth: int) -> Iterator[tuple[str, int]]:
         inner = open_folder(folder, PurePath(name).name)
@@ -164,6 +195,10 @@ class LogReader:
             yield from self._walk(inner, f"{name}/", depth)
         finally:
             os.close(inner)
+
+    def _note_unreadable(self, name: str, error: OSError) -> None:
+        self._has_unreadable = True
+        self._notes.append(f"{quote(name)} cannot be read: {error.strerror}")
 
     def _note_if_outside(self, folder: int, link: str) -> None:
         """Notes a link that leaves the folder. What others lead to is read at its own place."""
@@ -175,6 +210,7 @@ class LogReader:
             self._notes.append(f"{quote(link)} is a symbolic link out of the log folder, not followed")
 
     def _note_log_folder(self, error: OSError) -> None:
+        self._has_unreadable = True
         if isinstance(error, LinkError):
             self._notes.append(f"{quote(str(error.filename))} cannot be entered: {error.strerror}")
         else:

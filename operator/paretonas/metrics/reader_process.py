@@ -8,11 +8,14 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final
 
+from paretonas.metrics.curve import Points
 from paretonas.metrics.limits import MOST_SECONDS
+from paretonas.metrics.live_curves import LiveCurves
 from paretonas.metrics.log_folder import LogFolder
 from paretonas.metrics.reader import LogReader, count_logged
 from paretonas.metrics.reduction import Reading, Wanted, unread
@@ -76,8 +79,27 @@ class Size:
         """The answer when there is none."""
 
 
-Question = Read | Size
-ReaderAnswer = Reading | int | None
+_LIVE: Final = LiveCurves()
+"""What this process has read of logs that are still written to. One that takes its place reads them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What has been logged of these metrics so far?"""
+
+    folder: LogFolder
+    wanted: tuple[Wanted, ...]
+
+    def answer(self) -> Mapping[str, Points]:
+        """Read what is new."""
+        return _LIVE.look(self.folder, self.wanted)
+
+    def unanswered(self, _: str) -> None:
+        """The answer when there is none."""
+
+
+Question = Read | Size | Curves
+ReaderAnswer = Reading | int | Mapping[str, Points] | None
 
 
 class LogProcess:
@@ -139,12 +161,16 @@ def serve(pipe: Connection) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         most = int(used.ru_utime + used.ru_stime + MOST_SECONDS) + READER_GRACE_SECONDS
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-        answer: ReaderAnswer
-        try:
-            answer = question.answer()
-        except MemoryError:
-            answer = question.unanswered(f"they take more than {MOST_MEMORY >> 20} MiB of memory; log less")
-        pipe.send(answer)
+        pipe.send(_answer(question))
+
+
+def _answer(question: Question) -> ReaderAnswer:
+    try:
+        return question.answer()
+    except MemoryError:
+        if _LIVE.clear():  # which must not cost anybody a reading
+            return _answer(question)
+        return question.unanswered(f"they take more than {MOST_MEMORY >> 20} MiB of memory; log less")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,19 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """How long a trial logged. Each metric counts in the folder that its value is taken from.
+
+    Attributes:
+        steps: the largest number of values that any of the wanted metrics has.
+        last_step: the largest last step of any of them.
+    """
+
+    steps: int
+    last_step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What the logs say about the wanted metrics.
 
@@ -57,6 +70,7 @@ class Reading:
         not_finite: those of them whose value is NaN or infinite: the trial ran, its result is infeasible.
         notes: what is wrong with the logs but did not stop the reading.
         ambiguous: those of them whose tag is in several folders, any of which could be meant.
+        logged: how long the trial logged; None where none of the metrics was logged.
     """
 
     values: Mapping[str, float]
@@ -64,6 +78,7 @@ class Reading:
     not_finite: tuple[str, ...]
     notes: tuple[str, ...]
     ambiguous: tuple[str, ...] = ()
+    logged: Logged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,7 @@ def summarise(
     problems = []
     not_finite = []
     ambiguous = []
+    logged = []
     tags = curves if found is None else found
     for metric in wanted:
         of_tag = curves.get(metric.tag, {})
@@ -126,6 +142,7 @@ def summarise(
             why = _which_there_are(metric, runs)
         else:
             [run] = runs
+            logged.append(of_tag[run])
             value = _reduce(metric, of_tag[run])
             if value is not None:
                 values[metric.name] = value
@@ -134,13 +151,19 @@ def summarise(
             why = _what_is_not_finite(metric, of_tag[run])
         if not metric.optional:
             problems.append(f"metric {quote(metric.name)}: {why}")
-    return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous))
+    return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous), _how_long(logged))
 
 
 def unread(wanted: Sequence[Wanted], why: str, notes: Sequence[str] = ()) -> Reading:
     """Logs that have no value for any metric, for one and the same reason."""
     needed = [metric for metric in wanted if not metric.optional]
     return Reading({}, tuple(f"metric {quote(metric.name)}: {why}" for metric in needed), (), tuple(notes))
+
+
+def _how_long(curves: Sequence[Curve]) -> Logged | None:
+    if not curves:
+        return None
+    return Logged(max(curve.steps.size for curve in curves), int(max(curve.steps[-1] for curve in curves)))
 
 
 def quote(text: str) -> str:

@@ -15,7 +15,7 @@ from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_n
 from paretonas.api.reasons import EndReason, NoMore
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs.job import Job, Launch, Phase, Removal, SubmitError
-from paretonas.metrics import Reading, Unread, Wanted
+from paretonas.metrics import Points, Reading, Unread, Wanted
 from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
 
 T = TypeVar("T")
@@ -197,6 +197,10 @@ class World:
             return Reading(found, tuple(f"metric {m!r}: is not there" for m in missing), started.run.not_finite, ())
 
         return self._call("read", read)
+
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points]:  # noqa: ARG002 # of the port
+        """No metric is a curve."""
+        return {}
 
     def size(self, trial: str, attempt: int) -> int:
         """A byte a second, until it has nothing more to say."""

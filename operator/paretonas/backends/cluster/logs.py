@@ -1,7 +1,8 @@
 """The TensorBoard logs on the shared claims."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,24 +10,24 @@ from typing import Final
 
 from paretonas.backends.cluster.log_queue import LogQueue
 from paretonas.jobs.attempt_folder import folder_name, free_attempt, has_folders
-from paretonas.metrics import LogFolder, Reading, Unread, Wanted
-from paretonas.metrics.reader_process import Question, Read, ReaderAnswer, Size
+from paretonas.metrics import LogFolder, Points, Reading, Unread, Wanted
+from paretonas.metrics.reader_process import Curves, Question, Read, ReaderAnswer, Size
 
 SOON: Final = 0.1
 """Seconds that a pass waits for an answer if nothing else is being read; most logs are read in less."""
 LOOKS: Final = 5.0
-"""Seconds between two requests for the size of an attempt's logs."""
+"""Seconds between two requests for the size or the curves of an attempt's logs."""
 FRESH: Final = 2.0
 """Seconds for which such a size counts as current."""
 
 
 @dataclass(slots=True)
 class _Look:
-    """One request for the size of an attempt's logs."""
+    """One request for the size or the curves of an attempt's logs."""
 
-    answer: Future[ReaderAnswer]
+    answer: Future[ReaderAnswer] | None
+    """None once it was reported."""
     started: float
-    reported: bool = False
 
 
 class ClusterLogs:
@@ -41,7 +42,8 @@ class ClusterLogs:
         """``wake`` is called when an answer arrives that a caller did not wait for."""
         self._root, self._experiment, self._queue, self._wake = root, experiment, queue, wake
         self._readings: dict[tuple[str, int], Future[ReaderAnswer]] = {}
-        self._looks: dict[tuple[str, int], _Look] = {}
+        self._sizes: dict[tuple[str, int], _Look] = {}
+        self._curves: dict[tuple[str, int], _Look] = {}
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
         """The metrics of an attempt that has ended; read once, however often they are requested."""
@@ -56,21 +58,43 @@ class ClusterLogs:
         answer = self._readings[key].result()
         return answer if isinstance(answer, Reading) else Unread()
 
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points] | None:
+        """What an attempt has logged so far; None while that is being read, or was told less than `LOOKS` ago.
+
+        None is waited for: after a restart they may be hundreds. The logs of an ended trial take turns with them.
+        """
+        key, now = (trial, attempt), time.monotonic()
+        look = self._curves.get(key)
+        if look is None or (look.answer is None and now - look.started >= LOOKS):
+            answer = self._queue.ask((self, Curves), Curves(self._folder(trial, attempt), tuple(wanted)))
+            answer.add_done_callback(lambda _: self._wake())
+            look = self._curves[key] = _Look(answer, now)
+        if look.answer is None or not look.answer.done():
+            return None
+        answer, look.answer = look.answer, None
+        if answer.exception():  # the file system hangs
+            return None
+        curves = answer.result()
+        if isinstance(curves, Mapping):
+            return curves
+        look.started = math.inf  # the process that read them was lost, twice
+        return {}
+
     def size(self, trial: str, attempt: int) -> int | None:
         """Bytes that an attempt has logged so far; None if there is no current answer."""
         key, now = (trial, attempt), time.monotonic()
-        look = self._looks.get(key)
-        if look is None or (look.answer.done() and now - look.started >= LOOKS):
-            look = self._looks[key] = _Look(self._ask(Size(self._folder(trial, attempt))), now)
+        look = self._sizes.get(key)
+        if look is None or ((look.answer is None or look.answer.done()) and now - look.started >= LOOKS):
+            look = self._sizes[key] = _Look(self._ask(Size(self._folder(trial, attempt))), now)
         if (
-            look.reported
+            look.answer is None
             or not look.answer.done()
             or look.answer.exception()
             or time.monotonic() - look.started >= FRESH
         ):
             return None
-        look.reported = True
         size = look.answer.result()
+        look.answer = None
         return size if isinstance(size, int) else None
 
     def free_attempt(self, trial: str, number: int) -> int:

@@ -1,11 +1,11 @@
 """The TensorBoard logs of attempts below a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from paretonas.jobs.attempt_folder import attempt_folder, free_attempt, has_folders
 from paretonas.jobs.attempt_records import record
-from paretonas.metrics import LogFolder, Reading, Wanted, count_logged, read
+from paretonas.metrics import LiveCurves, LogFolder, Points, Reading, Wanted, count_logged, read
 
 
 class FolderLogs:
@@ -13,10 +13,15 @@ class FolderLogs:
 
     def __init__(self, root: Path, experiment: str) -> None:
         self._root, self._experiment = root, experiment
+        self._live = LiveCurves()
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading:
         """The metrics of an attempt that has ended."""
         return read(attempt_folder(self._root, self._experiment, trial, attempt), wanted)
+
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points]:
+        """What an attempt has logged so far; the same object as before if nothing is new."""
+        return self._live.look(LogFolder(attempt_folder(self._root, self._experiment, trial, attempt)), wanted)
 
     def size(self, trial: str, attempt: int) -> int:
         """Bytes that an attempt has logged so far."""

@@ -14,12 +14,11 @@ from statistics import median
 
 from paretonas.api import ExperimentSpec
 from paretonas.api.objectives import Reduce
+from paretonas.metrics import Points
 from paretonas.search.pareto import feasible
 
 Costs = tuple[float, ...]
 """One for each objective, in the order of the experiment."""
-Points = Sequence[tuple[int, float]]
-"""(step, value) in the order in which the values count, as `metrics.curve.Curve` has them."""
 
 
 @dataclass(frozen=True, slots=True)

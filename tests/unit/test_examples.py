@@ -23,6 +23,7 @@ from paretonas.jobs.appdef import amount
 from paretonas.jobs.job import Launch
 from paretonas.search import suggest_here
 from paretonas_trainer.arguments import Trial, parse
+from paretonas_trainer.cnn.arguments import CnnTrial
 
 FILES = sorted(Path("examples").glob("*.yaml"), key=lambda path: path.name)
 
@@ -36,13 +37,13 @@ class SearchHere:
         """Nothing was opened."""
 
 
-def taken(experiment: NASExperiment, index: int, parameters: dict[str, int | float | str | bool]) -> Trial:
+def taken(experiment: NASExperiment, index: int, parameters: dict[str, int | float | str | bool]) -> Trial | CnnTrial:
     """What the trainer makes of the arguments of a trial."""
     spec = TrialSpec(experiment=experiment.name, index=index, parameters=parameters)
     trial = NASTrial(metadata=TrialMetadata(name=trial_name(experiment.name, index)), spec=spec)
     values = Launch(experiment, trial, 1).values("/logs/here", "/logs/kept")
     asked = parse(trial_arguments(experiment.spec.trial, values))
-    assert isinstance(asked, Trial)
+    assert isinstance(asked, Trial | CnnTrial)
     return asked
 
 
@@ -61,7 +62,7 @@ def test_an_example_is_valid_and_its_first_candidates_are_what_its_trials_take(
     for candidate in candidates:
         asked = taken(experiment, candidate["index"], candidate["parameters"])
         for name, value in candidate["parameters"].items():
-            assert getattr(asked, name) == value
+            assert asked.hyperparameters[name] == value
         assert str(asked.log_dir) == "/logs/here"
 
 

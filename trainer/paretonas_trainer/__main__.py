@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from paretonas_trainer import data
 from paretonas_trainer.arguments import Predict, Prepare, Trial, parse
+from paretonas_trainer.cnn.architecture import ImpossibleError
+from paretonas_trainer.cnn.arguments import CnnTrial
 from paretonas_trainer.ranks import Ranks
 
 NOT_INSTALLED = 2
@@ -19,6 +21,8 @@ INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRA = "paretonas[trainer]"
 BROUGHT = ("filelock", "PIL", "pytorch_lightning", "tensorboard", "torch")
 """What the trainer imports and the extra brings; without torchvision, MNIST is fetched from elsewhere."""
+FORMATS = {"val_acc": ".4f", "val_loss": ".4f", "num_params": ".0f", "macs": ".0f", "latency_ms": ".3f"}
+"""What a trial prints at its end, and how."""
 
 
 def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
@@ -37,9 +41,15 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
 
         return predict(asked)
     try:
-        data.prepare(asked.data_dir, md5)
+        dataset = "mnist" if isinstance(asked, Trial) else asked.dataset
+        if dataset == "mnist":
+            data.prepare(asked.data_dir, md5)
+        else:
+            from paretonas_trainer.cnn import datasets  # noqa: PLC0415 # imports torch and torchvision
+
+            datasets.prepare(dataset, asked.data_dir)
         if isinstance(asked, Prepare):
-            sys.stdout.write(f"MNIST is in {asked.data_dir}\n")
+            sys.stdout.write(f"{'MNIST' if dataset == 'mnist' else dataset} is in {asked.data_dir}\n")
         else:
             asked.log_dir.mkdir(parents=True, exist_ok=True)
             return _train(asked)
@@ -50,7 +60,7 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
     return 0
 
 
-def _train(trial: Trial) -> int:
+def _train(trial: Trial | CnnTrial) -> int:
     # One thread: more gain nothing for so small a network, trials beside each other would fight for the cores,
     # and the same seed gives the same metrics on any number of cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -58,19 +68,22 @@ def _train(trial: Trial) -> int:
 
     import_lightning()
     from paretonas_trainer.saved import ModelError  # noqa: PLC0415 # imports torch
-    from paretonas_trainer.train import train  # noqa: PLC0415 # imports Lightning
+    from paretonas_trainer.train import log_infeasible, train  # noqa: PLC0415 # imports Lightning
 
     ranks = Ranks.told_by()
     try:
         metrics = train(trial, ranks)
     except ModelError as error:
         return _fail(str(error))
+    except ImpossibleError as error:
+        if ranks.first:
+            sys.stdout.write(f"infeasible: {error}\n")
+            log_infeasible(trial.log_dir)
+        return 0
     if not ranks.first:
         return 0
-    sys.stdout.write(
-        f"val_acc: {metrics['val_acc']:.4f}, val_loss: {metrics['val_loss']:.4f},"
-        f" num_params: {metrics['num_params']:.0f}, train_time: {metrics['train_time']:.1f} s\n"
-    )
+    told = [f"{name}: {metrics[name]:{form}}" for name, form in FORMATS.items() if name in metrics]
+    sys.stdout.write(f"{', '.join(told)}, train_time: {metrics['train_time']:.1f} s\n")
     return 0
 
 

@@ -39,14 +39,18 @@ def share(rank: int, world: int, seed: int, skip: int = 0) -> Order:
 class Batches:
     """A labelled set cut into batches of `size`, in the order that `order` draws, else as it is.
 
-    `images` is (n, 784), normalised float32; `labels` is (n,), int64 from 0 to 9; both on one device.
+    `images` is (n, 784) or (n, channels, size, size), normalised float32; `labels` is (n,), int64; both on one device.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor, size: int, order: Order | None = None) -> None:
+    def __init__(
+        self, images: Tensor, labels: Tensor, size: int, order: Order | None = None, whole_only: bool = False
+    ) -> None:
+        """With `whole_only`, a last batch that is smaller than the others is left out."""
         self.images = images
         self.labels = labels
         self.size = size
         self.order = order
+        self.whole_only = whole_only
 
     def __len__(self) -> int:
         return math.ceil(len(self.labels) / self.size)
@@ -55,7 +59,9 @@ class Batches:
         count = len(self.labels)
         # drawn on the CPU, so that a seed means the same order on any device
         order = self.order(count).to(self.labels.device) if self.order else None
-        for start in range(0, count if order is None else len(order), self.size):
+        given = count if order is None else len(order)
+        end = given // self.size * self.size if self.whole_only and given > self.size else given
+        for start in range(0, end, self.size):
             part = slice(start, start + self.size)
             chosen = part if order is None else order[part]
             yield self.images[chosen], self.labels[chosen]
@@ -63,14 +69,14 @@ class Batches:
 
 def load(data_dir: Path, part: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """Images and labels of `part`, "train" or "t10k", as `Batches` takes them."""
-    images = _read_idx(raw_dir(data_dir) / f"{part}-images-idx3-ubyte").to(device)
-    labels = _read_idx(raw_dir(data_dir) / f"{part}-labels-idx1-ubyte").to(device)
+    images = read_idx((raw_dir(data_dir) / f"{part}-images-idx3-ubyte").read_bytes()).to(device)
+    labels = read_idx((raw_dir(data_dir) / f"{part}-labels-idx1-ubyte").read_bytes()).to(device)
     return normalise(images), labels.long()
 
 
-def _read_idx(path: Path) -> Tensor:
+def read_idx(content: bytes) -> Tensor:
     """The uint8 tensor in an IDX file: two zero bytes, a type, the rank, big-endian sizes, then the values."""
-    raw = np.fromfile(path, np.uint8)
+    raw = np.frombuffer(content, np.uint8).copy()  # which torch may write to
     header = 4 + 4 * int(raw[3])
     shape = raw[4:header].view(">u4").tolist()
     return torch.from_numpy(raw[header:].reshape(shape))

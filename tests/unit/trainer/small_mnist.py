@@ -30,11 +30,11 @@ def make(data_dir: Path) -> SmallMnist:
         images = random.integers(0, 100, (count, 28, 28), np.uint8)
         images[np.arange(count), 2 * labels + 4] += 60
         for kind, values in (("images-idx3", images), ("labels-idx1", labels)):
-            name, content = f"{part}-{kind}-ubyte", _idx(values)
+            name, content = f"{part}-{kind}-ubyte", idx(values)
             (small.raw / name).write_bytes(content)
             small.md5[name] = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return small
 
 
-def _idx(values: "np.ndarray[Any, np.dtype[np.uint8]]") -> bytes:
+def idx(values: "np.ndarray[Any, np.dtype[np.uint8]]") -> bytes:
     return bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes() + values.tobytes()

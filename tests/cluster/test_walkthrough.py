@@ -22,6 +22,7 @@ BUDGET = {
     "constrained.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}},
     "conditional.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}},
     "distributed.yaml": {"maxTrials": 1, "search": {"initialTrials": 1}},
+    "cnn-nas.yaml": {"maxTrials": 2, "search": {"initialTrials": 2}},
 }
 
 
@@ -91,8 +92,8 @@ def test_every_other_example_runs_to_its_end(nas: Kubectl, start: Start, file: s
     assert [t["status"]["state"] for t in trials] == ["Succeeded"] * BUDGET[file]["maxTrials"]
 
 
-def test_every_example_is_run_here():
-    assert {path.name for path in Path("examples").glob("*.yaml")} == set(BUDGET)
+def test_every_example_that_needs_no_gpu_is_run_here():
+    assert {path.name for path in Path("examples").glob("*.yaml") if "gpu" not in path.stem} == set(BUDGET)
 
 
 def test_the_tables_of_kubectl_get_tell_how_far_it_is(nas: Kubectl, start: Start):

@@ -40,6 +40,9 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
         from paretonas_trainer.predict import predict  # noqa: PLC0415 # imports torch
 
         return predict(asked)
+    # One thread: more gain nothing for so small networks, trials beside each other would fight for the cores,
+    # and the same seed gives the same metrics on any number of cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         dataset = "mnist" if isinstance(asked, Trial) else asked.dataset
         if dataset == "mnist":
@@ -61,9 +64,6 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
 
 
 def _train(trial: Trial | CnnTrial) -> int:
-    # One thread: more gain nothing for so small a network, trials beside each other would fight for the cores,
-    # and the same seed gives the same metrics on any number of cores.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from paretonas_trainer.quick_import import import_lightning  # noqa: PLC0415 # slow from here on
 
     import_lightning()

@@ -3,6 +3,9 @@
 import gzip
 import hashlib
 import pickle
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +106,12 @@ def test_what_is_missing_is_fetched_from_the_address_of_torchvision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror = make_like_mnist(known.FashionMNIST, tmp_path / "mirror", monkeypatch)
-    monkeypatch.setattr(known.FashionMNIST, "mirrors", [f"file://{mirror}/"])
-    found = load("fashion-mnist", tmp_path / "new")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(mirror))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(known.FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+        found = load("fashion-mnist", tmp_path / "new")
+        server.shutdown()
     assert len(found.train[1]) == 60
 
 

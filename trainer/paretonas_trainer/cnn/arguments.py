@@ -189,7 +189,7 @@ def _stage(given: argparse.Namespace, stage: int) -> Stage:
 
 def _width(stage: int) -> int:
     """The channels of a stage by default: twice as many where the image is half as large, as in most networks."""
-    return 16 * 2 ** (stage - 1)
+    return 16 << (stage - 1)
 
 
 def _refuse_what_is_not_needed(parser: Parser, given: argparse.Namespace) -> None:

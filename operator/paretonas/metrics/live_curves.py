@@ -65,3 +65,7 @@ class LiveCurves:
             if kept <= MOST_VALUES and len(self._logs) <= MOST_LOGS:
                 return
             kept -= self._logs.pop(key).reader.kept
+
+
+KEPT: Final = LiveCurves()
+"""What a process that answers questions about logs has read. One that takes its place reads it again."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from paretonas.metrics.curve import Points
 from paretonas.metrics.limits import MOST_SECONDS
-from paretonas.metrics.live_curves import LiveCurves
+from paretonas.metrics.live_curves import KEPT
 from paretonas.metrics.log_folder import LogFolder
 from paretonas.metrics.reader import LogReader, count_logged
 from paretonas.metrics.reduction import Reading, Wanted, unread
@@ -79,10 +79,6 @@ class Size:
         """The answer when there is none."""
 
 
-_LIVE: Final = LiveCurves()
-"""What this process has read of logs that are still written to. One that takes its place reads them again."""
-
-
 @dataclass(frozen=True, slots=True)
 class Curves:
     """What has been logged of these metrics so far?"""
@@ -92,7 +88,7 @@ class Curves:
 
     def answer(self) -> Mapping[str, Points]:
         """Read what is new."""
-        return _LIVE.look(self.folder, self.wanted)
+        return KEPT.look(self.folder, self.wanted)
 
     def unanswered(self, _: str) -> None:
         """The answer when there is none."""
@@ -168,7 +164,7 @@ def _answer(question: Question) -> ReaderAnswer:
     try:
         return question.answer()
     except MemoryError:
-        if _LIVE.clear():  # which must not cost anybody a reading
+        if KEPT.clear():  # which must not cost anybody a reading
             return _answer(question)
         return question.unanswered(f"they take more than {MOST_MEMORY >> 20} MiB of memory; log less")
 

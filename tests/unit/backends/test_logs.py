@@ -1,12 +1,13 @@
 """Where an attempt's logs are, and how a folder that is there already is left alone."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from tests.local.quick_trial import write_scalars
 from tests.waiting import eventually
+from torch.utils.tensorboard import SummaryWriter
 
 from paretonas.backends.cluster import logs as cluster_logs
 from paretonas.backends.cluster.log_queue import LogQueue
@@ -15,8 +16,8 @@ from paretonas.backends.local.logs import FolderLogs
 from paretonas.engine.ports import LogSource
 from paretonas.jobs.attempt_folder import MOST_ATTEMPTS
 from paretonas.jobs.job import SubmitError
-from paretonas.metrics import Reading, Unread, Wanted
-from paretonas.metrics.reader_process import Question, Read, ReaderAnswer
+from paretonas.metrics import Points, Reading, Unread, Wanted
+from paretonas.metrics.reader_process import Curves, Question, Read, ReaderAnswer
 from paretonas.piped import HungError
 
 ACCURACY = [Wanted("accuracy", "accuracy", "Last")]
@@ -28,7 +29,7 @@ class Reader:
     """Answers questions in this process, once the gate is open; ``hangs`` times it does not answer at all."""
 
     def __init__(self) -> None:
-        self.gate, self.hangs = threading.Event(), 0
+        self.gate, self.hangs, self.is_lost = threading.Event(), 0, False
         self.gate.set()
         self.asked: list[Question] = []
 
@@ -38,6 +39,8 @@ class Reader:
         if self.hangs:
             self.hangs -= 1
             raise HungError("it did not answer within 300 s")
+        if self.is_lost:
+            return question.unanswered("it was killed by signal 9")
         return question.answer()
 
     def close(self) -> None:
@@ -321,4 +324,118 @@ def test_experiments_take_turns() -> None:
     for answer in answers:
         answer.result(30)
     assert reader.asked == [questions[name] for name in ("a1", "a2", "b1", "a3")]
+    queue.close()
+
+
+# What running attempts have logged so far
+
+
+def told(logs: LogSource, trial: str = "nas-0", wanted: Sequence[Wanted] = ACCURACY) -> Mapping[str, Points]:
+    """The curves of the first attempt, once there is an answer."""
+    answers = list[Mapping[str, Points] | None]()
+
+    def ask() -> bool:
+        answers.append(logs.curves(trial, 1, wanted))
+        return answers[-1] is not None
+
+    eventually(ask, "there is an answer")
+    assert answers[-1] is not None
+    return answers[-1]
+
+
+def test_curves_are_told_while_an_attempt_logs(
+    open_logs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "LOOKS", 0.0)
+    found, folder = open_logs(tmp_path), tmp_path / "nas" / "nas-0" / "a1"
+    assert told(found) == {}
+    folder.mkdir(parents=True)
+    assert told(found) == {}
+    both = [*ACCURACY, Wanted("loss", "val/loss", "Min")]
+    with SummaryWriter(str(folder)) as writer:
+        for step in range(3):
+            writer.add_scalar("accuracy", step / 4, step)
+            writer.flush()
+            assert told(found) == {"accuracy": tuple((s, s / 4) for s in range(step + 1))}
+        writer.add_scalar("val/loss", 0.5, 7)
+    assert told(found, wanted=both) == {"accuracy": ((0, 0.0), (1, 0.25), (2, 0.5)), "loss": ((7, 0.5),)}
+    assert told(open_logs(tmp_path), wanted=both).keys() == {"accuracy", "loss"}, "after a restart, too"
+
+
+@pytest.mark.parametrize("place", ["nas", "nas/nas-0", "nas/nas-0/a1"])
+def test_a_link_on_the_way_to_an_attempts_curves_is_not_followed(tmp_path: Path, cluster: Open, place: str) -> None:
+    secret, root = tmp_path / "secret", tmp_path / "claim"
+    logged(secret, 1, 0.5)
+    link = root / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(secret / place)
+    assert told(cluster(root)) == {}
+
+
+def test_curves_are_told_once_and_again_when_they_were_read_again(
+    reader: Reader, cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged(tmp_path, 1, 0.5)
+    found = cluster(tmp_path)
+    curves = told(found)
+    assert [found.curves("nas-0", 1, ACCURACY) for _ in range(3)] == [None] * 3
+    assert len(reader.asked) == 1
+    monkeypatch.setattr(cluster_logs, "LOOKS", 0.0)
+    assert told(found) == curves, "although nothing is new: whoever asks again may not have it"
+    assert len(reader.asked) == 2
+    monkeypatch.setattr(cluster_logs, "LOOKS", 1000.0)
+    assert told(found, "nas-1") == {}, "each trial is another question"
+    assert found.curves("nas-0", 2, ACCURACY) is None
+    eventually(lambda: found.curves("nas-0", 2, ACCURACY) == {}, "and each attempt")
+
+
+def test_nobody_waits_for_curves_but_is_woken_when_they_are_there(reader: Reader, tmp_path: Path) -> None:
+    woken = threading.Event()
+    logged(tmp_path, 1, 0.5)
+    found = ClusterLogs(lambda: tmp_path, "nas", LogQueue(lambda: reader), woken.set)
+    reader.gate.clear()
+    assert [found.curves("nas-0", 1, ACCURACY) for _ in range(3)] == [None] * 3
+    assert not woken.is_set()
+    reader.gate.set()
+    assert woken.wait(30)
+    assert found.curves("nas-0", 1, ACCURACY) == {"accuracy": ((1, 0.5),)}
+    assert len(reader.asked) == 1
+
+
+def test_curves_that_a_hanging_file_system_hides_are_asked_for_again(
+    reader: Reader, cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "LOOKS", 0.0)
+    logged(tmp_path, 1, 0.5)
+    reader.hangs = 2
+    assert told(cluster(tmp_path)) == {"accuracy": ((1, 0.5),)}
+    assert len(reader.asked) == 3
+
+
+def test_curves_over_which_processes_are_lost_are_none_and_not_asked_for_again(
+    reader: Reader, cluster: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_logs, "LOOKS", 0.0)
+    logged(tmp_path, 1, 0.5)
+    reader.is_lost = True
+    found = cluster(tmp_path)
+    assert told(found) == {}
+    assert [found.curves("nas-0", 1, ACCURACY) for _ in range(3)] == [None] * 3
+    assert len(reader.asked) == 1
+
+
+def test_an_ended_trial_does_not_wait_for_the_curves_of_all_others(tmp_path: Path) -> None:
+    reader = Reader()
+    reader.gate.clear()
+    queue = LogQueue(lambda: reader, workers=1)
+    logged(tmp_path, 1, 0.5)
+    woken = threading.Event()
+    found = ClusterLogs(lambda: tmp_path, "nas", queue, woken.set)
+    for number in range(200):
+        assert found.curves(f"nas-{number}", 1, ACCURACY) is None
+    assert found.read("nas-0", 1, ACCURACY) == Unread()
+    reader.gate.set()
+    eventually(lambda: len(reader.asked) == 201, "all are answered")
+    assert [type(question) for question in reader.asked[:3]].count(Read) == 1
+    assert sum(isinstance(question, Curves) for question in reader.asked) == 200
     queue.close()

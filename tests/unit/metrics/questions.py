@@ -4,7 +4,10 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+from paretonas.metrics import LogFolder
+from paretonas.metrics.live_curves import KEPT
 from paretonas.metrics.reduction import Reading, Wanted, unread
 
 WANTED = (Wanted("acc", "acc"),)
@@ -35,6 +38,17 @@ class TakesMemory(_Question):
     def answer(self) -> Reading:
         bytearray(4 << 30)
         raise AssertionError
+
+
+@dataclass(frozen=True)
+class TakesWhatIsLeft(_Question):
+    """Fails while the process keeps anything of other logs."""
+
+    def answer(self) -> int:
+        if KEPT.clear():
+            KEPT.look(LogFolder(Path()), WANTED)
+            raise MemoryError
+        return 1
 
 
 @dataclass(frozen=True)

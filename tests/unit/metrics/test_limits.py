@@ -140,3 +140,21 @@ def test_the_size_of_logs_is_that_of_their_event_files(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"x" * 1000)
     (tmp_path / "events.out.tfevents.link").symlink_to(file)
     assert count_logged(tmp_path) == file.stat().st_size
+
+
+def test_logs_that_are_read_on_for_weeks_do_not_use_up_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, used = [0.0], [0.0]
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(limits.time, "thread_time", lambda: used[0])
+    budget = Budget()
+
+    def look(seconds: float, wait: float) -> bool:
+        with budget.timed():
+            used[0] += seconds
+            now[0] += max(seconds, wait)
+            return budget.go_on(0)
+
+    assert look(50, 0)
+    assert all(look(0.04, 5) for _ in range(100_000)), "five days at less than a hundredth of a processor"
+    assert all(look(0.06, 5) for _ in range(1000)), "and an hour at a little more, for what came back meanwhile"
+    assert not all(look(0.06, 5) for _ in range(10_000)), "but not for ever"

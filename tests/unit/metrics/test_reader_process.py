@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from tests.local.quick_trial import write_scalars
-from tests.unit.metrics.questions import WANTED, Dies, Hangs, TakesMemory, TellsAboutItself
+from tests.unit.metrics.questions import WANTED, Dies, Hangs, TakesMemory, TakesWhatIsLeft, TellsAboutItself
 from tests.waiting import eventually
 
 from paretonas.metrics import LogFolder, Reading, Wanted, read, reader_process
-from paretonas.metrics.reader_process import NICENESS, LogProcess, Read, Size
+from paretonas.metrics.reader_process import NICENESS, Curves, LogProcess, Read, Size
 from paretonas.piped import HungError
 
 
@@ -63,6 +63,28 @@ def test_a_process_that_hangs_is_replaced_and_nothing_is_concluded(logs: LogProc
     logs._hung_seconds = 60.0
     assert logs.ask(Size(LogFolder(tmp_path))) == 0
     assert logs.pid != hung
+
+
+def test_curves_are_told_as_they_grow_by_whichever_process_is_asked(logs: LogProcess, tmp_path: Path) -> None:
+    question = Curves(LogFolder(tmp_path), (Wanted("acc", "acc"),))
+    for number in range(1, 5):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        write_scalars(tmp_path, *({"acc": 0.5} for _ in range(number)))
+        assert logs.ask(question) == {"acc": tuple((step, 0.5) for step in range(1, number + 1))}
+        if number == 3:
+            assert logs.pid is not None
+            os.kill(logs.pid, 9)
+
+
+def test_what_is_kept_of_curves_gives_way_to_other_questions(logs: LogProcess, tmp_path: Path) -> None:
+    write_scalars(tmp_path, {"acc": 0.5})
+    question = Curves(LogFolder(tmp_path), (Wanted("acc", "acc"),))
+    answer = logs.ask(question)
+    process = logs.pid
+    assert logs.ask(TakesWhatIsLeft()) == 1  # type: ignore[arg-type] # as above
+    assert logs.ask(question) == answer
+    assert logs.pid == process
 
 
 def test_passes_go_first(logs: LogProcess) -> None:

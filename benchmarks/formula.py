@@ -31,7 +31,7 @@ def search(table: str, way: str, seed: int) -> harness.Result:
     """
     fcnet = tables.load(table)
     order = np.random.default_rng(seed)
-    document = experiment(Task(fcnet.space, fcnet.worst, seed, EVALUATIONS, PARALLELISM))
+    document = experiment(Task(fcnet.space, fcnet.objectives, fcnet.worst, seed, EVALUATIONS, PARALLELISM))
     if way == "formula":
         size = f"{WEIGHTS[table]}*n_units_1 + n_units_1*n_units_2 + 2*n_units_2 + 1"
         document["spec"]["metrics"] = [{"name": tables.SIZE, "formula": size}]

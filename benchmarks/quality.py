@@ -23,9 +23,10 @@ def search(table: str, method: str, seed: int, ahead: int = 0) -> harness.Result
     Returns:
         `shares`: of the exact hypervolume after each evaluation; `seconds`: of one core for all suggestions.
     """
-    fcnet = tables.load(table)
+    networks = tables.load(table)
     order = np.random.default_rng(seed)
-    searcher = METHODS[method](Task(fcnet.space, fcnet.worst, seed, EVALUATIONS, PARALLELISM))
+    task = Task(networks.space, networks.objectives, networks.worst, seed, EVALUATIONS, PARALLELISM)
+    searcher = METHODS[method](task)
     asked: list[tuple[int, tables.Parameters]] = []  # the first four of them run
     ended: list[tables.Metrics] = []
     shares: list[float] = []
@@ -36,9 +37,9 @@ def search(table: str, method: str, seed: int, ahead: int = 0) -> harness.Result
             asked.append(searcher.ask())
         seconds += time.process_time() - start
         trial, parameters = asked.pop(order.integers(min(PARALLELISM, len(asked))))
-        ended.append(fcnet.metrics(parameters))
+        ended.append(networks.metrics(parameters))
         searcher.tell(trial, ended[-1])
-        shares.append(fcnet.share(ended))
+        shares.append(networks.share(ended))
     return {"shares": shares, "seconds": seconds}
 
 
@@ -78,7 +79,7 @@ def _mean(values: list[float]) -> str:
 
 
 def main() -> None:
-    """Parse the command line, run what is missing, print one table for each FCNet table."""
+    """Parse the command line, run what is missing, print one table for each of --tables."""
     parser = harness.parser(__doc__, methods=list(METHODS), tables=["naval_propulsion", "protein_structure"], seeds=6)
     parser.add_argument("--ahead", nargs="+", type=int, default=[0], metavar="N", help="candidates kept ready")
     options = parser.parse_args()

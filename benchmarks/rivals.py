@@ -1,18 +1,18 @@
 """ParetoNAS and its alternatives, behind one ask-and-tell interface.
 
-Each is used as its own documentation shows, with its defaults, and works on the logarithms of both metrics, which
-span decades (ParetoNAS takes them itself: `scale: Log`). Libraries are imported by the method that needs them: a
-process holds nothing but what it measures, and what ParetoNAS changes in GPyTorch cannot reach plain Ax.
+Each is used as its own documentation shows, with its defaults, and works on the logarithms of metrics that span decades
+(ParetoNAS takes them itself: `scale: Log`), all to be minimised. Libraries are imported by the method that needs them:
+a process holds nothing but what it measures, and what ParetoNAS changes in GPyTorch cannot reach plain Ax.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from benchmarks.tables import LOSS, SIZE, Choice, Metrics, Parameters, Range, Space, Value
+from benchmarks.tables import Choice, Metrics, Objective, Parameters, Range, Space, Value
 
 OURS = "paretonas"
 
@@ -23,6 +23,7 @@ class Task:
 
     Attributes:
         space: The parameters.
+        objectives: What is wanted.
         worst: The worst value of each metric that is still of interest: the reference point.
         seed: Makes the suggestions repeatable.
         evaluations: Trials in all.
@@ -30,14 +31,19 @@ class Task:
     """
 
     space: Space
+    objectives: Sequence[Objective]
     worst: Metrics
     seed: int
     evaluations: int
     parallelism: int
 
+    def comparable(self, metrics: Metrics) -> dict[str, float]:
+        """The objectives on their scales, by metric, where less is better."""
+        return {o.metric: float(o.comparable(np.float64(metrics[o.metric]))) for o in self.objectives}
+
 
 class Method(Protocol):
-    """A search for small `val_loss` and `model_size`, which gives each trial a number."""
+    """A search for the objectives of a task, which gives each trial a number."""
 
     def know(self, parameters: Parameters, metrics: Metrics | None) -> int:
         """Add a trial that the method did not suggest itself; without metrics it is running."""
@@ -86,7 +92,7 @@ class Optuna:
         import optuna  # noqa: PLC0415 # see the module
 
         self._optuna = optuna
-        self._space = task.space
+        self._task, self._space = task, task.space
         self._distributions = {parameter.name: self._distribution(parameter) for parameter in task.space}
         self._study = optuna.create_study(
             directions=["minimize", "minimize"],
@@ -110,7 +116,7 @@ class Optuna:
         self._study.add_trial(
             self._optuna.trial.create_trial(
                 state=states.COMPLETE if metrics else states.RUNNING,
-                values=list(_logs(metrics).values()) if metrics else None,
+                values=list(self._task.comparable(metrics).values()) if metrics else None,
                 params={**parameters, **indices},
                 distributions=self._distributions,
             )
@@ -125,7 +131,7 @@ class Optuna:
 
     def tell(self, trial: int, metrics: Metrics) -> None:
         """See Method."""
-        self._study.tell(trial, list(_logs(metrics).values()))
+        self._study.tell(trial, list(self._task.comparable(metrics).values()))
 
 
 class PlainAx:
@@ -134,10 +140,11 @@ class PlainAx:
     def __init__(self, task: Task) -> None:
         from ax.api import client, configs  # noqa: PLC0415 # see the module
 
+        self._task = task
         self._configs: Any = configs  # its literal types want every kind of parameter spelt out
         self._client = client.Client(random_seed=task.seed)
         self._client.configure_experiment(parameters=[self._config(parameter) for parameter in task.space])
-        worst = _logs(task.worst)
+        worst = task.comparable(task.worst)
         self._client.configure_optimization(
             objective=", ".join(f"-{metric}" for metric in worst),
             outcome_constraints=[f"{metric} <= {value}" for metric, value in worst.items()],
@@ -173,7 +180,7 @@ class PlainAx:
 
     def tell(self, trial: int, metrics: Metrics) -> None:
         """See Method."""
-        self._client.complete_trial(trial, raw_data=_logs(metrics))
+        self._client.complete_trial(trial, raw_data=self._task.comparable(metrics))
 
 
 class ParetoNAS:
@@ -210,11 +217,16 @@ def experiment(task: Task) -> dict[str, Any]:
     return {
         "apiVersion": "paretonas.io/v1alpha1",
         "kind": "NASExperiment",
-        "metadata": {"name": "fcnet"},
+        "metadata": {"name": "table"},
         "spec": {
             "objectives": [
-                {"metric": metric, "goal": "Minimize", "threshold": worst, "scale": "Log"}
-                for metric, worst in task.worst.items()
+                {
+                    "metric": objective.metric,
+                    "goal": "Maximize" if objective.maximize else "Minimize",
+                    "threshold": task.worst[objective.metric],
+                    "scale": "Log" if objective.log else "Linear",
+                }
+                for objective in task.objectives
             ],
             "parameters": [{"name": parameter.name, **domain(parameter)} for parameter in task.space],
             "maxTrials": task.evaluations,
@@ -237,10 +249,6 @@ def domain(parameter: Choice | Range) -> dict[str, Any]:
 
 def _ordered(space: Space) -> list[Choice]:
     return [parameter for parameter in space if isinstance(parameter, Choice) and parameter.ordered]
-
-
-def _logs(metrics: Metrics) -> dict[str, float]:
-    return {"log_loss": math.log(metrics[LOSS]), "log_size": math.log10(metrics[SIZE])}
 
 
 def _gp(task: Task) -> Method:

@@ -26,7 +26,7 @@ def suggest(table: str, space: str, pending: int, known: int, method: str, seed:
     """
     fcnet = tables.load(table)
     parameters, metrics = (fcnet.space, fcnet.metrics) if space == "table" else (tables.MIXED_SPACE, fcnet.interpolated)
-    task = Task(parameters, fcnet.worst, seed, known + pending + 1 + WARM_UP + TIMED, pending + 1)
+    task = Task(parameters, fcnet.objectives, fcnet.worst, seed, known + pending + 1 + WARM_UP + TIMED, pending + 1)
     draws = RandomSearch(task)
     searcher = METHODS[method](task)
     for _ in range(known):

@@ -37,12 +37,22 @@ def test_results_that_are_kept_or_merged_are_not_run_again(tmp_path: Path) -> No
     assert sorted(result["shares"][0] for result in results) == [0.7, 0.9], "each run once, --json before --merge"
 
 
-@pytest.mark.parametrize("space", [MIXED_SPACE, load("naval_propulsion").space], ids=["mixed", "table"])
-def test_the_experiment_that_is_measured_is_one_that_a_user_can_write(space: Any) -> None:
-    worst = load("naval_propulsion").worst
-    spec = parse_experiment(experiment(Task(space, worst, seed=3, evaluations=48, parallelism=4))).spec
-    assert {objective.metric: objective.threshold for objective in spec.objectives} == worst
-    assert set(worst) == {LOSS, SIZE}
+@pytest.mark.parametrize(
+    ("table", "space", "goals"),
+    [
+        ("naval_propulsion", MIXED_SPACE, {LOSS: ("Minimize", "Log"), SIZE: ("Minimize", "Log")}),
+        ("naval_propulsion", None, {LOSS: ("Minimize", "Log"), SIZE: ("Minimize", "Log")}),
+        ("nasbench201_cifar10", None, {"val_acc": ("Maximize", "Linear"), "latency": ("Minimize", "Log")}),
+        ("hpobench_car", None, {"val_acc": ("Maximize", "Linear"), "train_time": ("Minimize", "Log")}),
+    ],
+)
+def test_the_experiment_that_is_measured_is_one_that_a_user_can_write(table: str, space: Any, goals: Any) -> None:
+    networks = load(table)
+    space = space or networks.space
+    task = Task(space, networks.objectives, networks.worst, seed=3, evaluations=48, parallelism=4)
+    spec = parse_experiment(experiment(task)).spec
+    assert {objective.metric: objective.threshold for objective in spec.objectives} == networks.worst
+    assert {objective.metric: (objective.goal, objective.scale) for objective in spec.objectives} == goals
     assert [parameter.name for parameter in spec.parameters] == [parameter.name for parameter in space]
 
 

@@ -1,8 +1,9 @@
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from benchmarks.tables import LOSS, MIXED_SPACE, SIZE, Choice, hypervolume, load
+from benchmarks.tables import LOSS, MIXED_SPACE, SIZE, Choice, Parameters, Table, hypervolume, load
 
 # An independent count over the same tables gave these figures.
 EXACT = {
@@ -18,6 +19,30 @@ def test_the_exact_hypervolume_of_a_table_is_the_known_figure(name: str) -> None
     assert load(name).hypervolume == pytest.approx(EXACT[name], abs=5e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "configurations", "metrics"),
+    [
+        ("nasbench201_cifar10", 15_625, ["val_acc", "latency"]),
+        ("hpobench_vehicle", 30_000, ["val_acc", "train_time"]),
+        ("hpobench_car", 30_000, ["val_acc", "train_time"]),
+    ],
+)
+def test_an_accuracy_is_maximised_and_what_it_costs_is_minimised(
+    name: str, configurations: int, metrics: list[str]
+) -> None:
+    table = load(name)
+    assert table.points.shape == (configurations, 2)
+    assert list(table.worst) == metrics
+    everything = [table.metrics(point) for point in _configurations(table)]
+    ends = {metrics[0]: max(m[metrics[0]] for m in everything), metrics[1]: min(m[metrics[1]] for m in everything)}
+    assert table.share([ends]) > 1.0, "no configuration has both"
+    assert table.share([table.worst]) == 0.0
+    assert table.share(everything) == pytest.approx(1.0)
+    rows = np.array([[found[metric] for metric in metrics] for found in everything])
+    beyond = [(rows[:, 0] < table.worst[metrics[0]]).mean(), (rows[:, 1] > table.worst[metrics[1]]).mean()]
+    assert beyond == pytest.approx([0.1, 0.1], abs=1e-3), "a tenth of the configurations is of no interest"
+
+
 def test_every_configuration_of_a_table_is_there_and_normalised() -> None:
     points = load("protein_structure").points
     assert points.shape == (62_208, 2)
@@ -31,9 +56,7 @@ def test_a_hypervolume_is_the_area_that_two_points_dominate_together() -> None:
 
 def test_the_whole_table_has_the_whole_share_and_the_worst_point_none() -> None:
     naval = load("naval_propulsion")
-    everything = itertools.product(*(choice.values for choice in naval.space if isinstance(choice, Choice)))
-    names = [choice.name for choice in naval.space]
-    metrics = [naval.metrics(dict(zip(names, values, strict=True))) for values in everything]
+    metrics = [naval.metrics(point) for point in _configurations(naval)]
     assert naval.share(metrics) == pytest.approx(1.0)
     assert naval.share([naval.worst]) == 0.0
 
@@ -58,6 +81,12 @@ def test_interpolation_meets_the_tabulated_values_and_stays_between_neighbours()
 
 def test_the_mixed_space_has_the_parameters_of_the_tables() -> None:
     assert [p.name for p in MIXED_SPACE] == [p.name for p in load("naval_propulsion").space]
+
+
+def _configurations(table: Table) -> Iterator[Parameters]:
+    names = [choice.name for choice in table.space]
+    for values in itertools.product(*(choice.values for choice in table.space if isinstance(choice, Choice))):
+        yield dict(zip(names, values, strict=True))
 
 
 def _first(parameter: object) -> str | int | float:

@@ -84,7 +84,7 @@ reference: setup ## Generate docs/reference.md and the JSON schemas from crds/
 lock: setup ## Pin requirements/*.txt again from pyproject.toml (needs uv)
 	scripts/lock.sh
 
-bench-%: setup data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-suggest, bench-quality, bench-formula, bench-spaces, bench-objectives, bench-logs, bench-stopping, bench-first_trial
+bench-%: setup data ## Run one benchmark of docs/benchmarks.md: bench-mnist, bench-suggest, bench-quality, bench-formula, bench-spaces, bench-objectives, bench-logs, bench-live_logs, bench-stopping, bench-first_trial
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 clean: ## Remove what the targets above created, except the data

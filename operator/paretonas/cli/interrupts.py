@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM as a flag to check: the first requests an orderly end, the second ends the run immediately."""
 
 import signal
+import threading
 from types import FrameType
 from typing import Final, Self
 
@@ -12,7 +13,10 @@ class LeaveAtOnce(BaseException):  # like KeyboardInterrupt, which it replaces
 
 
 class Interrupts:
-    """A context in which the two signals do not end the process. For the main thread only."""
+    """A context in which the two signals do not end the process.
+
+    Only the main thread handles signals: in any other one, nothing is changed.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -21,7 +25,8 @@ class Interrupts:
         self._kept: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
-        self._kept = {signum: signal.signal(signum, self._handle) for signum in SIGNALS}
+        if threading.current_thread() is threading.main_thread():  # no other one gets signals
+            self._kept = {signum: signal.signal(signum, self._handle) for signum in SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:

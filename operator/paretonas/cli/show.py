@@ -201,4 +201,4 @@ def print_lines(lines: Iterable[str]) -> None:
 def console_for(file: Any = None) -> Console:
     """Create a console that prints values unchanged: a name may contain what Rich takes for markup."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(file=file, width=width, markup=False, highlight=False)
+    return Console(file=file, width=width, markup=False, highlight=False, force_jupyter=False)

@@ -117,7 +117,7 @@ class RunsFolder:
         folder = self.folder(name)
         run, report = read_last_run(folder), folder / REPORT_FILE
         return [
-            *([Place("File", str(run.file))] if run is not None else []),
+            *([Place("File", str(run.file))] if run is not None and run.file.exists() else []),
             Place("Folder", str(folder)),
             Place("Logs", str(folder / f"{name}-<index>" / "a<attempt>")),
             Place("Outputs", str(folder / f"{name}-<index>" / output_name(1))),

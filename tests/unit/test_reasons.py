@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from tests.builders import experiment
+from tests.builders import experiment, trial
 
 from paretonas.api import ENDED, Condition, ExperimentStatus, InvalidDocument
 from paretonas.api.reasons import (
@@ -16,16 +16,17 @@ from paretonas.api.reasons import (
     EndReason,
     EventReason,
     Hindrance,
+    ProgressReason,
     Reason,
     TrialReason,
 )
 from paretonas.api.status import ConditionType
 from paretonas.controller.expiry import without_trials
+from paretonas.engine.consequences import LOST_LIMIT, Consequence, consequence_of
 from paretonas.engine.decide import Outcome
 from paretonas.engine.events import END_EVENTS
 from paretonas.engine.summary import failing, invalid, summarise
 from paretonas.engine.trouble import Trouble
-from paretonas.engine.verdicts import LOST_LIMIT, Consequence, consequence_of
 
 PAGE = Path("docs/reasons.md").read_text()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,6 +99,7 @@ def test_every_trial_that_ends_has_an_event() -> None:
 def written() -> list[Condition]:
     """Every condition that an experiment can get, but for `ManagedElsewhere`."""
     plain, suspended = experiment(), experiment(suspend=True)
+    compared = experiment(earlyStopping={"strategy": "OptimisticDominance", "minCurves": 1})
     ended = {
         EndReason.TRIALS_COMPLETED: (True,),
         EndReason.TARGET_REACHED: (True,),
@@ -113,6 +115,7 @@ def written() -> list[Condition]:
     statuses: list[ExperimentStatus] = [
         summarise(plain, [], NOW),
         summarise(suspended, [], NOW),
+        *(summarise(compared, [trial(0, "Succeeded").with_status(logged_steps=steps)], NOW) for steps in (None, 1, 9)),
         *(summarise(plain, [], NOW, trouble=Trouble(reason, "")) for reason in Hindrance),
         *(
             summarise(plain, [], NOW, outcome=Outcome(succeeded, reason, ""))
@@ -132,7 +135,7 @@ def test_the_table_of_conditions_is_what_is_written() -> None:
         for kind, statuses in CONDITION_REASONS.items()
         for status, reasons in statuses.items()
         for reason in reasons
-        if status != "Unknown" or kind == "Succeeded"
+        if reason != ProgressReason.MANAGED_ELSEWHERE
     }
     assert {(c.type, c.status, str(c.reason)) for c in written()} == pairs
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, Whole
 from paretonas.api.constraints import LinearConstraint, OutcomeConstraint, parse_linear, parse_outcome
+from paretonas.api.early_stopping import EarlyStopping
 from paretonas.api.formula import Formula, NoValueError, parse_formula
 from paretonas.api.names import DnsLabel, ExperimentName
 from paretonas.api.objectives import MetricSource, Objective
@@ -86,6 +87,7 @@ class ExperimentSpec(Model):
     parameter_constraints: Annotated[tuple[Text, ...], ListToTuple, Field(max_length=32)] = ()
     max_trials: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)]
     stop_when: StopWhen = StopWhen()
+    early_stopping: EarlyStopping | None = None
     parallelism: Annotated[Whole, Field(ge=1, le=MAX_TRIALS)] = 1
     search: SearchSettings = SearchSettings()
     failure_policy: FailurePolicy = FailurePolicy()

@@ -98,6 +98,13 @@ def _budget(spec: ExperimentSpec) -> Iterator[Problem]:
             yield Problem(f"spec.{field}", message, "lower it, or raise maxTrials", value)
 
 
+def _last_step(spec: ExperimentSpec) -> Iterator[Problem]:
+    name = spec.early_stopping.last_step if spec.early_stopping else None
+    if name is not None and name not in (formulas := [m.name for m in spec.metrics if m.formula is not None]):
+        remedy = suggestion(name, formulas) if formulas else "describe it in metrics, with a formula over parameters"
+        yield Problem("spec.earlyStopping.lastStep", "is not a metric with a formula", remedy, name)
+
+
 def _warm_starts(spec: ExperimentSpec) -> Iterator[Problem]:
     names = [(f"spec.warmStartFrom[{i}].name", start.name) for i, start in enumerate(spec.warm_start_from)]
     yield from _twice("is named twice", names)
@@ -206,6 +213,7 @@ _RULES: tuple[Callable[[ExperimentSpec], Iterator[Problem]], ...] = (
     _names_once,
     _tags_once,
     _budget,
+    _last_step,
     _warm_starts,
     _outcome_constraints,
     _texts,

@@ -104,6 +104,8 @@ def _observation(trial: NASTrial) -> Observation | None:
         return given
     if trial.status.state == "Succeeded":
         return Observation(metrics=trial.status.metrics)
+    if trial.status.state == "EarlyStopped":
+        return Observation(state="EarlyStopped", metrics=trial.status.estimate)
     return Observation(state="Infeasible" if trial.status.state == "Infeasible" else "Failed")
 
 

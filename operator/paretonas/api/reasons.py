@@ -49,6 +49,7 @@ class AttemptReason(Reason):
     NODE_LOST = "NodeLost", "Its node went away."
     TERMINATED = "Terminated", "SIGTERM ended it."
     ABORTED = "Aborted", "An administrator aborted its job."
+    EARLY_STOPPED = "EarlyStopped", "It was stopped, because it could not join the Pareto set (`earlyStopping`)."
     STOPPED = "Stopped", "It was stopped, because its experiment had ended, or its run was interrupted."
 
 
@@ -125,6 +126,14 @@ class SuspendedReason(Reason):
     RESUMED = "Resumed", "It is not suspended."
 
 
+class EarlyStoppingReason(Reason):
+    """Reasons of the condition `EarlyStopping`."""
+
+    CURVES_COMPARED = "CurvesCompared", "Running trials are compared with completed ones."
+    NO_CURVES = "NoCurves", "Completed trials logged too few values of every objective, so that none can be stopped."
+    FEW_COMPLETED = "FewCompleted", "Fewer than `earlyStopping.minCurves` trials are complete, so that none is stopped."
+
+
 class UnfinishedReason(Reason):
     """The reason of the condition `Succeeded` before the end."""
 
@@ -145,6 +154,8 @@ class EventReason(Reason):
     TRIAL_INFEASIBLE = "TrialInfeasible", "A trial has no finite result, ran out of memory, or does not fit."
     TRIAL_FAILED = "TrialFailed", "A trial failed, and is not tried again."
     TRIAL_STOPPED = "TrialStopped", "An attempt was stopped."
+    TRIAL_EARLY_STOPPED = "TrialEarlyStopped", "A trial was stopped, because it could not join the Pareto set."
+    TRIAL_AUDITED = "TrialAudited", "A trial could be stopped early, but runs to its end to check the rule."
     TRIAL_RETRIED = "TrialRetried", "An attempt failed, and there will be another."
     RESULTS_KNOWN = "ResultsKnown", "Known results were taken over."
     RETRIED = "Retried", "Failed trials get new attempts, as a retry asked."
@@ -162,6 +173,11 @@ CONDITION_REASONS: Final[Mapping[ConditionType, Mapping[ConditionStatus, tuple[R
         "Unknown": (ProgressReason.MANAGED_ELSEWHERE,),
     },
     "Suspended": {"True": (SuspendedReason.SUSPENDED,), "False": (SuspendedReason.RESUMED,)},
+    "EarlyStopping": {
+        "True": (EarlyStoppingReason.CURVES_COMPARED,),
+        "False": (EarlyStoppingReason.NO_CURVES,),
+        "Unknown": (EarlyStoppingReason.FEW_COMPLETED,),
+    },
     "Succeeded": {
         "True": (
             EndReason.TRIALS_COMPLETED,

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from paretonas.api.base import ListToTuple, Model, ScalarField, Time, Whole
+from paretonas.api.early_stopping import Audits, Savings
 from paretonas.api.untrusted_text import Message
 
 ConditionStatus = Literal["True", "False", "Unknown"]
-ConditionType = Literal["Valid", "Progressing", "Suspended", "Succeeded", "TrialsRemoved"]
+ConditionType = Literal["Valid", "Progressing", "Suspended", "EarlyStopping", "Succeeded", "TrialsRemoved"]
 """The conditions of an experiment; `api.reasons.CONDITION_REASONS` has their reasons. A trial has `Succeeded` alone."""
 
 TrialState = Literal["Pending", "Running", "Succeeded", "Failed", "EarlyStopped", "Infeasible"]
@@ -102,6 +103,10 @@ class ExperimentStatus(Model):
     rounded_hypervolume: str | None = None
     """The hypervolume for people, as kubectl shows it; None also if an older version wrote the status."""
     reference_point: dict[str, float] = Field(default_factory=dict)
+    savings: Savings | None = None
+    """What early stopping has saved; None without it."""
+    audits: Audits | None = None
+    """How often its verdicts were checked; None without it."""
     retry_generation: int = 0
     """The generation of the last retry that was started."""
     retry_time: Time | None = None

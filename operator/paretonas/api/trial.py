@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from paretonas.api.base import ListToTuple, Model, Scalar, ScalarField, Time, Whole
+from paretonas.api.early_stopping import Verdict
 from paretonas.api.experiment import NASExperiment
 from paretonas.api.names import MAX_INDEX, split_job_name, trial_name
 from paretonas.api.reasons import AttemptReason, TrialReason
@@ -49,9 +50,10 @@ class Attempt(Model):
 class Observation(Model):
     """A known result, so that the point need not be run (warm start)."""
 
-    state: Literal["Succeeded", "Failed", "Infeasible"] = "Succeeded"
+    state: Literal["Succeeded", "Failed", "EarlyStopped", "Infeasible"] = "Succeeded"
     """How the trial ended; the search avoids points that failed."""
     metrics: dict[str, float] = Field(default_factory=dict)
+    """The final metrics; those of a trial that was stopped early are its `TrialStatus.estimate`."""
     source: Annotated[str, Field(max_length=253)] | None = None
     """The trial of another experiment that the result was taken from."""
 
@@ -76,6 +78,17 @@ class TrialStatus(Model):
     rounded_metrics: str = ""
     """The metrics for people, as kubectl shows them; empty also if an older version wrote the status."""
     message: Message = ""
+    logged_steps: Whole | None = None
+    """The number of values that it has logged of an objective, at most; None without a log that was read."""
+    last_step: Whole | None = None
+    """The last step at which it has logged an objective."""
+    verdict: Verdict | None = None
+    """Why it is stopped early, or could have been if it were not an audit."""
+    estimate: dict[str, float] = Field(default_factory=dict)
+    """The final metrics that a trial with a verdict would probably have had; the search is told them if it is stopped.
+
+    Empty if they cannot be estimated.
+    """
     pareto: bool = False
     output_dir: str | None = None
     """The folder in which the ended trial has kept something, below the root of all logs."""

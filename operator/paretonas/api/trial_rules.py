@@ -73,7 +73,9 @@ def _name(trial: NASTrial) -> Iterator[Problem]:
 
 def _observation(spec: ExperimentSpec, trial: NASTrial) -> Iterator[Problem]:
     observation = trial.spec.observation
-    if observation is None or observation.state != "Succeeded":
+    if observation is None or observation.state in {"Failed", "Infeasible"}:
+        return
+    if observation.state == "EarlyStopped" and not observation.metrics:  # there is not always an estimate
         return
     for metric in sorted(spec.needed_metrics - observation.metrics.keys() - spec.formulas.keys()):
         yield Problem(f"spec.observation.metrics.{metric}", "is required", "add it")

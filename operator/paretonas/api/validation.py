@@ -216,7 +216,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
         remedy = next(elsewhere, None) or suggestion(str(location[-1]), _fields(model, location[:-1]))
         return Problem(path, "is not a known field", remedy, value)
     if kind == "missing":
-        return Problem(path, "is required", "add it")
+        return Problem(path, "is required", _TO_ADD.get(location[-1], "add it"))
     if kind not in _WORDS:
         return Problem(path, detail["msg"], "see the documentation of this field", value)
     if kind == "string_type" and isinstance(value, (list, dict)):
@@ -256,6 +256,9 @@ _HINTS = {
     ("objectives", "model_type"): "as {metric: val_acc, goal: Maximize}",
     ("persistentVolumeClaim", "model_type"): "as {claimName: nas-logs}",
     ("hypervolumeStalls", "model_type"): "as {trials: 20, within: 0.005}",
+    ("earlyStopping", "model_type"): "as {strategy: OptimisticDominance}",
+    ("auditFraction", "less_than_equal"): "as 0.1 for 10 %",
+    ("lastStep", "string_pattern_mismatch"): "and give the formula to that metric in spec.metrics",
     ("bool", "model_type"): "as bool: {}",
     ("fixed", "model_type"): "as fixed: {value: 5}",
     ("float", "model_type"): "as float: {min: 0.0, max: 0.5}",
@@ -266,6 +269,9 @@ _HINTS = {
     ("choice", "string_type"): "or use intChoice, floatChoice or bool",
 }
 """A hint at what else may have been meant, by a field on the path and pydantic's error type."""
+
+_TO_ADD: Mapping[str | int, str] = {"strategy": "add strategy: OptimisticDominance"}
+"""What to add where a required field is missing, if it has only one value."""
 
 _ELSEWHERE = {
     **dict.fromkeys(

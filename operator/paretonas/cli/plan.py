@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from paretonas.api import Loaded
+from paretonas.engine.consequences import settle_trial
 from paretonas.engine.engine import known_trial
-from paretonas.engine.verdicts import settle_trial
 from paretonas.search import SearchError, SearchWorker
 
 

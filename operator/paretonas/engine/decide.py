@@ -7,8 +7,8 @@ from typing import get_args
 
 from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, UnreadableTrial
 from paretonas.api.reasons import AttemptReason, EndReason, NoMore
+from paretonas.engine.consequences import consequence_of
 from paretonas.engine.goals import reached_goals
-from paretonas.engine.verdicts import consequence_of
 from paretonas.engine.wording import count
 from paretonas.jobs.job import Job
 

@@ -16,6 +16,7 @@ from paretonas.api import (
 )
 from paretonas.api.reasons import Hindrance, NoMore
 from paretonas.api.rounding import rounded_pairs
+from paretonas.engine.consequences import observe_attempt, settle_trial
 from paretonas.engine.decide import Decision, count_attempts, decide, ends_for_want_of_points, restrict
 from paretonas.engine.outputs import find_removable
 from paretonas.engine.pareto_front import Front
@@ -23,10 +24,10 @@ from paretonas.engine.ports import Jobs, LogSource, Outputs, Search, Store
 from paretonas.engine.progress import Growth
 from paretonas.engine.reference_point import known_reference
 from paretonas.engine.retry import retry_trial
+from paretonas.engine.running_curves import RunningCurves
 from paretonas.engine.summary import summarise
 from paretonas.engine.trial_indices import describe_passed_over, free_indices
 from paretonas.engine.trouble import Trouble
-from paretonas.engine.verdicts import observe_attempt, settle_trial
 from paretonas.engine.waiting import find_wait
 from paretonas.engine.warm_start import WarmStartError, has_begun, take_over
 from paretonas.jobs.job import Job, Launch, Removal, SubmitError
@@ -34,7 +35,8 @@ from paretonas.metrics import Reading, Unread, Wanted
 from paretonas.search import KnownTrial, SearchError
 
 _SEARCH_STATE: Mapping[str, str] = {"Succeeded": "Observed", "Failed": "Failed", "Infeasible": "Failed"}
-"""The state of a trial as the search sees it; any other state counts as pending."""
+"""The state of a trial as the search sees it; any other state counts as pending. A trial that was stopped early is
+observed too, with the estimate of its final metrics, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Engine:
         self._search, self._clock = search, clock
         self._ahead, self._limit = ahead, limit
         self._growth, self._front = Growth(logs.size), Front()
+        self._curves = RunningCurves(logs.curves)
         self._rounded: set[str] = set()
         """The trials whose rounded metrics were stored."""
         self._unanswered: int | None = None
@@ -118,6 +121,7 @@ class Engine:
         """
         experiment = self._store.experiment()
         trials, jobs = self._observe(experiment)
+        self._judge(experiment, trials, jobs)
         decision = self._decide(experiment, trials, jobs, draining=draining)
         self._stop(decision)
         trouble = self._start(experiment, decision)
@@ -210,6 +214,14 @@ class Engine:
         if experiment.spec.trial.progress_deadline_seconds is not None:
             jobs = self._growth.noted(jobs, trials, self._clock())
         return trials, jobs
+
+    def _judge(self, experiment: NASExperiment, trials: list[NASTrial], jobs: Mapping[str, Job]) -> None:
+        """Store the verdicts on running trials before anything is stopped, and put these trials in their places."""
+        spec = experiment.spec
+        judged = {t.name: t for t in self._curves.judged(spec, trials, jobs, wanted_metrics(spec))}
+        for position, trial in enumerate(trials):
+            if trial.name in judged:
+                trials[position] = self._store.save_trial(judged[trial.name])
 
     def _decide(
         self, experiment: NASExperiment, trials: Sequence[NASTrial], jobs: Mapping[str, Job], *, draining: bool
@@ -307,7 +319,9 @@ def wanted_metrics(spec: ExperimentSpec) -> list[Wanted]:
 
 
 def known_trial(trial: NASTrial) -> KnownTrial:
-    """A trial as the search sees it, with its metrics if it has succeeded."""
+    """A trial as the search sees it, with its metrics, or with their estimate if it was stopped early."""
     state = _SEARCH_STATE.get(trial.status.state, "Pending")
     metrics = trial.status.metrics if state == "Observed" else {}
+    if trial.status.state == "EarlyStopped" and trial.status.estimate:
+        state, metrics = "Observed", trial.status.estimate
     return KnownTrial(trial.spec.index, trial.spec.parameters, state, metrics)  # type: ignore[arg-type] # the table's values

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from paretonas.api import Attempt, NASTrial, TrialState, list_names
 from paretonas.api.reasons import AttemptReason, EventReason, Hindrance
+from paretonas.engine.early_stopping import describe_verdict
 from paretonas.engine.engine import Snapshot
 from paretonas.engine.wording import count, duration, gist, number, pairs, shorten
 
@@ -45,6 +46,7 @@ def events(before: Snapshot, after: Snapshot) -> list[Event]:
         *(event for trial in after.trials for event in _ends(known.get(trial.name), trial)),
         *_improvement(before, after),
         *_removals(known, after),
+        *_audits(known, after),
         *(event for trial in after.trials for event in _submissions(known.get(trial.name), trial)),
         *_trouble(before, after),
         *_completion(before, after),
@@ -101,7 +103,7 @@ END_EVENTS: Mapping[TrialState, EventReason] = {
     "Succeeded": EventReason.TRIAL_SUCCEEDED,
     "Failed": EventReason.TRIAL_FAILED,
     "Infeasible": EventReason.TRIAL_INFEASIBLE,
-    "EarlyStopped": EventReason.TRIAL_STOPPED,
+    "EarlyStopped": EventReason.TRIAL_EARLY_STOPPED,
 }
 """The event for the end of a trial, by its state; there is one for each state in `ENDED`."""
 
@@ -149,6 +151,14 @@ def _removals(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event
     if removed:
         message = f"outside the Pareto set: {list_names(removed, _NAMES)}"
         yield Event(EventReason.OUTPUTS_REMOVED, after.experiment.name, message)
+
+
+def _audits(before: Mapping[str, NASTrial], after: Snapshot) -> Iterator[Event]:
+    """Trials that are not stopped although they could be."""
+    for trial in after.trials:
+        verdict, known = trial.status.verdict, before.get(trial.name)
+        if verdict is not None and verdict.audit and (known is None or known.status.verdict is None):
+            yield Event(EventReason.TRIAL_AUDITED, trial.name, describe_verdict(verdict))
 
 
 def _submissions(before: NASTrial | None, after: NASTrial) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from paretonas.engine.decide import Outcome, progress
 from paretonas.engine.empty_front import why_none
 from paretonas.engine.pareto_front import best_trials, bound_points, points
 from paretonas.engine.reference_point import known_reference
+from paretonas.engine.savings import count_audits, count_savings, find_comparability
 from paretonas.engine.trouble import Trouble
 from paretonas.search.pareto import hypervolume
 
@@ -61,6 +62,8 @@ def summarise(
         hypervolume=volume,
         rounded_hypervolume=None if volume is None else rounded(volume),
         reference_point=reference,
+        savings=count_savings(trials) if spec.early_stopping else None,
+        audits=count_audits(spec, trials) if spec.early_stopping else None,
         retry_generation=max(spec.retry.generation, before.retry_generation),
         retry_time=now if begins else before.retry_time,
         start_time=before.start_time or now,
@@ -118,7 +121,10 @@ def _conditions(
         if spec.suspend
         else condition("Suspended", "False", SuspendedReason.RESUMED)
     )
-    return (condition("Valid", "True", ValidReason.VALID), progressing, suspended, succeeded)
+    stopping = (
+        [condition("EarlyStopping", *find_comparability(spec.early_stopping, trials))] if spec.early_stopping else []
+    )
+    return (condition("Valid", "True", ValidReason.VALID), progressing, suspended, *stopping, succeeded)
 
 
 def invalid(

@@ -67,6 +67,8 @@ def take_over(
 
 
 def _copy(experiment: NASExperiment, trial: NASTrial, index: int) -> NASTrial:
-    state = trial.status.state if trial.status.state in {"Succeeded", "Infeasible"} else "Failed"
-    observation = Observation(state=state, metrics=dict(trial.status.metrics), source=trial.name)
+    status = trial.status
+    state = status.state if status.state in {"Succeeded", "EarlyStopped", "Infeasible"} else "Failed"
+    metrics = status.estimate if state == "EarlyStopped" else status.metrics
+    observation = Observation(state=state, metrics=dict(metrics), source=trial.name)
     return new_trial(experiment, index, trial.spec.parameters, origin="User", observation=observation)

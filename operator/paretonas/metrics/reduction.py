@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -47,11 +47,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """How long a trial logged. Each metric counts in the folder that its value is taken from.
+    """How long a trial logged a metric, in the folder that its value is taken from.
 
     Attributes:
-        steps: the largest number of values that any of the wanted metrics has.
-        last_step: the largest last step of any of them.
+        steps: the number of its values.
+        last_step: the step of the last one.
     """
 
     steps: int
@@ -70,7 +70,7 @@ class Reading:
         not_finite: those of them whose value is NaN or infinite: the trial ran, its result is infeasible.
         notes: what is wrong with the logs but did not stop the reading.
         ambiguous: those of them whose tag is in several folders, any of which could be meant.
-        logged: how long the trial logged; None where none of the metrics was logged.
+        logged: how long each metric that was found was logged, be its value finite or not.
     """
 
     values: Mapping[str, float]
@@ -78,7 +78,7 @@ class Reading:
     not_finite: tuple[str, ...]
     notes: tuple[str, ...]
     ambiguous: tuple[str, ...] = ()
-    logged: Logged | None = None
+    logged: Mapping[str, Logged] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def summarise(
     problems = []
     not_finite = []
     ambiguous = []
-    logged = []
+    logged = {}
     tags = curves if found is None else found
     for metric in wanted:
         of_tag = curves.get(metric.tag, {})
@@ -142,7 +142,8 @@ def summarise(
             why = _which_there_are(metric, runs)
         else:
             [run] = runs
-            logged.append(of_tag[run])
+            steps = of_tag[run].steps
+            logged[metric.name] = Logged(steps.size, int(steps[-1]))
             value = _reduce(metric, of_tag[run])
             if value is not None:
                 values[metric.name] = value
@@ -151,19 +152,13 @@ def summarise(
             why = _what_is_not_finite(metric, of_tag[run])
         if not metric.optional:
             problems.append(f"metric {quote(metric.name)}: {why}")
-    return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous), _how_long(logged))
+    return Reading(values, tuple(problems), tuple(not_finite), tuple(notes), tuple(ambiguous), logged)
 
 
 def unread(wanted: Sequence[Wanted], why: str, notes: Sequence[str] = ()) -> Reading:
     """Logs that have no value for any metric, for one and the same reason."""
     needed = [metric for metric in wanted if not metric.optional]
     return Reading({}, tuple(f"metric {quote(metric.name)}: {why}" for metric in needed), (), tuple(notes))
-
-
-def _how_long(curves: Sequence[Curve]) -> Logged | None:
-    if not curves:
-        return None
-    return Logged(max(curve.steps.size for curve in curves), int(max(curve.steps[-1] for curve in curves)))
 
 
 def quote(text: str) -> str:

@@ -15,7 +15,7 @@ from paretonas.api import UnreadableTrial
 from paretonas.api.size_limits import Refused
 from paretonas.backends.cluster.store import NameTaken
 from paretonas.backends.cluster.trimming import trim
-from paretonas.engine.verdicts import settle_trial
+from paretonas.engine.consequences import settle_trial
 from paretonas.kube.kinds import EXPERIMENTS, PODS, TRIALS, VOLCANO_JOBS
 from paretonas.kube.metadata import uid_of
 

@@ -15,7 +15,7 @@ from paretonas.api import ExperimentSpec, NASExperiment, NASTrial, Scalar, job_n
 from paretonas.api.reasons import EndReason, NoMore
 from paretonas.engine.engine import Engine, Snapshot
 from paretonas.jobs.job import Job, Launch, Phase, Removal, SubmitError
-from paretonas.metrics import Points, Reading, Unread, Wanted
+from paretonas.metrics import Logged, Points, Reading, Unread, Wanted
 from paretonas.search import Candidate, KnownTrial, SearchError, Suggestion
 
 T = TypeVar("T")
@@ -40,6 +40,8 @@ class Run:
     values: Mapping[str, float] | None = None
     """None: what its parameter amounts to."""
     not_finite: tuple[str, ...] = ()
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """What it logs by metric, one value a second; the metrics are the last ones."""
 
 
 @dataclass
@@ -78,6 +80,7 @@ class World:
     late: bool = False
     """Logs are being read when they are first asked for, and read when they are asked for again."""
     asked_for: set[str] = field(default_factory=set)
+    asked_for_curves: set[str] = field(default_factory=set)
     strangers_: dict[str, str] = field(default_factory=dict)
     """Trials that have names of this experiment's, and name another one."""
     removed: set[str] = field(default_factory=set)
@@ -193,14 +196,25 @@ class World:
             assert self.now >= started.ends, "read before its end, a result would be half of one"
             found = started.run.values
             found = {"accuracy": started.x, "size": 90 * started.x**2} if found is None else found
+            found = {**found, **{metric: values[-1] for metric, values in started.run.curves.items()}}
             missing = [w.name for w in wanted if w.name not in found]
-            return Reading(found, tuple(f"metric {m!r}: is not there" for m in missing), started.run.not_finite, ())
+            logged = {m: Logged(len(values), len(values) - 1) for m, values in started.run.curves.items()}
+            problems = tuple(f"metric {m!r}: is not there" for m in missing)
+            return Reading(found, problems, started.run.not_finite, (), logged=logged)
 
         return self._call("read", read)
 
-    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points]:  # noqa: ARG002 # of the port
-        """No metric is a curve."""
-        return {}
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points] | None:  # noqa: ARG002 # of the port
+        def curves() -> Mapping[str, Points] | None:
+            name = job_name(trial, attempt)
+            if self.late and name not in self.asked_for_curves:
+                self.asked_for_curves.add(name)
+                return None
+            started = self.jobs_[name]
+            seconds = (min(self.now, started.ends) - started.at) // timedelta(seconds=1)
+            return {m: list(enumerate(values[:seconds])) for m, values in started.run.curves.items() if seconds}
+
+        return self._call("curves", curves)
 
     def size(self, trial: str, attempt: int) -> int:
         """A byte a second, until it has nothing more to say."""

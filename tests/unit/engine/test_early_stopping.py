@@ -5,12 +5,12 @@ import pytest
 from tests import builders
 
 from paretonas.api import ExperimentSpec
-from paretonas.api.early_stopping import EarlyStopping
+from paretonas.api.early_stopping import EarlyStopping, Verdict
 from paretonas.engine.early_stopping import (
     CompletedTrial,
     CompletedTrials,
     TrialCurves,
-    Verdict,
+    describe_verdict,
     impute_metrics,
     is_false_stop,
     judge,
@@ -54,7 +54,7 @@ def test_a_trial_is_stopped_when_even_its_best_end_is_dominated() -> None:
     assert verdict.bound == {"loss": 6.5 - 1.25 * 1.0, "size": 60}
     assert (verdict.rule, verdict.step, verdict.curves, verdict.steps_saved) == ("OptimisticDominance", 2, 8, 6)
     assert (verdict.dominated_by, verdict.dominating) == ("nas-0", {"loss": 5, "size": 50})
-    assert verdict.message == (
+    assert describe_verdict(verdict) == (
         "stopped at step 2: it could have reached loss 5.25, size 60 at best, as 8 completed trials show, "
         "and nas-0 has loss 5, size 50"
     )
@@ -172,11 +172,11 @@ def test_shorter_trials_say_nothing_of_a_longer_one() -> None:
     assert (verdict.curves, verdict.bound["loss"], verdict.steps_saved) == (8, 99 - 1.25 * 7 - 1, 7)
 
 
-def test_what_is_saved_is_not_claimed_where_lengths_differ() -> None:
+def test_what_is_saved_is_the_least_where_lengths_differ() -> None:
     lengths = [_completed(index, 50, *[5.0] * (5 + index)) for index in range(8)]
     verdict = _judge(_running(60, 9, 9, 9), lengths)
     assert verdict is not None
-    assert verdict.steps_saved is None
+    assert verdict.steps_saved == 4 - 2
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_an_audited_verdict_says_that_nothing_was_stopped() -> None:
     verdict = _judge(_running(60, 9, 9, 9), EIGHT, audit_fraction=1.0)
     assert verdict is not None
     assert verdict.audit
-    assert verdict.message.startswith("not stopped, to check the rule, at step 2: ")
+    assert describe_verdict(verdict).startswith("not stopped, to check the rule, at step 2: ")
 
 
 @pytest.mark.parametrize(

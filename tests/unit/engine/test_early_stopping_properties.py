@@ -12,13 +12,12 @@ from hypothesis.strategies import DrawFn
 from tests import builders
 
 from paretonas.api import ExperimentSpec, Objective
-from paretonas.api.early_stopping import EarlyStopping
+from paretonas.api.early_stopping import EarlyStopping, Verdict
 from paretonas.api.objectives import Reduce
 from paretonas.engine.early_stopping import (
     CompletedTrial,
     CompletedTrials,
     TrialCurves,
-    Verdict,
     impute_metrics,
     is_false_stop,
     judge,

@@ -24,7 +24,7 @@ def in_folders(curves: dict[str, dict[str, Curve]], *wanted: Wanted) -> Reading:
 @pytest.mark.parametrize(("reduce", "expected"), [("Last", 2.0), ("Min", 1.0), ("Max", 4.0), ("Mean", 2.5)])
 def test_a_curve_is_reduced_to_one_value(reduce, expected):
     found = reading({"loss": curve(3, 1, 4, 2)}, Wanted("val_loss", "loss", reduce))
-    assert found == Reading({"val_loss": expected}, (), (), ("a note",), logged=Logged(4, 3))
+    assert found == Reading({"val_loss": expected}, (), (), ("a note",), logged={"val_loss": Logged(4, 3)})
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -45,10 +45,10 @@ def test_an_earlier_value_that_is_not_finite_fails_a_reduction_over_the_curve(re
 
 def test_an_earlier_value_that_is_not_finite_does_not_matter_to_the_last():
     found = reading({"loss": curve(math.nan, 2)}, Wanted("val_loss", "loss"))
-    assert found == Reading({"val_loss": 2.0}, (), (), ("a note",), logged=Logged(2, 1))
+    assert found == Reading({"val_loss": 2.0}, (), (), ("a note",), logged={"val_loss": Logged(2, 1)})
 
 
-def test_how_long_a_trial_logged_is_that_of_its_longest_metric_in_the_folder_that_counts():
+def test_how_long_a_metric_was_logged_is_that_of_the_folder_that_counts():
     late = Curve(np.array([3, 70]), np.array([math.nan, 1.0]))
     folders = {
         "loss": {"version_0": curve(*range(9)), "version_1": curve(3, 1, 4)},
@@ -56,14 +56,9 @@ def test_how_long_a_trial_logged_is_that_of_its_longest_metric_in_the_folder_tha
         "lr": {"a": curve(*range(99)), "b": curve(1)},
         "unwanted": {".": curve(*range(99))},
     }
-    wanted = [Wanted(name, name) for name in ("loss", "acc", "lr")]
-    assert in_folders(folders, *wanted).logged == Logged(steps=3, last_step=70)
-    assert in_folders(folders, *wanted[:1]).logged == Logged(steps=3, last_step=2)
-    assert in_folders(folders, Wanted("lr", "lr", run="a")).logged == Logged(steps=99, last_step=98)
-
-
-def test_a_trial_that_logged_none_of_the_metrics_has_no_length():
-    assert in_folders({"lr": {"a": curve(1), "b": curve(1)}}, Wanted("lr", "lr"), Wanted("acc", "acc")).logged is None
+    wanted = [Wanted(name, name) for name in ("loss", "acc", "lr", "missing")]
+    assert in_folders(folders, *wanted).logged == {"loss": Logged(3, 2), "acc": Logged(2, 70)}
+    assert in_folders(folders, Wanted("rate", "lr", run="a")).logged == {"rate": Logged(99, 98)}
 
 
 def test_a_mean_too_large_for_a_number_is_not_finite():

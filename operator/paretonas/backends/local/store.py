@@ -38,6 +38,7 @@ CHANGEABLE = frozenset(
     {
         "max_trials",
         "stop_when",
+        "early_stopping",
         "parallelism",
         "failure_policy",
         "suspend",

@@ -5,7 +5,15 @@
 """
 
 from paretonas.engine.early_stopping.curves import CompletedTrial, CompletedTrials, TrialCurves
-from paretonas.engine.early_stopping.dominance import Verdict, is_false_stop, judge
+from paretonas.engine.early_stopping.dominance import describe_verdict, is_false_stop, judge
 from paretonas.engine.early_stopping.imputation import impute_metrics
 
-__all__ = ["CompletedTrial", "CompletedTrials", "TrialCurves", "Verdict", "impute_metrics", "is_false_stop", "judge"]
+__all__ = [
+    "CompletedTrial",
+    "CompletedTrials",
+    "TrialCurves",
+    "describe_verdict",
+    "impute_metrics",
+    "is_false_stop",
+    "judge",
+]

@@ -29,12 +29,11 @@ trial, its last step should be given (`TrialCurves.last_step`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from statistics import median
 
 from paretonas.api import ExperimentSpec
-from paretonas.api.early_stopping import EarlyStopping, Strategy
+from paretonas.api.early_stopping import EarlyStopping, Verdict
 from paretonas.engine.early_stopping.curves import (
     CompletedTrials,
     Peer,
@@ -47,40 +46,13 @@ from paretonas.engine.early_stopping.curves import (
 from paretonas.engine.wording import count, pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A running trial cannot join the Pareto set.
-
-    Attributes:
-        rule: The rule that says so.
-        trial: The name of the running trial.
-        step: The last step that it had logged.
-        bound: The best final value of each objective that it could expect.
-        dominated_by: The name of a completed trial that dominates the bound.
-        dominating: That trial's values of the objectives.
-        curves: The number of completed trials that the bound is taken from.
-        steps_saved: The number of steps that the trial would still have made; None if its length is not known.
-        audit: Whether the verdict is only to be noted, and the trial is to run to its end.
-    """
-
-    rule: Strategy
-    trial: str
-    step: int
-    bound: Mapping[str, float]
-    dominated_by: str
-    dominating: Mapping[str, float]
-    curves: int
-    steps_saved: int | None
-    audit: bool
-
-    @property
-    def message(self) -> str:
-        """The verdict as a sentence for a person."""
-        begin = "not stopped, to check the rule," if self.audit else "stopped"
-        return (
-            f"{begin} at step {self.step:,}: it could have reached {pairs(self.bound)} at best, as "
-            f"{count(self.curves, 'completed trial')} show, and {self.dominated_by} has {pairs(self.dominating)}"
-        )
+def describe_verdict(verdict: Verdict) -> str:
+    """A verdict as a sentence for a person."""
+    begin = "not stopped, to check the rule," if verdict.audit else "stopped"
+    return (
+        f"{begin} at step {verdict.step:,}: it could have reached {pairs(verdict.bound)} at best, as "
+        f"{count(verdict.curves, 'completed trial')} show, and {verdict.dominated_by} has {pairs(verdict.dominating)}"
+    )
 
 
 def judge(
@@ -116,16 +88,15 @@ def judge(
     if found is None:
         return None
     step = max(reached.values())
-    lengths = {peer.last_step for peer in peers} if running.last_step is None else {running.last_step}
+    length = min(peer.last_step for peer in peers) if running.last_step is None else running.last_step
     return Verdict(
         rule=settings.strategy,
-        trial=running.trial,
         step=step,
         bound={o.metric: o.original(cost) for o, cost in zip(spec.objectives, bound, strict=True)},
         dominated_by=found.trial,
         dominating={o.metric: found.metrics[o.metric] for o in spec.objectives},
         curves=len(peers),
-        steps_saved=lengths.pop() - step if len(lengths) == 1 else None,
+        steps_saved=max(0, length - step),
         audit=_is_audited(running.trial, settings.audit_fraction),
     )
 

@@ -1,4 +1,4 @@
-"""What the end of an attempt means for its trial."""
+"""What the end of an attempt means for its trial: a result, another attempt, or neither."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from paretonas.api import Attempt, Condition, ExperimentSpec, NASTrial, TrialSta
 from paretonas.api.formula import NoValueError, differs
 from paretonas.api.reasons import AttemptReason, TrialReason
 from paretonas.api.status import ConditionStatus, make_condition
+from paretonas.engine.early_stopping import describe_verdict
 from paretonas.engine.wording import shortest
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
@@ -31,7 +32,7 @@ class Consequence:
     """The time to wait before the next attempt."""
 
 
-def consequence_of(reason: AttemptReason) -> Consequence:
+def consequence_of(reason: AttemptReason) -> Consequence:  # noqa: PLR0911 # one for each kind of end
     """What follows when an attempt ends for this reason."""
     match reason:
         case AttemptReason.COMPLETED | AttemptReason.FORMULA_CONTRADICTED:
@@ -40,6 +41,8 @@ def consequence_of(reason: AttemptReason) -> Consequence:
             return Consequence("Infeasible")  # the candidate's own fault: the search avoids it
         case AttemptReason.METRICS_UNAVAILABLE | AttemptReason.METRICS_AMBIGUOUS | AttemptReason.DEADLINE_EXCEEDED:
             return Consequence("Failed")  # another attempt would end the same way
+        case AttemptReason.EARLY_STOPPED:
+            return Consequence("EarlyStopped")
         case AttemptReason.CRASHED | AttemptReason.KILLED | AttemptReason.NO_PROGRESS:
             return Consequence(None)  # it may be the candidate's fault: nothing tells
         case (
@@ -71,17 +74,26 @@ def observe_attempt(
             started = job.started or attempt.start_time or now
             return _alive(trial, attempt, replace(job, phase=Phase.RUNNING, started=started, message=reading.why))
         reason, message, metrics = _result(reading, trial, spec)
+        logged = [reading.logged[o.metric] for o in spec.objectives if o.metric in reading.logged]
     else:
-        (reason, message), metrics = _failure(attempt, job, spec), {}
+        (reason, message), metrics, logged = _failure(trial, attempt, job, spec), {}, []
     ended = attempt.replace(
         reason=reason, exit_code=job.exit_code, start_time=attempt.start_time or job.started, end_time=job.ended or now
     )
     attempts = (*trial.status.attempts[:-1], ended)
     state = _state(attempts, spec)
-    if state != "Succeeded" and job.log_tail:
+    if state not in {"Succeeded", "EarlyStopped"} and job.log_tail:
         message = f"{message}\n{job.log_tail}"
     conditions = () if state == "Pending" else (_condition(state, reason, message, now),)
-    return trial.with_status(state=state, attempts=attempts, metrics=metrics, message=message, conditions=conditions)
+    return trial.with_status(
+        state=state,
+        attempts=attempts,
+        metrics=metrics,
+        message=message,
+        conditions=conditions,
+        logged_steps=max((objective.steps for objective in logged), default=None),
+        last_step=max((objective.last_step for objective in logged), default=None),
+    )
 
 
 def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTrial:
@@ -97,13 +109,15 @@ def settle_trial(trial: NASTrial, spec: ExperimentSpec, now: datetime) -> NASTri
         return trial
     if not message and observation is not None:
         state, reason = observation.state, TrialReason.KNOWN
-    metrics: dict[str, float] = {}
-    if observation is not None and state == "Succeeded":
+    values: dict[str, float] = {}
+    stopped = state == "EarlyStopped"
+    if observation is not None and (state == "Succeeded" or (stopped and observation.metrics)):
         known = spec.known_metrics(spec.cast(trial.spec.parameters))
         message = "; ".join(_contradictions(observation.metrics, known, "in the observation"))
-        metrics = {**observation.metrics, **known}
+        values = {**observation.metrics, **known}
     condition = _condition(state, reason, message, now)
-    return trial.with_status(state=state, metrics=metrics, message=message, conditions=(condition,))
+    found = {"estimate": values} if stopped else {"metrics": values}
+    return trial.with_status(state=state, message=message, conditions=(condition,), **found)
 
 
 def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
@@ -115,10 +129,10 @@ def _alive(trial: NASTrial, attempt: Attempt, job: Job) -> NASTrial:
     return trial if after.status == trial.status else after
 
 
-def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
+def _failure(trial: NASTrial, attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str]:
     """The reason and the message of an attempt that ended without a result."""
     if attempt.reason is not None:  # we stopped it, for this reason
-        return attempt.reason, _describe_stop(attempt.cause, spec)
+        return attempt.reason, _describe_stop(attempt.cause, trial, spec)
     if job.reason is not None:
         return job.reason, _describe(job.reason) or job.message
     if job.phase is Phase.LOST:
@@ -132,8 +146,10 @@ def _failure(attempt: Attempt, job: Job, spec: ExperimentSpec) -> tuple[str, str
             return AttemptReason.CRASHED, f"ended with exit code {code}"
 
 
-def _describe_stop(reason: AttemptReason, spec: ExperimentSpec) -> str:
+def _describe_stop(reason: AttemptReason, trial: NASTrial, spec: ExperimentSpec) -> str:
     """Why ParetoNAS stopped an attempt; "" if the reason says everything."""
+    if reason is AttemptReason.EARLY_STOPPED and trial.status.verdict is not None:
+        return describe_verdict(trial.status.verdict)
     if reason is AttemptReason.DEADLINE_EXCEEDED:
         return f"ran longer than {spec.trial.active_deadline_seconds} s"
     if reason is AttemptReason.NO_PROGRESS:

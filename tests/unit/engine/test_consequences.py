@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.builders import attempt, experiment, spec, trial
 
-from paretonas.api import Attempt, NASTrial, Observation, TrialState
+from paretonas.api import ENDED, Attempt, NASTrial, Observation, TrialState
 from paretonas.api.reasons import AttemptReason, TrialReason
+from paretonas.engine.consequences import LOST_LIMIT, consequence_of, observe_attempt, settle_trial
 from paretonas.engine.decide import decide
-from paretonas.engine.verdicts import LOST_LIMIT, consequence_of, observe_attempt, settle_trial
 from paretonas.jobs.job import Job, Phase
 from paretonas.metrics import Reading, Unread
 
@@ -201,7 +201,7 @@ def test_a_trial_that_has_ended_is_not_looked_at_again(state: TrialState) -> Non
 
 def test_every_reason_that_is_charged_leads_to_another_attempt_or_an_end() -> None:
     consequences = [consequence_of(reason) for reason in AttemptReason]
-    assert {c.state for c in consequences} == {None, "Succeeded", "Failed", "Infeasible"}
+    assert {c.state for c in consequences} == {None, *ENDED}
     assert all(c.charged for c in consequences if c.state is not None)
 
 

@@ -79,17 +79,24 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Result]
 
 
 class Interruptible(subprocess.Popen[str]):
-    """A process that Ctrl-C reaches, also where who runs the tests ignores it; a failing test does not wait for it."""
+    """A process that Ctrl-C reaches, also where who runs the tests ignores it; a failing test does not wait for it.
+
+    If it does not end in time, it prints where it is.
+    """
 
     def __init__(self, command: list[str], env: dict[str, str]) -> None:
         def heed() -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        env = {**env, "PYTHONFAULTHANDLER": "1"}
         super().__init__(command, text=True, env=env, preexec_fn=heed, **pipes)  # one thread forks
 
     def __exit__(self, kind: Any, *rest: Any) -> None:
-        if kind:
+        if kind is subprocess.TimeoutExpired:
+            self.send_signal(signal.SIGABRT)
+            sys.stderr.write(self.communicate()[1])
+        elif kind:
             self.kill()
         super().__exit__(kind, *rest)
 

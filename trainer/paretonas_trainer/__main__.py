@@ -20,7 +20,7 @@ CANNOT_READ_OR_WRITE = 3
 INTERRUPTED = 130  # as a shell reports SIGINT
 EXTRA = "paretonas[trainer]"
 BROUGHT = ("filelock", "PIL", "pytorch_lightning", "tensorboard", "torch")
-"""What the trainer imports and the extra brings; without torchvision, MNIST is fetched from elsewhere."""
+"""What a perceptron imports and the extra brings; without torchvision, MNIST is fetched from elsewhere."""
 FORMATS = {"val_acc": ".4f", "val_loss": ".4f", "num_params": ".0f", "macs": ".0f", "latency_ms": ".3f"}
 """What a trial prints at its end, and how."""
 
@@ -32,7 +32,9 @@ def run(argv: Sequence[str], md5: Mapping[str, str] = data.MD5) -> int:
         SystemExit: code 2: the arguments are wrong.
     """
     asked = parse(argv)
-    if missing := [name for name in BROUGHT if find_spec(name) is None]:
+    only_mnist = not isinstance(asked, CnnTrial) and getattr(asked, "dataset", "mnist") == "mnist"
+    needed = BROUGHT if only_mnist else (*BROUGHT, "torchvision")
+    if missing := [name for name in needed if find_spec(name) is None]:
         command = shlex.join([sys.executable, "-m", "pip", "install", EXTRA])
         sys.stderr.write(f"paretonas_trainer: needs {EXTRA} (without {', '.join(missing)}); to install it: {command}\n")
         return NOT_INSTALLED

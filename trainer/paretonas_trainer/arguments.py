@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paretonas_trainer.cnn.arguments import CnnTrial, parse_cnn
+from paretonas_trainer.cnn.arguments import CNN, CnnTrial, parse_cnn
 from paretonas_trainer.command_line import Parser, above_zero, adder, fraction, parse_all, whole
 from paretonas_trainer.place import add_data_dir, add_place, data_dir, place
 from paretonas_trainer.sets import DATASETS
 
 PREPARE, PREDICT = "prepare", "predict"
-PERCEPTRON, CNN = "perceptron", "cnn"
+PERCEPTRON = "perceptron"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from paretonas_trainer.arguments import Predict
+from paretonas_trainer.arguments import CNN, Predict
 from paretonas_trainer.network import SIDE, build_network, normalise
 from paretonas_trainer.saved import ModelError, SavedModel, load
 
@@ -72,6 +72,8 @@ def _grey(file: Image.Image) -> Image.Image:
 
 def _network(model: SavedModel, path: Path) -> torch.nn.Sequential:
     known = model.hyperparameters
+    if known.get("model") == CNN:
+        raise ModelError(f"{path} is a convolutional network, and only perceptrons are read here")
     try:
         network = build_network(known["hidden_size_1"], known["hidden_size_2"], 0.0)  # type: ignore[arg-type] # as checked
         network.load_state_dict(model.state_dict)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.unit.trainer.small_mnist import SmallMnist
 from tests.unit.trainer.test_output import interrupt
-from tests.unit.trainer.trials import TORCHRUN, Scalars, run_trials, scalars
+from tests.unit.trainer.trials import TORCHRUN, Scalars, run, run_trials, scalars
 
 EPOCHS = 3
 CNN = f"--model cnn --train-images 400 --epochs {EPOCHS} --batch-size 32 --stem-width 4 --stem-stride 4 --width-1 4"
@@ -101,6 +101,13 @@ def test_a_network_that_cannot_be_is_infeasible_with_one_line(folder: Path) -> N
     assert set(logs) == {"val_acc", "macs", "num_params", "latency_ms"}
     assert all(math.isnan(value) for [(_, value)] in logs.values())
     assert not (folder / "none/output").exists()
+
+
+def test_predict_says_that_it_reads_perceptrons(folder: Path) -> None:
+    model = folder / "whole/output/model.pt"
+    done = run(["-m", "paretonas_trainer", "predict", "--model", str(model), "x.png"])
+    assert done.returncode == 3
+    assert f"{model} is a convolutional network, and only perceptrons are read here" in done.stderr
 
 
 def test_two_processes_train_one_network(small_mnist: SmallMnist, tmp_path: Path) -> None:

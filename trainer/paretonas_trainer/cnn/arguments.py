@@ -18,6 +18,7 @@ from paretonas_trainer.command_line import Parser, above_zero, adder, fraction, 
 from paretonas_trainer.place import add_place, place
 from paretonas_trainer.sets import DATASETS
 
+CNN = "cnn"
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "onecycle")
 AUGMENTATIONS = ("none", "shift", "shift-flip")
@@ -78,7 +79,7 @@ class CnnTrial:
     def hyperparameters(self) -> dict[str, int | float | str | None]:
         """Everything that the trained network depends on, by name; None for what is not used."""
         return {
-            "model": "cnn",
+            "model": CNN,
             **self.architecture.parameters,
             **vars(self.training),
             "dataset": self.dataset,

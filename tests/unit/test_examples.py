@@ -42,7 +42,8 @@ def taken(experiment: NASExperiment, index: int, parameters: dict[str, int | flo
     spec = TrialSpec(experiment=experiment.name, index=index, parameters=parameters)
     trial = NASTrial(metadata=TrialMetadata(name=trial_name(experiment.name, index)), spec=spec)
     values = Launch(experiment, trial, 1).values("/logs/here", "/logs/kept")
-    asked = parse(trial_arguments(experiment.spec.trial, values))
+    _python, _m, _trainer, *words = experiment.spec.trial.command
+    asked = parse([*words, *trial_arguments(experiment.spec.trial, values)])
     assert isinstance(asked, Trial | CnnTrial)
     return asked
 

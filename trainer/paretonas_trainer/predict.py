@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from paretonas_trainer.arguments import CNN, Predict
+from paretonas_trainer.arguments import Predict
+from paretonas_trainer.cnn.arguments import CNN
 from paretonas_trainer.network import SIDE, build_network, normalise
 from paretonas_trainer.saved import ModelError, SavedModel, load
 

@@ -19,6 +19,7 @@ from paretonas.api import (
 )
 from paretonas.cli import plan
 from paretonas.cli.main import main
+from paretonas.engine.early_stopping import CompletedTrial, CompletedTrials, TrialCurves, judge
 from paretonas.jobs.appdef import amount
 from paretonas.jobs.job import Launch
 from paretonas.search import suggest_here
@@ -73,6 +74,34 @@ def test_an_example_is_named_after_its_file_and_says_in_three_lines_what_it_show
     *_, modeline = comment = list(takewhile(lambda line: line.startswith("#"), path.read_text().splitlines()))
     assert len(comment) == 3 + 1
     assert modeline.startswith("# yaml-language-server:")
+
+
+STOPPING = [path for path in FILES if load_experiment(path.read_text()).spec.early_stopping]
+
+
+@pytest.mark.parametrize("path", STOPPING, ids=lambda path: path.stem)
+def test_what_the_trials_of_an_example_log_before_their_end_is_enough_to_stop_them(path: Path) -> None:
+    spec = load_experiment(path.read_text()).spec
+    assert spec.early_stopping is not None
+
+    def logged(worse: float, epochs: int, of: int = 6) -> dict[str, list[tuple[int, float]]]:
+        """What tests/unit/trainer/test_cnn_training.py says that a trial logs in so many of its epochs."""
+        ends = [0, of] if epochs == of else [0]
+        return {
+            "val_acc": [(epoch, 0.98 - worse / 100 - 0.02 / epoch) for epoch in range(1, epochs + 1)],
+            "latency_ms": [(step, 0.4 * worse + 0.01 * step) for step in ends],
+            **{tag: [(0, value * worse)] for tag, value in (("macs", 2e5), ("num_params", 5e3))},
+        }
+
+    def complete(index: int) -> CompletedTrial:
+        curves = logged(1 + index / 100, 6)
+        return CompletedTrial(f"t-{index}", {tag: values[-1][1] for tag, values in curves.items()}, curves)
+
+    completed = CompletedTrials(spec, map(complete, range(10)))
+    stopped = judge(spec, spec.early_stopping, TrialCurves("slow", logged(2, 3)), completed)
+    assert stopped is not None
+    assert (stopped.step, stopped.steps_saved) == (3, 3)
+    assert judge(spec, spec.early_stopping, TrialCurves("good", logged(0.9, 3)), completed) is None
 
 
 SYSTEM_MILLICORES = 950

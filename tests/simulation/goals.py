@@ -52,7 +52,7 @@ def _hits(spec: ExperimentSpec, trial: NASTrial) -> bool:
 def _shows(trial: NASTrial) -> bool:
     if trial.status.state == "Infeasible":  # one that does not fit has had no attempt
         return bool(trial.status.attempts)
-    return trial.status.state == "Succeeded"
+    return trial.status.state in {"Succeeded", "EarlyStopped"}
 
 
 def _end(trial: NASTrial) -> tuple[datetime, int]:

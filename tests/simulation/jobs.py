@@ -8,11 +8,11 @@ from itertools import count
 from tests.simulation.network import Lag, Network
 from tests.simulation.promises import Promises
 from tests.simulation.schedule import End, Fate, Schedule
-from tests.simulation.truth import NEVER, SimulatedJob, Truth, result
+from tests.simulation.truth import NEVER, SimulatedJob, Truth, curves, result
 
 from paretonas.api import NASTrial, job_name
 from paretonas.jobs.job import Job, Launch, Phase, SubmitError
-from paretonas.metrics import Points, Reading, Unread, Wanted
+from paretonas.metrics import Logged, Points, Reading, Unread, Wanted
 
 LATE = 6
 """Passes for which logs that take long to read are not read yet."""
@@ -95,13 +95,26 @@ class SimulatedJobs:
             if job.end is End.AMBIGUOUS:
                 folders = "accuracy is in several folders: train, validation"
                 return Reading({"size": 1.0}, (folders,), (), (), ambiguous=("accuracy",))
-            return Reading(result(job.x), (), (), ())
+            steps = (job.ends - job.begins) // timedelta(seconds=1)
+            logged = {"accuracy": Logged(steps + 1, steps), "size": Logged(1, 0)}
+            return Reading(result(job.x), (), (), (), logged=logged)
 
         return self._network.call(f"read {trial}-a{attempt}", read)
 
-    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points]:  # noqa: ARG002 # of the port
-        """No metric is a curve."""
-        return {}
+    def curves(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Mapping[str, Points] | None:  # noqa: ARG002 # of the port
+        def read() -> Mapping[str, Points] | None:
+            job, now = self._truth.jobs.get(job_name(trial, attempt)), self._truth.now
+            if self._network.number % 3 == 0:  # the answer is on its way
+                return None
+            if job is None or job.end not in {End.SUCCEEDS, End.CRASHES, End.EVICTED, End.DELETED, End.LOST}:
+                return {}
+            seconds = (min(now, job.ends) - job.begins) // timedelta(seconds=1)
+            found = curves(job.x, max(0, seconds))
+            if now >= job.ends and found and job.end is End.SUCCEEDS:
+                found["accuracy"].append((seconds, job.x))
+            return found
+
+        return self._network.call(f"curves {trial}-a{attempt}", read)
 
     def size(self, trial: str, attempt: int) -> int:
         def size() -> int:

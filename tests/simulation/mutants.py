@@ -15,12 +15,18 @@ from tests.simulation.simulate import simulate
 from paretonas.engine.engine import Engine
 
 _MODULES = (
-    "verdicts",
+    "early_stopping.curves",
+    "early_stopping.dominance",
+    "early_stopping.imputation",
+    "early_stopping",
+    "running_curves",
+    "consequences",
     "reference_point",
     "trial_order",
     "goals",
     "decide",
     "pareto_front",
+    "savings",
     "summary",
     "progress",
     "trial_indices",

@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     Mutant(
         "hanging is not counted as a failure",
-        "verdicts",
+        "consequences",
         """ | AttemptReason.NO_PROGRESS:
             return Consequence(None)  # it may be the candidate's fault: nothing tells
         case (
@@ -149,7 +149,7 @@ MUTANTS = (
     ),
     Mutant(
         "a result that was brought along is run again",
-        "verdicts",
+        "consequences",
         "if not message and observation is None:",
         "if not message:",
     ),
@@ -173,7 +173,7 @@ MUTANTS = (
     ),
     Mutant(
         "an attempt whose job is gone is waited for",
-        "verdicts",
+        "consequences",
         "(job is None and attempt.start_time is None)",
         "job is None",
     ),
@@ -221,7 +221,7 @@ MUTANTS = (
     ),
     Mutant(
         "a lost job is the candidate's failure",
-        "verdicts",
+        "consequences",
         """            | AttemptReason.STOPPED
         ):
             return Consequence(None, charged=False)
@@ -233,25 +233,25 @@ MUTANTS = (
     ),
     Mutant(
         "an attempt without a job is lost at once",
-        "verdicts",
+        "consequences",
         "if attempt is None or (job is None and attempt.start_time is None):",
         "if attempt is None:",
     ),
     Mutant(
         "why an attempt was stopped is forgotten",
-        "verdicts",
+        "consequences",
         "if attempt.reason is not None:  # we stopped it, for this reason",
         "if False:",
     ),
     Mutant(
         "an ended trial is taken up again",
-        "verdicts",
+        "consequences",
         "    attempt = trial.attempt\n    if attempt is None or",
         "    attempt = trial.status.attempts[-1] if trial.status.attempts else None\n    if attempt is None or",
     ),
     Mutant(
         "one retry too many",
-        "verdicts",
+        "consequences",
         "charged > spec.failure_policy.retries",
         "charged > spec.failure_policy.retries + 1",
     ),
@@ -269,7 +269,7 @@ MUTANTS = (
     ),
     Mutant(
         "a retry has only the attempts that are left",
-        "verdicts",
+        "consequences",
         "if a.retry_generation == generation and a.cause",
         "if a.cause",
     ),
@@ -338,5 +338,53 @@ MUTANTS = (
         "summary",
         "start_time=before.start_time or now",
         "start_time=now",
+    ),
+    Mutant(
+        "a verdict is not stored before the job is stopped",
+        "engine",
+        "trials[position] = self._store.save_trial(judged[trial.name])",
+        "trials[position] = judged[trial.name]",
+    ),
+    Mutant(
+        "an audited trial is stopped too",
+        "running_curves",
+        "if not verdict.audit:",
+        "if True:",
+    ),
+    Mutant(
+        "a trial that was stopped early is tried again",
+        "consequences",
+        'return Consequence("EarlyStopped")',
+        "return Consequence(None, charged=False)",
+    ),
+    Mutant(
+        "what a trial may still gain is forgotten",
+        "early_stopping.dominance",
+        " - safety * largest",
+        "",
+    ),
+    Mutant(
+        "a trial is dominated by one beyond the thresholds",
+        "early_stopping.curves",
+        "if cost and feasible(spec, trial.metrics)]",
+        "if cost]",
+    ),
+    Mutant(
+        "the search is not told the estimate of a trial that was stopped early",
+        "engine",
+        'state, metrics = "Observed", trial.status.estimate',
+        'state, metrics = "Failed", {}',
+    ),
+    Mutant(
+        "a verdict is reached anew in each pass",
+        "running_curves",
+        " or attempt.reason is not None or trial.status.verdict is not None:",
+        " or attempt.reason is not None:",
+    ),
+    Mutant(
+        "a verdict of a trial that has a result all the same is lost",
+        "consequences",
+        "        logged_steps=max(",
+        "        verdict=None,\n        logged_steps=max(",
     ),
 )

@@ -10,6 +10,7 @@ from tests.simulation.truth import Truth, result
 
 from paretonas.api import ENDED, Attempt, ExperimentStatus, NASTrial, Retry, UnreadableTrial
 from paretonas.jobs.job import Launch
+from paretonas.search import KnownTrial
 
 _REASONS: Mapping[End, str] = {
     End.SUCCEEDS: "Completed",
@@ -38,6 +39,7 @@ _FINAL: Mapping[str, str] = {
     "MetricsUnavailable": "Failed",
     "MetricsAmbiguous": "Failed",
     "DeadlineExceeded": "Failed",
+    "EarlyStopped": "EarlyStopped",
 }
 
 _MOST_LOST = 10
@@ -80,6 +82,15 @@ class Promises:
         same = [t.name for t in truth.trials if t.spec.parameters == trial.spec.parameters]
         self.kept("no point twice", not same, f"{trial.name} is at {trial.spec.parameters}, as {same}")
 
+    def told(self, known: Sequence[KnownTrial]) -> None:
+        """What the search is told of trials that were stopped early: the estimate, or that there is no result."""
+        stopped = {t.spec.index: t.status.estimate for t in self.known() if t.status.state == "EarlyStopped"}
+        for trial in known:
+            if trial.index in stopped:
+                estimate = stopped[trial.index]
+                right = trial.metrics == estimate and trial.state == ("Observed" if estimate else "Pending")
+                self.kept("early stop", right, f"the search is told {trial}")
+
     def trial_written(self, before: NASTrial, after: NASTrial) -> None:
         old, new = before.status, after.status
         if before.ended and new.state not in ENDED:
@@ -119,9 +130,28 @@ class Promises:
             expected = result(float(x))
             self.kept("true verdict", new.metrics == expected, f"{before.name} has {new.metrics}")
 
+        self._judged_truly(before, after)
         if new.output_removed and not old.output_removed:
             really = after.name in self._truth.outputs_removed
             self.kept("outputs", really, f"the output of {before.name} is said to be removed, and is there")
+
+    def _judged_truly(self, before: NASTrial, after: NASTrial) -> None:
+        """A verdict is true, stays, and comes no later than the reason for which an attempt is stopped."""
+        old, new, name = before.status, after.status, before.name
+        stopping = new.attempts[-1].reason == "EarlyStopped" if new.attempts else False
+        stopped = after.spec.observation is None and (stopping or new.state == "EarlyStopped")
+        stored = new.verdict is not None and not new.verdict.audit
+        self.kept("early stop", stored or not stopped, f"{name} is stopped early, its verdict is {new.verdict}")
+        if old.verdict is not None:
+            self.kept("early stop", new.verdict == old.verdict, f"the verdict on {name} was {old.verdict}")
+        elif new.verdict is not None:
+            [x] = after.spec.parameters.values()
+            by = new.verdict.dominated_by
+            self.kept("early stop", self._truth.dominates(by, float(x)), f"{name} is not dominated by {by}")
+            known = set(new.estimate) in ({"accuracy", "size"}, set())
+            self.kept("early stop", known, f"the estimate of {name} is {new.estimate}")
+        if new.state == "EarlyStopped":
+            self.kept("early stop", not new.pareto and not new.metrics, f"{name} is stopped early, and has a result")
 
     def output_removed(self, name: str) -> None:
         truth, front = self._truth, self._truth.front
@@ -131,7 +161,8 @@ class Promises:
         self.kept("outputs", asked, f"{keeps}, and all are to be kept")
         self.kept("outputs", name not in front, f"{keeps}, and is in the Pareto set {sorted(front)}")
         self.kept("outputs", bool(front), f"{keeps}, and there is no Pareto set")
-        self.kept("outputs", trial.status.state == "Succeeded", f"{keeps}, and may run again: {trial.status.state}")
+        final = trial.status.state in {"Succeeded", "EarlyStopped"}
+        self.kept("outputs", final, f"{keeps}, and may run again: {trial.status.state}")
         alive = [job.name for job in truth.alive() if job.trial == name]
         self.kept("outputs", not alive, f"{keeps}, and {alive} run")
         fixed = bool(truth.experiment.status.reference_point)
@@ -144,7 +175,8 @@ class Promises:
         fell = f"the hypervolume was {volume}, now {after.hypervolume}"
         self.kept("monotone status", (after.hypervolume or 0.0) >= volume, fell)
         begins = after.retry_generation > before.retry_generation
-        for state in ("succeeded", "total") if begins else ("succeeded", "failed", "infeasible", "total"):
+        states = ("succeeded", "early_stopped", "total")
+        for state in states if begins else (*states, "failed", "infeasible"):
             was, now = getattr(before.trials, state), getattr(after.trials, state)
             self.kept("monotone status", now >= was, f"{state} was {was}, now {now}")
         self.kept("monotone status", before.start_time in {None, after.start_time}, "the start moved")

@@ -93,6 +93,8 @@ class Scenario:
     """Of accuracy and size."""
     stalls: tuple[int, float] | None = None
     """How many results may add how little to the hypervolume, before the experiment ends."""
+    early_stopping: float | None = None
+    """The share of trials that are audited; None: nothing is stopped early."""
     keep_pareto_set: bool = False
     """Whether only the output folders of the Pareto set are kept."""
     cancelled_jobs_stay: bool = False
@@ -122,6 +124,9 @@ TARGETS = ((None, None), (None, None), (0.8, None), (None, 40.0), (0.6, 80.0))
 STALLS = (None, None, (1, 0.0), (2, 0.1), (3, 0.5))
 """Goals that about half of the runs reach before their last trial."""
 
+AUDITED = (None, 0.0, 0.4)
+"""Of the trials, by turns; None: nothing is stopped early."""
+
 MOST_FATES = 12
 LONGEST_LAG = 30
 
@@ -129,7 +134,7 @@ LONGEST_LAG = 30
 def schedule(seed: int) -> Schedule:
     """The schedule of a seed."""
     rng = random.Random(seed)  # noqa: S311 # no secret
-    scenario = replace(_scenario(rng), keep_pareto_set=seed % 2 == 1)
+    scenario = replace(_scenario(rng), keep_pareto_set=seed % 2 == 1, early_stopping=AUDITED[seed % len(AUDITED)])
     return Schedule(scenario, _fates(rng), _faults(rng))
 
 

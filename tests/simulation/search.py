@@ -29,6 +29,7 @@ class SimulatedSearch:
             self._promises.kept("budget", 0 < count <= missing, f"{count} are asked for, {missing} are missing")
             waiting, most = sum(k.state == "Pending" for k in known), spec.parallelism + self._ahead
             hoard = f"{count} are asked for beside {waiting}, for {most} places"
+            self._promises.told(known)
             self._promises.kept("no hoard", waiting + count <= most, hoard)
             self.meanwhile()
             return self._suggestion(spec, known, count)

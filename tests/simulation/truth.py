@@ -132,22 +132,28 @@ class Truth:
     @property
     def front(self) -> set[str]:
         """The names of the trials that no other dominates: the definition, pair by pair."""
-        goals = self.experiment.spec.objectives
-        within = [
-            (trial.name, [goal.comparable(trial.status.metrics[goal.metric]) for goal in goals])
-            for trial in self.trials
-            if trial.status.state == "Succeeded"
-        ]
-        within = [
-            (name, point)
-            for name, point in within
-            if all(g.threshold is None or x <= g.comparable(g.threshold) for g, x in zip(goals, point, strict=True))
-        ]
+        within = self._within()
         return {
-            name
-            for name, point in within
-            if not any(other != point and all(a <= b for a, b in zip(other, point, strict=True)) for _, other in within)
+            name for name, point in within.items() if not any(_dominates(other, point) for other in within.values())
         }
+
+    def dominates(self, one: str, x: float) -> bool:
+        """Whether the result of a trial within the thresholds dominates what a trial at a point really leads to."""
+        within = self._within()
+        return one in within and _dominates(within[one], self._costs(result(x)))
+
+    def _within(self) -> dict[str, list[float]]:
+        """The results within the thresholds, by trial."""
+        goals = self.experiment.spec.objectives
+        found = {t.name: self._costs(t.status.metrics) for t in self.trials if t.status.state == "Succeeded"}
+        return {
+            name: costs
+            for name, costs in found.items()
+            if all(g.threshold is None or x <= g.comparable(g.threshold) for g, x in zip(goals, costs, strict=True))
+        }
+
+    def _costs(self, metrics: Mapping[str, float]) -> list[float]:
+        return [goal.comparable(metrics[goal.metric]) for goal in self.experiment.spec.objectives]
 
     def put(self, key: str, value: Any) -> None:
         """Store a resource."""
@@ -175,6 +181,17 @@ def _elsewhere(index: int, x: float, state: TrialState) -> NASTrial:
         spec=TrialSpec(experiment=OTHER, index=index, parameters={"x": x}, origin="Sobol"),
         status=TrialStatus(state=state, metrics=result(x) if state == "Succeeded" else {}),
     )
+
+
+def _dominates(one: list[float], other: list[float]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def curves(x: float, seconds: int) -> dict[str, list[tuple[int, float]]]:
+    """What a trial at this point has logged after so many seconds: all trials still gain as much from a step on."""
+    end = result(x)
+    accuracy = [(second, end["accuracy"] - 0.3 * 0.5**second) for second in range(seconds)]
+    return {"accuracy": accuracy, "size": [(0, end["size"])]} if seconds else {}
 
 
 def result(x: float) -> dict[str, float]:

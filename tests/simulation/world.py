@@ -195,7 +195,11 @@ def _experiment(scenario: Scenario) -> NASExperiment:
         trial["activeDeadlineSeconds"] = scenario.deadline
     if scenario.progress_deadline:
         trial["progressDeadlineSeconds"] = scenario.progress_deadline
+    stopping = {"strategy": "OptimisticDominance", "minCurves": 1, "graceSteps": 1}
+    if scenario.early_stopping is not None:
+        stopping["auditFraction"] = scenario.early_stopping
     return experiment(
+        earlyStopping=stopping if scenario.early_stopping is not None else None,
         objectives=[
             {"metric": "accuracy", "goal": "Maximize", "target": scenario.targets[0], **limits[0]},
             {"metric": "size", "goal": "Minimize", "target": scenario.targets[1], **limits[1]},

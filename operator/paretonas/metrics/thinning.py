@@ -7,13 +7,15 @@ logarithmic scale; and whether the curve can be used at all. What is left of a c
 1. The first value, and of each *stretch* of the values that follow its smallest and its largest, where they were
    logged. These are values of the curve, so at no step is the best one so far better than it was: no gain from there
    looks smaller. After a stretch, it is the same.
-2. On the last 157 steps, before their own smallest, their largest and the last value, *swings*: two neighbouring values
-   of the last third, in turn. Both were logged before, so what is said of the best value is still true. Of the last 300
-   changes more than half are swings, so the median is one, too. The two values are chosen such that their change is
-   not less than the median change of the last third, on both scales. There are such values: at least 167 changes are
-   that large (half of 333), at most 157 of them are that late. Where no two values are that far apart on both scales,
-   the smallest and the largest of the earlier part of the last third take their place.
-3. The last value. So the best value of all, the number of values up to 900, and the last step are what they were.
+2. On the last 157 steps, *swings*: two neighbouring values of the last third, in turn; then the smallest and the
+   largest value of these steps, and the last one. The two were logged before, so the best value so far is no better
+   than it was. Of the last 300 changes more than half are swings, so the median is one, too. The two are chosen such
+   that their change is not less than the median change of the last third, on both scales. There are such changes: half
+   of 333 are that large, and no more than 157 of these can be on the last steps. Where no two neighbours are that far
+   apart on both scales, the smallest and the largest value of the last third take their place.
+
+So the best value of all, the last value and its step are what they were. The number of values is what it was up to 900:
+whoever asks for more finds too few, and waits.
 
 A curve that cannot be used (a value that is not finite; a step that does not ascend) still cannot be used.
 
@@ -80,15 +82,19 @@ def _ending(values: Values) -> Values:
 def _usual_change(late: Values, told: Values) -> Values:
     """Return two values of `told`, whose change is at least as large as the median one of `late` on both scales.
 
-    If possible, they are neighbours with the smallest such change.
+    If possible, they are neighbours, the ones that exceed it by the smallest factor.
     """
-    change = np.abs(np.diff(late))
-    enough = change >= np.median(change)
-    if (late > 0).all():
-        ratio = np.abs(np.diff(np.log10(late)))
-        enough &= ratio >= np.median(ratio)
+    with np.errstate(over="ignore"):  # an infinite change is the largest
+        change = np.abs(np.diff(late))
+        usual = np.median(change)
+        enough, excess = change >= usual, change
+        if (late > 0).all():
+            ratio = np.abs(np.diff(np.log10(late)))
+            usual_ratio = np.median(ratio)
+            enough &= ratio >= usual_ratio
+            excess = np.maximum(change * usual_ratio, ratio * usual)  # no division: both may be 0
     candidates = np.flatnonzero(enough[: len(told) - 1])
     if not candidates.size:
         return np.array([told.min(), told.max()])
-    at = candidates[change[candidates].argmin()]
+    at = candidates[np.lexsort((change[candidates], excess[candidates]))[0]]
     return told[at : at + 2]

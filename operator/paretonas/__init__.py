@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paretonas.python import Choice, Experiment, Float, Int, Run, Trial, load, maximize, minimize, run
+    from paretonas.python import Choice, Experiment, Float, Int, Run, Trial, cluster, load, maximize, minimize, run
 
-__all__ = ["Choice", "Experiment", "Float", "Int", "Run", "Trial", "load", "maximize", "minimize", "run"]
+__all__ = ["Choice", "Experiment", "Float", "Int", "Run", "Trial", "cluster", "load", "maximize", "minimize", "run"]
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and refuses names that do not exist
 

@@ -164,7 +164,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             if self._refused():
                 return
             _, namespace, plural, name = self._parts()
-            known = server.stored[plural, namespace, name]
+            known = server.stored.get((plural, namespace, name), body)
             server.put({**known, "spec": {**known["spec"], **body["spec"]}}, namespace)
             self._json(200, server.stored[plural, namespace, name])
 

@@ -99,6 +99,21 @@ class Resources:
             kind.group, kind.version, namespace, kind.plural, name, changes, _request_timeout=self.TIMEOUT
         )
 
+    def apply(self, kind: ResourceKind, namespace: str, name: str, body: dict[str, Any]) -> None:
+        """Create a resource, or change it; fields that an earlier call set and this one lacks are removed."""
+        self._custom.patch_namespaced_custom_object(
+            kind.group,
+            kind.version,
+            namespace,
+            kind.plural,
+            name,
+            body,
+            field_manager="paretonas",
+            force=True,  # what kubectl has set is taken over, as `kubectl apply` takes over what we have set
+            _content_type="application/apply-patch+yaml",
+            _request_timeout=self.TIMEOUT,
+        )
+
     def delete(self, kind: ResourceKind, namespace: str, name: str, uid: str) -> None:
         """Delete a resource, and in the background what it owns. Does nothing if it is gone or has another uid."""
         try:

@@ -61,6 +61,11 @@ class ClusterReader:
         with self._connection.translate_errors(f"{name} has been deleted in the meantime"):
             self._resources.patch(kind, namespace, name, changes)
 
+    def apply(self, kind: ResourceKind, namespace: str, name: str, body: dict[str, Any]) -> None:
+        """Create a resource, or change it to be as given (server-side apply)."""
+        with self._connection.translate_errors(_NO_CRDS):
+            self._resources.apply(kind, namespace, name, body)
+
     def follow(
         self, kind: ResourceKind, namespace: str | None, selector: str = "", *, fields: str = ""
     ) -> Iterator[list[dict[str, Any]]]:

@@ -28,6 +28,8 @@ class Extra(StrEnum):
     """Runs experiments on a cluster."""
     NOTEBOOK = "notebook"
     """Shows results in Python: tables of pandas, and figures of matplotlib."""
+    OPTUNA = "optuna"
+    """Writes and reads studies of Optuna."""
     TRAINER = "trainer"
     """Trains the MNIST networks of the examples."""
 
@@ -35,6 +37,7 @@ class Extra(StrEnum):
 _MODULES: Final[Mapping[Extra, tuple[str, ...]]] = {
     Extra.LOCAL: ("ax", "botorch", "torch", "torchx"),
     Extra.NOTEBOOK: ("matplotlib", "pandas"),
+    Extra.OPTUNA: ("optuna",),
     Extra.TRAINER: ("filelock", "pytorch_lightning", "tensorboard", "torch"),
     Extra.OPERATOR: ("aiohttp", "ax", "botorch", "kopf", "prometheus_client", "torch", "torchx"),
 }

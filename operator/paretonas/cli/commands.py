@@ -15,6 +15,7 @@ from paretonas.cli.completion import complete_experiment, complete_trial
 from paretonas.cli.exit_codes import ExitCode
 from paretonas.cli.result import complain
 from paretonas.cli.source import UnknownName
+from paretonas.exchange.errors import ExchangeError
 from paretonas.extras import MissingExtra
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -38,7 +39,7 @@ class CommandGroup(click.Group):
         except InvalidDocument as error:
             complain(str(error))  # one problem per line
             raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
-        except MissingExtra as error:
+        except (MissingExtra, ExchangeError) as error:
             complain(str(error))
             raise click.exceptions.Exit(ExitCode.BAD_INPUT) from error
         except (StoreError, ClusterError, UnknownName) as error:
@@ -72,6 +73,12 @@ def watch_option(command: Command) -> Command:
 def follow_option(command: Command) -> Command:
     """Add ``--follow``, to follow what a trial prints."""
     return click.option("-f", "--follow", is_flag=True, help="Follow the output until the trial ends.")(command)
+
+
+def to_option(command: Command) -> Command:
+    """Add ``--to``, the storage of a study."""
+    text = "With -o optuna, the storage of the study: sqlite:///study.db writes a new file."
+    return click.option("--to", "storage", metavar="URL", help=text)(command)
 
 
 def selector_option(command: Command) -> Command:

@@ -26,6 +26,7 @@ from paretonas.cli.commands import (
     report_options,
     selector_option,
     tail_option,
+    to_option,
     trial_argument,
     watch_option,
 )
@@ -237,14 +238,16 @@ def retry(target: Target, name: str, infeasible: bool) -> None:
 
 @nas.command()
 @experiment_argument()
-@output_option("csv", "json", "yaml")
+@output_option("csv", "json", "yaml", "optuna")
+@to_option
 @_on_target
-def export(target: Target, name: str, kind: str) -> None:
+def export(target: Target, name: str, kind: str, storage: str | None) -> None:
     """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times.
 
     In YAML, the output is a file for `kubectl apply` or `paretonas run` that continues the search elsewhere.
+    With -o optuna --to sqlite:///study.db, they are written as a study, which optuna-dashboard opens.
     """
-    show.show_export(target.cluster(), name, kind)
+    show.show_export(target.cluster(), name, kind, storage)
 
 
 @nas.command()

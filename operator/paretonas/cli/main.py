@@ -23,6 +23,7 @@ from paretonas.cli.commands import (
     output_option,
     report_options,
     tail_option,
+    to_option,
     trial_argument,
     watch_option,
 )
@@ -241,13 +242,33 @@ def pareto(name: str, runs: Path, watch: bool, kind: str) -> None:
 @main.command()
 @experiment_argument()
 @_runs_option
-@output_option("csv", "json", "yaml")
-def export(name: str, runs: Path, kind: str) -> None:
+@output_option("csv", "json", "yaml", "optuna")
+@to_option
+def export(name: str, runs: Path, kind: str, storage: str | None) -> None:
     """Print all trials of the experiment NAME: parameters, metrics, state, attempts, times.
 
     In YAML, the output is a file for `paretonas run` or `kubectl apply` that continues the search elsewhere.
+    With -o optuna --to sqlite:///study.db, they are written as a study, which optuna-dashboard opens.
     """
-    show.show_export(_source(runs), name, kind)
+    show.show_export(_source(runs), name, kind, storage)
+
+
+@main.command("import")
+@_file_argument
+@click.option("--from", "source", required=True, metavar="SOURCE", help="CSV file, or Optuna storage: study.db, a URL.")
+@click.option("--study", help="The name of the Optuna study, if the storage has several.")
+@output_option("yaml", "json")
+def import_results(file: Path, source: str, study: str | None, kind: str) -> None:
+    """Print the experiment in FILE with results from elsewhere as known trials.
+
+    The output is a file for `paretonas run` or `kubectl apply`: the search begins with these results, which do
+    not count as trials of its own. Columns of a CSV file are called as the parameters and metrics, as `paretonas
+    export` writes them, or as Optuna's trials_dataframe does. What does not fit is left out, and listed.
+    Thousands of results need -o json, into a file called .json.
+    """
+    from paretonas.cli.import_results import with_known_results  # noqa: PLC0415 # see the module's docstring
+
+    show.show(kind, with_known_results(load(file), source, study, as_yaml=kind == "yaml"), list)
 
 
 @main.command()

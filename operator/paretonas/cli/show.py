@@ -15,8 +15,12 @@ from paretonas.cli import tables
 from paretonas.cli.output_formats import as_csv, as_json, as_yaml, pareto_records, trial_records
 from paretonas.cli.result import complain, write_report
 from paretonas.cli.source import Source, with_output_paths
+from paretonas.engine.wording import count
 
 Shown = TypeVar("Shown")
+
+OPTUNA = "optuna"
+"""The format of `export` that is a study in a storage, not a text."""
 
 TABLE, WIDE, NAME = "table", "wide", "name"
 """The formats for people: the columns that fit, all columns, and the names alone."""
@@ -158,12 +162,30 @@ def pareto_points(source: Source, experiment: NASExperiment) -> Sequence[ParetoP
     return points
 
 
-def show_export(source: Source, name: str, kind: str) -> None:
-    """Print everything known about an experiment's trials; in YAML, the file to continue the search elsewhere."""
-    if kind == "yaml":
+def show_export(source: Source, name: str, kind: str, storage: str | None = None) -> None:
+    """Print everything known about an experiment's trials; in YAML, the file to continue the search elsewhere.
+
+    Raises:
+        UsageError: A storage is given, but no study is to be written to it, or the other way round.
+    """
+    if (kind == OPTUNA) != (storage is not None):
+        raise click.UsageError("-o optuna and --to URL belong together, as in -o optuna --to sqlite:///study.db")
+    if storage is not None:
+        _export_study(source, name, storage)
+    elif kind == "yaml":
         show(kind, export_experiment(source.experiment(name), source.trials(name)), list)
     else:
         show(kind, trial_records(source.trials(name)), list)
+
+
+def _export_study(source: Source, name: str, storage: str) -> None:
+    from paretonas.exchange.optuna_export import export_study  # noqa: PLC0415 # Optuna takes half a second
+    from paretonas.metrics.objective_curve import objective_curves  # noqa: PLC0415 # numpy takes 0.1 s
+
+    experiment, trials = source.experiment(name), source.trials(name)
+    curves = objective_curves(experiment.spec, source.curves(name))
+    amount = export_study(experiment, trials, curves, storage)
+    click.echo(f"{name}: {count(amount, 'trial')} written to {storage}. To look at them: optuna-dashboard {storage}")
 
 
 def save_report(source: Source, name: str, page: Path, *, model: bool, show: bool) -> None:

@@ -3,9 +3,9 @@
 Any program that writes TensorBoard scalars can be a trial: torch, Lightning, tensorboardX, TensorFlow 2 and JAX all
 write the same files. They are read here without TensorBoard or protobuf, in small steps: `crc32c` computes checksums,
 `tfrecord` finds the records of a file, `events` finds the scalars in records, `curve` and `run_choice` decide which of
-them count, and `reduction` reduces them to one value per metric. `live_curves` reads logs on
-while they grow, and `thinning` makes long curves short. Only `log_folder` and `reader` open files, and
-`reader_process` does all of it in a separate process.
+them count, and `reduction` reduces them to one value per metric. `live_curves` reads logs on while they grow, and
+`thinning` makes long curves short. Only `log_folder` and `reader` open files, and `reader_process` does all of it in a
+separate process.
 """
 
 from paretonas.metrics.curve import Points

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from paretonas.metrics.curve import Points
-from paretonas.metrics.limits import MOST_VALUES
 from paretonas.metrics.log_folder import LogFolder
 from paretonas.metrics.reader import LogReader
 from paretonas.metrics.reduction import Wanted
 from paretonas.metrics.thinning import MOST_POINTS, thin
 
+MOST_KEPT: Final = 8_000_000
+"""Values of all logs together, 16 bytes each; another reading takes some 150 MB beside them."""
 MOST_LOGS: Final = 100
 """Logs of which is kept what was read; each may have the names of 1,000 files."""
 
@@ -22,7 +23,7 @@ class _Log:
 
 
 class LiveCurves:
-    """Reads the curves of logs, and keeps what it read of those that were asked for last, `MOST_VALUES` in total.
+    """Reads the curves of logs, and keeps what it read of those that were asked for last, `MOST_KEPT` values in total.
 
     Not safe for use by several threads at once.
     """
@@ -62,7 +63,7 @@ class LiveCurves:
         """Forget the logs that were asked for the longest ago, except the last one."""
         kept = sum(log.reader.kept for log in self._logs.values())
         for key in list(self._logs)[:-1]:
-            if kept <= MOST_VALUES and len(self._logs) <= MOST_LOGS:
+            if kept <= MOST_KEPT and len(self._logs) <= MOST_LOGS:
                 return
             kept -= self._logs.pop(key).reader.kept
 

@@ -420,7 +420,7 @@ def test_curves_over_which_processes_are_lost_are_none_and_not_asked_for_again(
     reader.is_lost = True
     found = cluster(tmp_path)
     assert told(found) == {}
-    assert [found.curves("nas-0", 1, ACCURACY) for _ in range(3)] == [None] * 3
+    assert [found.curves("nas-0", 1, ACCURACY) for _ in range(3)] == [{}] * 3
     assert len(reader.asked) == 1
 
 

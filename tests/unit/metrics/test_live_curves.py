@@ -197,11 +197,11 @@ def points(live: LiveCurves, root: Path, *names: str) -> list[Points]:
     return [live.look(LogFolder(root, (name,)), ACC)["accuracy"] for name in names]
 
 
-@pytest.mark.parametrize("limit", ["MOST_VALUES", "MOST_LOGS"])
+@pytest.mark.parametrize("limit", ["MOST_KEPT", "MOST_LOGS"])
 def test_what_was_asked_for_the_longest_ago_is_forgotten_and_read_again(
     limit, logs, write, tmp_path, read_bytes, monkeypatch
 ):
-    monkeypatch.setattr(live_curves, limit, {"MOST_VALUES": 25, "MOST_LOGS": 2}[limit])  # ten in each log
+    monkeypatch.setattr(live_curves, limit, {"MOST_KEPT": 25, "MOST_LOGS": 2}[limit])  # ten in each log
     sizes = {
         name: write([logs.plain(step, acc=ord(name)) for step in range(10)], f"{name}/{NAME}").stat().st_size
         for name in "abc"
@@ -219,7 +219,7 @@ def test_what_was_asked_for_the_longest_ago_is_forgotten_and_read_again(
 
 
 def test_the_log_that_was_asked_for_last_is_kept_whatever_its_size(logs, write, tmp_path, read_bytes, monkeypatch):
-    monkeypatch.setattr(live_curves, "MOST_VALUES", 5)
+    monkeypatch.setattr(live_curves, "MOST_KEPT", 5)
     size = write([logs.plain(step, acc=step) for step in range(10)], f"a/{NAME}").stat().st_size
     live = LiveCurves()
     points(live, tmp_path, *"aaa")

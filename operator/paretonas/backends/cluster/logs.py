@@ -1,6 +1,5 @@
 """The TensorBoard logs on the shared claims."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -44,6 +43,8 @@ class ClusterLogs:
         self._readings: dict[tuple[str, int], Future[ReaderAnswer]] = {}
         self._sizes: dict[tuple[str, int], _Look] = {}
         self._curves: dict[tuple[str, int], _Look] = {}
+        self._lost: set[tuple[str, int]] = set()
+        """The attempts over whose curves processes were lost; they are not read again."""
 
     def read(self, trial: str, attempt: int, wanted: Sequence[Wanted]) -> Reading | Unread:
         """The metrics of an attempt that has ended; read once, however often they are requested."""
@@ -64,6 +65,8 @@ class ClusterLogs:
         None is waited for: after a restart they may be hundreds. The logs of an ended trial take turns with them.
         """
         key, now = (trial, attempt), time.monotonic()
+        if key in self._lost:
+            return {}
         look = self._curves.get(key)
         if look is None or (look.answer is None and now - look.started >= LOOKS):
             answer = self._queue.ask((self, Curves), Curves(self._folder(trial, attempt), tuple(wanted)))
@@ -77,7 +80,7 @@ class ClusterLogs:
         curves = answer.result()
         if isinstance(curves, Mapping):
             return curves
-        look.started = math.inf  # the process that read them was lost, twice
+        self._lost.add(key)
         return {}
 
     def size(self, trial: str, attempt: int) -> int | None:

@@ -10,6 +10,7 @@ import yaml
 from rich.console import Group, RenderableType
 
 from paretonas.api import Condition, ExperimentSpec, NASExperiment, Objective, Parameter, ParetoPoint, visible
+from paretonas.api.early_stopping import Audits, Savings
 from paretonas.cli.tables import TableColumn, count_ended, count_planned, page, pareto_columns
 from paretonas.engine.wording import age, count, number
 
@@ -65,9 +66,19 @@ def _facts(experiment: NASExperiment, now: datetime) -> Iterator[tuple[str, list
         yield "Started", [f"{_clock(status.start_time)} ({age(now - status.start_time)} ago)"]
     if status.completion_time is not None:
         yield "Ended", [f"{_clock(status.completion_time)} ({age(now - status.completion_time)} ago)"]
+    if status.savings is not None and status.savings.steps:
+        yield "Saved", _savings(status.savings, status.audits)
     if status.hypervolume is not None:
         reference = ", ".join(f"{name} {number(value)}" for name, value in status.reference_point.items())
         yield "Hypervolume", [f"{number(status.hypervolume)}, from the reference point {reference}"]
+
+
+def _savings(savings: Savings, audits: Audits | None) -> list[str]:
+    """What early stopping has saved, and how often it was checked."""
+    saved = f"{count(savings.steps, 'step')} by early stopping, {savings.share:.0%} of all"
+    if audits is None or not audits.trials:
+        return [saved]
+    return [saved, f"{count(audits.false_stops, 'false stop')} among {count(audits.trials, 'audited trial')}"]
 
 
 def _objective(objective: Objective) -> str:
@@ -95,6 +106,7 @@ def _budget(experiment: NASExperiment) -> list[str]:
         "succeeded": counts.succeeded,
         "failed": counts.failed,
         "infeasible": counts.infeasible,
+        "stopped early": counts.early_stopped,
         "running": counts.running,
         "waiting": counts.pending,
     }

@@ -25,7 +25,7 @@ _LOST = "not kept"
 GAP = 2
 """Spaces between columns."""
 
-_STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "Running": "cyan"}
+_STYLES = {"Succeeded": "green", "Failed": "red", "Infeasible": "yellow", "EarlyStopped": "blue", "Running": "cyan"}
 """The colours of a trial's states; the other states have none."""
 
 

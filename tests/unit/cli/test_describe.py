@@ -11,6 +11,7 @@ from tests.builders import experiment
 from tests.unit.cli.conftest import Project
 
 from paretonas.api import ExperimentStatus, NASExperiment, ParetoPoint, TrialCounts
+from paretonas.api.early_stopping import Audits, Savings
 from paretonas.api.reasons import UnfinishedReason
 from paretonas.api.status import make_condition
 from paretonas.cli.describe import Place, describe
@@ -59,6 +60,22 @@ def test_it_says_how_far_the_search_is() -> None:
     ]
     assert block(shown, "Started") == ["2026-01-02 09:00:00 UTC (3h ago)"]
     assert block(shown, "Hypervolume") == ["1,234, from the reference point accuracy 0, size 100"]
+
+
+def test_what_early_stopping_has_saved_is_said_with_its_checks() -> None:
+    stopping = running(earlyStopping={"strategy": "OptimisticDominance"})
+    status = stopping.status.replace(
+        trials=TrialCounts(total=9, succeeded=6, early_stopped=3), savings=Savings(steps=1, share=0.184)
+    )
+    shown = text(stopping.replace(status=status))
+    assert block(shown, "Budget")[1] == "9 ended: 6 succeeded, 3 stopped early"
+    assert block(shown, "Saved") == ["1 step by early stopping, 18% of all"]
+    audited = status.replace(savings=Savings(steps=1200, share=0.5), audits=Audits(trials=2, false_stops=0))
+    assert block(text(stopping.replace(status=audited)), "Saved") == [
+        "1,200 steps by early stopping, 50% of all",
+        "0 false stops among 2 audited trials",
+    ]
+    assert "Saved:" not in text(running())
 
 
 @pytest.mark.parametrize(("trials", "words"), [(1, "the last result has"), (4, "the last 4 results have")])

@@ -1,5 +1,6 @@
 """A cluster as the source of experiments, for the commands of `kubectl nas`."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,6 +102,10 @@ class Cluster:
         claim = f" (claim {logs.persistent_volume_claim.claim_name})" if logs else ""
         self._warn(f"no learning curves: the logs{claim} are not mounted here; mount them and pass --logs-root FOLDER")
         return {}
+
+    def log_command(self, trial: str) -> str:
+        """The command that prints what a trial's last attempt has printed."""
+        return f"kubectl nas logs {shlex.quote(trial)} -n {shlex.quote(self._namespace)}"
 
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterator[str]:
         """The last lines printed by a trial's last attempt; with ``follow``, also those to come.

@@ -102,13 +102,13 @@ def infeasible_option(command: Command) -> Command:
 def report_options(command: Command) -> Command:
     """Add the options of `report`: what it writes and where."""
     file = click.Path(dir_okay=False, path_type=Path)
-    model = "Add the analyses of Ax's model (takes half a minute)."
+    model = "Fit a model to the trials, to say which parameters matter; by default where paretonas[local] is installed."
     for option in (
         click.option(
             "--open/--no-open", "show", default=False, show_default=True, help="Open the page in the browser."
         ),
         click.option("--output", "page", type=file, help="File to write the page to."),
-        click.option("--model", is_flag=True, help=model),
+        click.option("--model/--no-model", "model", default=None, help=model),
     ):
         command = option(command)
     return command

@@ -259,7 +259,9 @@ def export(target: Target, name: str, kind: str, storage: str | None) -> None:
     help="Folder where the logs claim is mounted on this machine; adds learning curves to the page.",
 )
 @_on_target
-def report(target: Target, name: str, model: bool, page: Path | None, show: bool, logs_root: Path | None) -> None:
+def report(
+    target: Target, name: str, model: bool | None, page: Path | None, show: bool, logs_root: Path | None
+) -> None:
     """Write a report on the experiment NAME as one HTML page."""
     cluster = target.cluster(logs_root=logs_root)
     save_report(cluster, name, page or Path(f"{name}-report.html"), model=model, show=show)

@@ -275,7 +275,7 @@ def import_results(file: Path, source: str, study: str | None, kind: str) -> Non
 @experiment_argument()
 @_runs_option
 @report_options
-def report(name: str, runs: Path, model: bool, page: Path | None, show: bool) -> None:
+def report(name: str, runs: Path, model: bool | None, page: Path | None, show: bool) -> None:
     """Write a report on the experiment NAME as one HTML page."""
     page = page or runs / name / REPORT_FILE
     save_report(_source(runs), name, page, model=model, show=show)

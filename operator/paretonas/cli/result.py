@@ -91,12 +91,13 @@ def report_interruption(experiment: NASExperiment, runs: Path, console: Console,
     return ExitCode.INTERRUPTED
 
 
-def write_report(file: Path, experiment: NASExperiment, source: Source, *, model: bool = False) -> None:
-    """Write an experiment's report, whatever its state. Raises OSError."""
-    from paretonas import report  # noqa: PLC0415 # importing Plotly takes a second
+def write_report(file: Path, experiment: NASExperiment, source: Source, *, model: bool | None = None) -> None:
+    """Write an experiment's report, whatever its state. Raises OSError, and MissingExtra if a model must be on it."""
+    from paretonas import report  # noqa: PLC0415 # numpy and the search take a second; other commands do without
 
     trials, curves = source.trials(experiment.name), source.curves(experiment.name)
-    report.write(file, experiment, trials, curves, model=model)
+    finder = report.Finder(source.output_path, source.log_command)
+    report.write(file, experiment, trials, curves, model=model, finder=finder)
 
 
 def retry_command(name: str, runs: Path) -> str:

@@ -188,7 +188,7 @@ def _export_study(source: Source, name: str, storage: str) -> None:
     click.echo(f"{name}: {count(amount, 'trial')} written to {storage}. To look at them: optuna-dashboard {storage}")
 
 
-def save_report(source: Source, name: str, page: Path, *, model: bool, show: bool) -> None:
+def save_report(source: Source, name: str, page: Path, *, model: bool | None, show: bool) -> None:
     """Write an experiment's report, and print its path. Raises StoreError."""
     try:
         write_report(page, source.experiment(name), source, model=model)

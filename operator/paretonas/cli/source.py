@@ -1,5 +1,6 @@
 """Where commands read experiments from: the runs folder for `paretonas`, a cluster for `kubectl nas`."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -50,6 +51,9 @@ class Source(Protocol):
     def output_path(self, folder: str) -> str:
         """Where a user finds the output folder of a trial, given as in its status."""
 
+    def log_command(self, trial: str) -> str:
+        """The command that prints what a trial's last attempt has printed."""
+
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterable[str]:
         """The last lines printed by a trial's last attempt; with ``follow``, also those to come. Raises UnknownName."""
 
@@ -96,6 +100,11 @@ class RunsFolder:
     def output_path(self, folder: str) -> str:
         """The path of the output folder of a trial."""
         return str(self._runs / folder)
+
+    def log_command(self, trial: str) -> str:
+        """The command that prints what a trial's last attempt has printed."""
+        folder = "" if self._runs == DEFAULT_RUNS else f" --runs-dir {shlex.quote(str(self._runs))}"
+        return f"paretonas logs {shlex.quote(trial)}{folder}"
 
     def log(self, trial: str, tail: int, *, follow: bool = False) -> Iterable[str]:
         """The last lines printed by a trial's last attempt; with ``follow``, also those to come, until the trial ends.

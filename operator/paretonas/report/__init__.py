@@ -6,10 +6,11 @@ from pathlib import Path
 from paretonas.api import NASExperiment, NASTrial
 from paretonas.backends.local import files
 from paretonas.report.curves import LoggedCurves
-from paretonas.report.model import model_sections
+from paretonas.report.document import Finder, experiment_document
+from paretonas.report.model import model_document
 from paretonas.report.page import page
 
-__all__ = ["LoggedCurves", "page", "write"]
+__all__ = ["Finder", "LoggedCurves", "experiment_document", "page", "write"]
 
 
 def write(
@@ -18,7 +19,8 @@ def write(
     trials: Sequence[NASTrial],
     curves: Mapping[str, LoggedCurves],
     *,
-    model: bool = False,
+    model: bool | None = None,
+    finder: Finder | None = None,
 ) -> None:
     """Write the report atomically: a reader of the file sees either the old page or the new one.
 
@@ -27,11 +29,12 @@ def write(
         experiment: The experiment with its status.
         trials: Its trials in any order.
         curves: The scalars logged by each trial, by the trial's name: TensorBoard tag → (step, value).
-        model: Whether to add the analyses of Ax's model, which take half a minute and import Ax into this process.
+        model: Whether to fit a model to the trials, which imports torch into this process; None: if it is installed.
+        finder: How the reader finds logs and outputs.
 
     Raises:
-        MissingExtra: ``model`` needs the search, which is not installed.
+        MissingExtra: ``model`` is True, and the search is not installed.
         OSError: The file cannot be written.
     """
-    sections = model_sections(experiment.spec, trials) if model else ()
-    files.write(path, page(experiment, trials, curves, sections))
+    said = None if model is False else model_document(experiment.spec, trials, required=model is True)
+    files.write(path, page(experiment_document(experiment, trials, curves, model=said, finder=finder)))

@@ -66,6 +66,18 @@ class Results:
         return volumes
 
     @cached_property
+    def best_values(self) -> list[float | None]:
+        """The best value of the first objective after each ended trial; None until a trial is within the limits."""
+        first = self.objectives[0]
+        best: list[float | None] = []
+        for trial in self.ended:
+            counts = trial.status.state == "Succeeded" and self.feasible(trial)
+            values = [value for value in best[-1:] if value is not None]
+            values += [trial.status.metrics[first.metric]] if counts else []
+            best.append(min(values, key=first.comparable, default=None))
+        return best
+
+    @cached_property
     def time(self) -> timedelta | None:
         """The time from the start of the experiment to its end, or to its latest change; None before the start."""
         start = self.experiment.status.start_time

@@ -37,13 +37,6 @@ docs/adr/0016-ax-hooks.md says how to move to a new release.
 - With the property, generator runs keep no copy of the search space and the optimization config.
 - Objectives and constraints are read with sympy, which knows no name that starts with ``metric_``.
 - An arm that has no name is named by Ax, and trials of one point share an arm.
-
-**Analyses** (`sensitivities` and below)
-
-- A sensitivity card's ``df`` has the columns ``parameter_name`` and ``sensitivity``, and its bars have the parameter's
-  name, or `OH_PARAM_INFIX` and the value's position after it, in ``customdata``.
-- The group of cross-validation cards begins with one for each metric, in the order asked; an error is a single card.
-- A cross-validation figure has one trace, whose ``text`` names arms: ``3_0`` is the fourth trial that was attached.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -51,8 +44,6 @@ from typing import Any
 
 import torch
 from ax.adapter.torch import TorchAdapter
-from ax.adapter.transforms.one_hot import OH_PARAM_INFIX
-from ax.core.analysis_card import AnalysisCard, AnalysisCardBase, AnalysisCardGroup
 from ax.core.arm import Arm
 from ax.core.data import Data
 from ax.core.experiment import Experiment
@@ -254,28 +245,3 @@ def ask(adapter: FittedAdapter, pending: Sequence[ObservationFeatures], choose: 
     except SearchSpaceExhausted:
         return None
     return run.arms[0]
-
-
-def sensitivities(card: AnalysisCard) -> dict[str, float]:
-    """The size of a metric's sensitivity to each parameter, from its sensitivity card."""
-    return dict(zip(card.df["parameter_name"], card.df["sensitivity"].abs(), strict=True))
-
-
-def bar_name(parameter: str, position: int) -> str:
-    """The name that a sensitivity figure gives the bar of one value of an unordered choice."""
-    return f"{parameter}{OH_PARAM_INFIX}{position}"
-
-
-def take_bar_names(trace: dict[str, Any]) -> list[str]:
-    """The names of a trace's bars, which are removed from it."""
-    return [name for [name] in trace.pop("customdata")]
-
-
-def cards_by_metric(card: AnalysisCardBase, count: int) -> list[AnalysisCardBase]:
-    """The cross-validation card of each metric; where Ax failed, its error for each."""
-    return list(card.flatten()[:count]) if isinstance(card, AnalysisCardGroup) else [card] * count
-
-
-def trial_positions(trace: dict[str, Any]) -> list[int]:
-    """The positions of the trials that the marks of a cross-validation figure stand for, from 0."""
-    return [int(arm.partition("_")[0]) for arm in trace["text"]]

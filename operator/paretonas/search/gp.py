@@ -168,16 +168,24 @@ def _hyperparameters(theta: Vector, smooth: bool) -> Hyperparameters:
     return Hyperparameters(np.exp(theta[:-2]), math.exp(theta[-2]), math.exp(theta[-1]), smooth)
 
 
-def _held_out(x: Tensor, y: Tensor, groups: Tensor, hyper: Hyperparameters) -> float:
-    """The mean log density of each target given all others (Rasmussen & Williams 2006, eq. 5.10 to 5.12)."""
+def leave_one_out(x: Tensor, y: Tensor, groups: Tensor, hyper: Hyperparameters) -> tuple[Tensor, Tensor]:
+    """The mean and the variance of each target given all others, noise included; shapes (n,) and (n,).
+
+    No model is fitted again (Rasmussen & Williams 2006, eq. 5.10 to 5.12).
+    """
     z = x / torch.tensor(hyper.lengths)[groups]
     covariance = hyper.scale * _kernel(_squared_distances(z, z), hyper.smooth)[0]
     covariance.diagonal().add_(hyper.noise + JITTER)
     inverse = torch.linalg.inv(covariance)
     weights = inverse.sum(1)
     variance = 1.0 / inverse.diagonal()
-    error = inverse @ (y - (weights @ y) / weights.sum()) * variance
-    return float(-0.5 * ((2.0 * math.pi * variance).log() + error.square() / variance).mean())
+    return y - inverse @ (y - (weights @ y) / weights.sum()) * variance, variance
+
+
+def _held_out(x: Tensor, y: Tensor, groups: Tensor, hyper: Hyperparameters) -> float:
+    """The mean log density of each target given all others."""
+    mean, variance = leave_one_out(x, y, groups, hyper)
+    return float(-0.5 * ((2.0 * math.pi * variance).log() + (y - mean).square() / variance).mean())
 
 
 class Posterior:

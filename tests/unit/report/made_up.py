@@ -46,8 +46,11 @@ class Search:
     trials: list[NASTrial]
     curves: dict[str, LoggedCurves]
 
+    def document(self, **more: Any) -> dict[str, Any]:
+        return report.experiment_document(self.experiment, self.trials, self.curves, **more)
+
     def page(self) -> str:
-        return report.page(self.experiment, self.trials, self.curves)
+        return report.page(self.document())
 
 
 def objective(metric: str, goal: str = "Minimize", **more: Any) -> dict[str, Any]:
@@ -232,6 +235,27 @@ THREE = [
 ]
 FOUR = [*THREE, objective("latency_ms")]
 
+
+def large(count: int = 1000) -> Search:
+    """As large as a search gets: a thousand trials, four objectives, twenty parameters, twenty long curves."""
+    names = [f"parameter_{i}" for i in range(20)]
+    of = experiment(
+        "large",
+        objectives=[objective(f"objective_{i}", "Maximize" if i % 2 else "Minimize") for i in range(4)],
+        parameters=[{"name": name, "float": {"min": 0, "max": 1}} for name in names],
+        maxTrials=count,
+    )
+    rng = np.random.default_rng(0)
+    curve = [(step, 0.123456789 * step) for step in range(1000)]
+    trials, curves = [], {}
+    for index in range(count):
+        point = rng.random(20)
+        metrics = {f"objective_{i}": float(point[i] + 0.1 * point[i + 4] + 0.05 * rng.normal()) for i in range(4)}
+        trials.append(_trial(of, index, dict(zip(names, point.tolist(), strict=True)), metrics, rng))
+        curves[trials[-1].name] = {f"layer/{i}": curve for i in range(20)}
+    return Search(with_status(of, trials), trials, curves)
+
+
 EXAMPLES: dict[str, Callable[[], Search]] = {
     "one": lambda: search(mnist(objectives=THREE[:1])),
     "two": lambda: search(mnist()),
@@ -246,12 +270,12 @@ EXAMPLES: dict[str, Callable[[], Search]] = {
 
 
 def main(folder: Path) -> None:
-    """Write a page for each example, and one with a model."""
+    """Write a page for each example, and a large one."""
     for name, make in EXAMPLES.items():
         made = make()
         report.write(folder / f"{name}.html", made.experiment, made.trials, made.curves)
-    made = search(mnist())
-    report.write(folder / "model.html", made.experiment, made.trials, made.curves, model=True)
+    made = large()
+    report.write(folder / "large.html", made.experiment, made.trials, made.curves)
 
 
 if __name__ == "__main__":

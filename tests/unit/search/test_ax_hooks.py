@@ -26,15 +26,13 @@ def _sentence(assumption: str, look: str, error: BaseException) -> str:
 
 try:
     import torch
-    from ax.analysis.plotly.cross_validation import CrossValidationPlot
-    from ax.analysis.plotly.sensitivity import SensitivityAnalysisPlot
     from ax.generators.torch.botorch_modular.acquisition import Acquisition
     from botorch.fit import fit_gpytorch_mll
     from gpytorch.mlls import ExactMarginalLogLikelihood
     from torch import Tensor
 
     from paretonas.api import ExperimentSpec
-    from paretonas.search import KnownTrial, analyses, ax_hooks
+    from paretonas.search import KnownTrial, ax_hooks
     from paretonas.search.fitted import FittedExperiment
     from paretonas.search.problem import experiment, pending_features
     from paretonas.search.runtime import quiet
@@ -349,79 +347,6 @@ def test_equal_points_share_an_arm(asked, measure) -> None:
     seen = asked(trials=trials)
     assert len({trial.arm.name for trial in seen.ax.trials.values()}) == 4
     assert all(len(outcome.y) == POINTS for outcome in seen.fitted[0].outcomes)
-
-
-ACCURACY, COLOR = "accuracy", "color"
-RESULTS = 9
-
-
-@functools.cache
-def _analyses_client(make_spec: Callable[..., ExperimentSpec], measure: Callable[..., dict[str, float]]) -> Any:
-    """Ax's client with nine results, whose indices are not their positions; it fits for seconds, so once for all."""
-    parameters = [
-        {"name": "one", "float": {"min": 0, "max": 1}},
-        {"name": COLOR, "choice": {"values": ["red", "green", "blue"]}},
-    ]
-    spec = make_spec(parameters)
-    points = [{"one": i / RESULTS, COLOR: ["red", "green", "blue"][i * 2 % 3]} for i in range(RESULTS)]
-    return analyses._client(spec, [KnownTrial(10 + i, p, "Observed", measure(p)) for i, p in enumerate(points)])
-
-
-@pytest.fixture
-def card(make_spec, measure) -> Callable[..., Any]:
-    def compute(analysis: Any) -> Any:
-        [found] = _analyses_client(make_spec, measure).compute_analyses([analysis], display=False)
-        return found
-
-    return compute
-
-
-SENSITIVITY = "ax/analysis/plotly/sensitivity.py"
-CROSS_VALIDATION = "ax/analysis/plotly/cross_validation.py"
-
-
-@assumes("a sensitivity card's df has the columns parameter_name and sensitivity", look=SENSITIVITY)
-def test_sensitivities_are_read_from_the_card(card) -> None:
-    weights = ax_hooks.sensitivities(card(SensitivityAnalysisPlot(metric_name=ax_hooks.metric_name(ACCURACY))))
-    assert weights["one"] >= 0
-    assert all(isinstance(weight, float) for weight in weights.values())
-
-
-@assumes(
-    "a bar's customdata is the name of its parameter, with OH_PARAM_INFIX and a position for a value of a choice",
-    look=f"{SENSITIVITY}, and OneHot in ax/adapter/transforms/one_hot.py",
-)
-def test_bars_are_named_by_parameter_and_position_of_the_value(card) -> None:
-    found = analyses.json.loads(card(SensitivityAnalysisPlot(metric_name=ax_hooks.metric_name(ACCURACY))).blob)
-    names = [name for trace in found["data"] for name in ax_hooks.take_bar_names(trace)]
-    assert set(names) == {"one", *(ax_hooks.bar_name(COLOR, i) for i in range(3))}
-
-
-@assumes(
-    "the group of cross-validation cards begins with one for each metric, in the order asked",
-    look=CROSS_VALIDATION,
-)
-def test_each_metric_has_its_cross_validation(card) -> None:
-    names = [ax_hooks.metric_name(metric) for metric in ("size", ACCURACY)]
-    cards = ax_hooks.cards_by_metric(card(CrossValidationPlot(metric_names=names, untransform=True)), 2)
-    assert [[name in found.title for name in names] for found in cards] == [[True, False], [False, True]]
-
-
-@assumes(
-    "an analysis that fails gives a single card, not a group",
-    look="Analysis.compute_result in ax/analysis/analysis.py",
-)
-def test_a_failed_analysis_is_its_error_for_each_metric(card) -> None:
-    error = card(CrossValidationPlot(metric_names=["absent"]))
-    assert ax_hooks.cards_by_metric(error, 2) == [error, error]
-
-
-@assumes("a cross-validation figure has one trace, whose text names arms by their trial", look=CROSS_VALIDATION)
-def test_marks_are_named_by_the_position_of_their_trial(card) -> None:
-    names = [ax_hooks.metric_name(ACCURACY)]
-    [found] = ax_hooks.cards_by_metric(card(CrossValidationPlot(metric_names=names, untransform=True)), 1)
-    [marks] = analyses.json.loads(found.blob)["data"]
-    assert sorted(ax_hooks.trial_positions(marks)) == list(range(RESULTS))
 
 
 def test_a_broken_assumption_is_told_in_a_sentence(asked, monkeypatch) -> None:

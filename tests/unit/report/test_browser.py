@@ -12,6 +12,7 @@ from tests.unit.report.browser import Browser
 from tests.unit.report.made_up import EVIL, EXAMPLES, Search, large, objective, renamed, with_status
 
 from paretonas import report
+from paretonas.api.early_stopping import Verdict
 
 SECTIONS = ["objectives", "choice", "progress", "parameters", "curves", "model", "timeline", "trials", "file"]
 
@@ -282,3 +283,29 @@ def test_a_csv_quotes_what_needs_it(browser: Browser, tmp_path: Path):
     rows = list(csv.reader(io.StringIO(browser.run("selectionAsCsv()"))))
     assert {len(row) for row in rows} == {len(rows[0])}
     assert rows[1][0] == browser.run("trials[0].name")
+
+
+@pytest.mark.parametrize(
+    ("audit", "words"), [(False, "Stopped early at step 40"), (True, "Would have been stopped at")]
+)
+def test_a_verdict_is_told_with_the_trial_that_dominates(browser: Browser, tmp_path: Path, audit: bool, words: str):
+    verdict = Verdict(
+        rule="OptimisticDominance",
+        step=40,
+        bound={"accuracy": 0.5, "size": 90.0},
+        dominated_by="nas-0",
+        dominating={"accuracy": 0.9, "size": 50.0},
+        curves=5,
+        steps_saved=60,
+        audit=audit,
+    )
+    better = trial(0, "Succeeded", metrics={"accuracy": 0.9, "size": 50.0})
+    stopped = trial(1, "Succeeded" if audit else "EarlyStopped").with_status(verdict=verdict)
+    curves = {name: {"accuracy": [(0, 0.1), (40, 0.4)]} for name in ("nas-0", "nas-1")}
+    report.write(tmp_path / "page.html", experiment(), [better, stopped], curves, model=False)
+    browser.open(tmp_path / "page.html")
+    browser.run("openTrial(1)")
+    [said] = texts(browser, "#trial .message")
+    assert said.startswith(words)
+    assert "accuracy 0.5, size 90) is dominated by nas-0" in said
+    assert browser.complaints == []

@@ -2,7 +2,7 @@
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from paretonas.api import NASExperiment
 from paretonas.cli.show import pareto_points
@@ -86,6 +86,18 @@ class Run:
     def hypervolume(self) -> float | None:
         """The hypervolume of the Pareto set up to the reference point; None while that point is not fixed."""
         return self.experiment.status.hypervolume
+
+    @property
+    def knee(self) -> "pd.Series[Any] | None":
+        """The balanced trial of the Pareto set, as its row of `pareto`: the nearest to the best in all objectives.
+
+        None if the set has fewer than three different points, none of which is between the others.
+        """
+        from paretonas.python.knee import knee  # noqa: PLC0415 # numpy takes 0.1 s
+
+        with python_words():
+            name = knee(self._results())
+        return None if name is None else self.pareto.loc[[name]].iloc[0]
 
     def curves(self, metric: str) -> "pd.Series[float]":
         """The learning curves of a metric, of all trials that have logged it.

@@ -23,7 +23,7 @@ from benchmarks import harness
 from benchmarks.stopping.replay import Replay, Rule, Seen, in_order, replay
 from benchmarks.stopping.rules import optimistic_dominance, percentile, same_epoch_dominance
 from benchmarks.stopping.searched import Told, search, told_metrics
-from benchmarks.stopping.tables import Metric, Table, TableError, csv_table, digits_table, vlm_table
+from benchmarks.stopping.tables import Metric, Table, TableError, csv_table, digits_table, llm_table, vlm_table
 
 from paretonas.engine.early_stopping import TrialCurves
 from paretonas.search.pareto import hypervolume, pareto_set
@@ -31,6 +31,7 @@ from paretonas.search.pareto import hypervolume, pareto_set
 TABLES: Mapping[str, Callable[[], Table]] = {
     "vlm": vlm_table,
     "digits": digits_table,
+    "llm": llm_table,
     "digits-acc": partial(digits_table, "val_acc"),
 }
 
@@ -43,6 +44,7 @@ def rules(table: Table) -> dict[str, Rule]:
         "the same, no audit": optimistic_dominance(audit_fraction=0.0),
         "the same, safety 1": optimistic_dominance(audit_fraction=0.0, safety=1.0),
         "the same, safety 1.5": optimistic_dominance(audit_fraction=0.0, safety=1.5),
+        "the same, graceSteps 3": optimistic_dominance(audit_fraction=0.0, grace_steps=3),
         "the same, lengths known": optimistic_dominance(audit_fraction=0.0, lengths=lengths),
         "dominated at the same step": same_epoch_dominance,
         f"percentile 50 of {table.curves[0].name}": percentile,
@@ -136,17 +138,17 @@ def _usual_size(errors: Sequence[float]) -> float:
     return float(np.quantile(np.abs(errors), 0.9))
 
 
-def compare_told(table: Table, seeds: int, trials: int) -> str:
+def compare_told(table: Table, seeds: Sequence[int], trials: int) -> str:
     """The Markdown of one table: the whole search with the rule, by what it is told of a stopped trial."""
-    whole = [search(table, seed, trials) for seed in range(seeds)]
+    whole = [search(table, seed, trials) for seed in seeds]
     rows = []
     for told in get_args(Told):
-        runs = [search(table, seed, trials, optimistic_dominance(), told) for seed in range(seeds)]
+        runs = [search(table, seed, trials, optimistic_dominance(), told) for seed in seeds]
         saved = [measure(table, run)["saved"] for run in runs]
         share = [_volume(table, a.completed) / _volume(table, b.completed) for a, b in zip(runs, whole, strict=True)]
-        error = f" ± {np.std(share, ddof=1) / seeds**0.5:.4f}" if seeds > 1 else ""
+        error = f" ± {np.std(share, ddof=1) / len(seeds) ** 0.5:.4f}" if len(seeds) > 1 else ""
         rows.append([told, f"{mean(saved):.1%}", f"{mean(share):.4f}{error}", f"{min(share):.4f}"])
-    header = [f"{table.name}, {seeds} times {trials} trials", "steps saved"]
+    header = [f"{table.name}, {len(seeds)} times {trials} trials", "steps saved"]
     return harness.markdown([*header, "hypervolume against nothing stopped", "at worst"], rows)
 
 
@@ -172,18 +174,25 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--tables", nargs="+", choices=TABLES, default=list(TABLES), help="default: all")
-    add("--seeds", type=int, default=20, metavar="N", help="seeds 0 to N-1; default: %(default)s")
+    add("--seeds", type=int, default=20, metavar="N", help="their number; default: %(default)s")
+    add("--first", type=int, default=0, metavar="N", help="the first seed, if not 0")
     add("--trials", type=int, default=100, metavar="N", help="trials of one search; default: %(default)s")
-    add("--random", action="store_true", help="ask for the trials in random orders, not in that of our search")
+    add(
+        "--random",
+        action="store_true",
+        help="ask for the trials in random orders, not in that of our search; the table llm always does",
+    )
     add("--told", action="store_true", help="compare what the search is told of a stopped trial, not the rules")
     add("--csv", type=Path, metavar="FILE", help="a table of one's own, in place of the others")
     add("--curve", type=_metric, action="append", default=[], metavar="NAME:GOAL[:Log]", help="a metric of --csv")
     add("--known", type=_metric, action="append", default=[], metavar="NAME:GOAL[:Log]", help="one known at the start")
     options = parser.parse_args()
-    if options.seeds < 1 or options.trials < 1:
-        parser.error("--seeds and --trials must be at least 1")
+    if options.seeds < 1 or options.trials < 1 or options.first < 0:
+        parser.error("--seeds and --trials must be at least 1, and --first at least 0")
     if options.csv and (options.told or not options.curve):
         parser.error("--csv needs a --curve, and has no parameters to search: leave out --told")
+    if options.told and "llm" in options.tables:
+        parser.error("the table llm has no parameters to search: name other --tables with --told")
     if not options.csv and (options.curve or options.known):
         parser.error("--curve and --known describe the columns of a --csv FILE")
     if len({m.name for m in options.curve + options.known} - {"trial", "step"}) < len(options.curve + options.known):
@@ -201,11 +210,12 @@ def main() -> None:
         for make in makers:
             table = make()
             trials = min(options.trials, len(table.networks))
+            seeds = range(options.first, options.first + options.seeds)
             if options.told:
-                report = compare_told(table, options.seeds, trials)
+                report = compare_told(table, seeds, trials)
             else:
-                order = _random_order if options.csv or options.random else _our_order
-                orders = [order(table, seed, trials) for seed in range(options.seeds)]
+                order = _random_order if options.csv or options.random or not table.space else _our_order
+                orders = [order(table, seed, trials) for seed in seeds]
                 report = compare_rules(table, orders) + "\n\n" + compare_estimates(table, orders)
             print(report, end="\n\n", flush=True)
     except TableError as error:

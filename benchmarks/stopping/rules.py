@@ -1,4 +1,4 @@
-"""The rules that are compared: ours, and what a user could take instead. All wait for 8 curves and for 3 steps."""
+"""The rules that are compared: ours, and what a user could take instead. All wait for 8 curves."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from paretonas.engine.early_stopping import TrialCurves, judge
 from paretonas.engine.early_stopping.curves import Progress, dominates, measure_progress
 
 DEFAULTS = EarlyStopping(strategy="OptimisticDominance")
+GRACE_STEPS = 3
+"""The other rules wait for as many steps; with fewer, they lose even more."""
 
 
 def optimistic_dominance(*, lengths: Mapping[str, int] | None = None, **settings: float) -> Rule:
@@ -80,7 +82,7 @@ def same_epoch_dominance(spec: ExperimentSpec, running: TrialCurves, seen: Seen)
 def _progress(spec: ExperimentSpec, trial: TrialCurves, metric: str) -> Progress | None:
     """The curve as costs, once the first steps are over."""
     progress = measure_progress(spec, metric, trial.curves.get(metric, ()))
-    return progress if progress and len(progress.steps) >= DEFAULTS.grace_steps else None
+    return progress if progress and len(progress.steps) >= GRACE_STEPS else None
 
 
 def _best_at(progress: Progress, step: int) -> float:

@@ -155,11 +155,9 @@ def vlm_table() -> Table:
 
     Left out are those with fewer than 4 values, and those that diverged, whose loss is a constant there.
     """
-    rows: dict[str, list[dict[str, str]]] = {}
-    with ZipFile(_scan_bench()) as wheel, wheel.open("scan_bench/vlm/data.csv") as file:
-        for row in csv.DictReader(TextIOWrapper(file, encoding="utf-8")):
-            rows.setdefault(row["config_id"], []).append(row)
-    usable = [r for r in rows.values() if len(r) >= 4 and not any(row["epoch_diverged"] == "True" for row in r)]
+    usable = [
+        r for r in _scanned("vlm/data.csv") if len(r) >= 4 and not any(row["epoch_diverged"] == "True" for row in r)
+    ]
     floats = {"lr": True, "wd": True, "beta1": False, "beta2": False, "eps": True, "warmup_fraction": False}
     widths = ("vision_width", "text_width", "total_samples_planned")
 
@@ -181,6 +179,30 @@ def vlm_table() -> Table:
         for r in usable
     ]
     return Table("VLM", (Metric("val_loss"),), (Metric("mparams", scale="Log"),), networks, space)
+
+
+def llm_table() -> Table:
+    """423 language models with 4 to 10 values each, from the same package: validation loss and model size.
+
+    The learning rate is lowered at the end, which brings large late gains. Steps count the values; there is no space.
+    """
+    networks = []
+    for rows in _scanned("llm/configs_intermediate_summary.csv"):
+        in_order = sorted(rows, key=lambda row: float(row["eval_step"]))
+        losses = [float(row["valid_loss"]) for row in in_order]
+        if len(losses) >= 4 and all(map(math.isfinite, losses)):
+            curve = list(enumerate(losses, start=1))
+            networks.append(Network({"valid_loss": curve}, {"n_params": float(rows[0]["n_params"])}, {}))
+    return Table("LLM", (Metric("valid_loss"),), (Metric("n_params", scale="Log"),), networks)
+
+
+def _scanned(name: str) -> Iterable[list[dict[str, str]]]:
+    """The rows of a file of scan-bench, one list for each network."""
+    found: dict[str, list[dict[str, str]]] = {}
+    with ZipFile(_scan_bench()) as wheel, wheel.open(f"scan_bench/{name}") as file:
+        for row in csv.DictReader(TextIOWrapper(file, encoding="utf-8")):
+            found.setdefault(row["config_id"], []).append(row)
+    return found.values()
 
 
 def _whole(text: str) -> int:

@@ -18,10 +18,12 @@ class EarlyStopping(Model):
     min_curves: Annotated[Whole, Field(ge=1, le=1000)] = 8
     """The number of completed trials that a bound is taken from, at least. With n of them, the chance that a trial does
     better than a bound with `safety` 1 is at most 1 in n + 1 for each objective, if trials are alike."""
-    grace_steps: Annotated[Whole, Field(ge=1, le=900)] = 3
-    """The number of steps that a trial must have logged before it can be stopped; a long curve is thinned to 900."""
+    grace_steps: Annotated[Whole, Field(ge=1, le=900)] = 1
+    """The number of steps that a trial must have logged before it can be stopped; a long curve is thinned to 900. A
+    tenth of the steps of the shortest trial that it is compared with must be over in any case."""
     safety: Annotated[float, Field(ge=1, le=100)] = 1.25
-    """The factor on the largest gain that a completed trial still made from the same step on."""
+    """The factor on the largest gain that a completed trial still made from the same step on, if `minCurves` trials
+    tell one. Its part above 1 falls as they become more: with twice as many it is half."""
     audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
     """The share of trials whose verdicts are only noted. They run to their end, so that wrong verdicts can be counted,
     and so that not only good trials have complete curves."""

@@ -1,4 +1,6 @@
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -83,7 +85,7 @@ def test_our_rule_stops_the_poor_network_and_only_notes_it_in_an_audit() -> None
     order = [*range(8), 8]
     stop = replay(table, table.spec(), 9, optimistic_dominance(audit_fraction=0.0), in_order(order))
     note = replay(table, table.spec(), 9, optimistic_dominance(audit_fraction=1.0), in_order(order))
-    assert (8 in stop.completed, stop.steps) == (False, 8 * 5 + 3)
+    assert (8 in stop.completed, stop.steps) == (False, 8 * 5 + 2)
     assert (8 in note.completed, note.noted, note.steps) == (True, [8], 8 * 5 + 5)
 
 
@@ -104,16 +106,16 @@ def test_a_candidate_stands_for_the_nearest_network_that_is_left() -> None:
 
 
 def test_an_estimate_is_compared_with_how_the_stopped_trial_would_have_ended() -> None:
-    falls = _network(20, 19, 19, 19, 19, 18)  # stopped at step 3; the others gain nothing from there
+    falls = _network(20, 19, 19, 19, 19, 18)  # stopped at step 1, as the others gained 5 from there
     table = _table(*[GOOD] * 8, falls)
     report = stopping.compare_estimates(table, [[*range(9)]]).splitlines()
-    assert report[2:] == ["| imputed | 1 | 1.000 | 1.000 | 1.000 |", "| last | 1 | 1.000 | 1.000 | 1.000 |"]
+    assert report[2:] == ["| imputed | 1 | -4.000 | 4.000 | 4.000 |", "| last | 1 | 1.000 | 1.000 | 1.000 |"]
     nothing_stopped = stopping.compare_estimates(_table(GOOD), [[0]]).splitlines()
     assert nothing_stopped[2] == "| imputed | 0 | - | - | - |"
 
 
 @pytest.mark.parametrize(
-    ("told", "loss"), [("imputed", {"loss": 9.0, "size": 20.0}), ("last", {"loss": 9.0, "size": 20.0}), ("nothing", {})]
+    ("told", "loss"), [("imputed", {"loss": 8.0, "size": 20.0}), ("last", {"loss": 9.0, "size": 20.0}), ("nothing", {})]
 )
 def test_the_search_is_told_of_a_stopped_trial_as_chosen(told: str, loss: dict[str, float]) -> None:
     table = _table(*[GOOD] * 8, POOR)
@@ -175,6 +177,28 @@ def test_a_mistake_in_a_table_is_named_with_its_place(tmp_path: Path, lines: lis
     assert "own.csv" in str(error.value)
 
 
+def test_the_command_of_the_documentation_runs_as_a_program(tmp_path: Path) -> None:
+    lines = [
+        f"{trial},{step},{9 + 5 * trial - step / 10},{5 + trial % 3}" for trial in range(12) for step in (0, 10, 20)
+    ]
+    _write(tmp_path, "trial,step,loss,size", *lines)
+    command = "-m benchmarks.stopping --csv own.csv --curve loss:Minimize --known size:Minimize --seeds 1"
+    root = Path(stopping.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = dict(line.strip("| ").split(" | ", 1) for line in done.stdout.splitlines() if line.count("|") == 7)
+    saved, lost = rows["optimistic dominance"].split(" | ")[:2]
+    assert 0 < float(saved.rstrip("%")) < 100
+    assert lost.startswith("0 of "), "the trials differ by a constant, so each obeys its bound"
+
+
 def test_the_command_replays_a_table_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,6 +221,8 @@ def test_the_command_replays_a_table_of_ones_own(
         (["--csv", "x.csv", "--curve", "loss:Minimize:Ln"], "has the scale 'Ln'; write Log or Linear"),
         (["--csv", "x.csv", "--curve", "a", "--known", "a"], "must name different columns"),
         (["--seeds", "0"], "must be at least 1"),
+        (["--first", "-1"], "--first at least 0"),
+        (["--told", "--tables", "llm"], "the table llm has no parameters to search"),
         (["--csv", "x.csv", "--curve", "loss:Minimize"], "cannot read x.csv: No such file or directory"),
     ],
 )

@@ -44,12 +44,14 @@ def _judge(
     return judge(spec, SETTINGS.replace(**settings), running, CompletedTrials(spec, completed))
 
 
+NINE = 1 + 0.25 * 8 / 9
+"""The factor on the largest gain of nine trials, with the defaults."""
 EIGHT = [_completed(index, 50, 9, 7, 6, 5.5, 5, 5, 5, 5, 5) for index in range(8)]
 """From step 2 on they gain 1.0, and late in their curves they do not change."""
 
 
 def test_a_trial_is_stopped_when_even_its_best_end_is_dominated() -> None:
-    verdict = _judge(_running(60, 9, 8, 6.5), EIGHT)
+    verdict = _judge(_running(60, 9, 7.5, 6.5), EIGHT)
     assert verdict is not None
     assert verdict.bound == {"loss": 6.5 - 1.25 * 1.0, "size": 60}
     assert (verdict.rule, verdict.step, verdict.curves, verdict.steps_saved) == ("OptimisticDominance", 2, 8, 6)
@@ -63,9 +65,8 @@ def test_a_trial_is_stopped_when_even_its_best_end_is_dominated() -> None:
 @pytest.mark.parametrize(
     ("running", "why"),
     [
-        (_running(60, 9, 8, 6.2), "it may still reach 4.95"),
+        (_running(60, 9, 7.5, 6.2), "it may still reach 4.95"),
         (_running(49, 9, 8, 9), "no completed trial is as small"),
-        (_running(60, 9, 8), "two steps are fewer than graceSteps"),
         (_running(60, 9, 8, float("nan")), "its loss is not a number"),
         (_running(60, 9, float("inf"), 8), "its loss was infinite"),
         (_running(60, 9, 8, 7, 6, 6, 6, 6, 6, 6), "no completed trial went further"),
@@ -91,7 +92,7 @@ def test_the_curves_of_fewer_trials_than_min_curves_stop_nothing() -> None:
 
 def test_known_results_dominate_but_are_no_curves() -> None:
     known = CompletedTrial("known", {"loss": 1.0, "size": 1.0})
-    running = _running(49, 9, 8, 6.5)
+    running = _running(49, 9, 7.5, 6.5)
     assert _judge(running, [*EIGHT[:7], known]) is None
     verdict = _judge(running, [*EIGHT, known])
     assert verdict is not None
@@ -120,8 +121,8 @@ def test_an_equal_trial_is_not_dominated() -> None:
 
 
 def test_a_metric_that_is_logged_once_is_as_good_as_known() -> None:
-    known = TrialCurves("nas-99", {"loss": _points(9, 8, 6.5)}, known={"size": 60})
-    assert _judge(known, EIGHT) == _judge(_running(60, 9, 8, 6.5), EIGHT)
+    known = TrialCurves("nas-99", {"loss": _points(9, 7.5, 6.5)}, known={"size": 60})
+    assert _judge(known, EIGHT) == _judge(_running(60, 9, 7.5, 6.5), EIGHT)
 
 
 def test_a_metric_that_may_still_change_is_not_taken_as_known() -> None:
@@ -129,14 +130,14 @@ def test_a_metric_that_may_still_change_is_not_taken_as_known() -> None:
         CompletedTrial(t.trial, {**t.metrics, "size": 20.0}, {**t.curves, "size": [(0, 50.0), (8, 20.0)]})
         for t in EIGHT
     ]
-    verdict = _judge(_running(90, 9, 8, 6.5), shrunk)
+    verdict = _judge(_running(90, 9, 7.5, 6.5), shrunk)
     assert verdict is not None
     assert verdict.bound["size"] == 90 - 1.25 * 30 - 30, "the gain that the others made, and their usual change"
 
 
 def test_a_late_gain_of_one_trial_lowers_the_bound_for_all() -> None:
     late = _completed(8, 50, 9, 9, 9, 9, 9, 9, 9, 9, 6)
-    assert _judge(_running(60, 9, 8, 6.5), [*EIGHT, late]) is None
+    assert _judge(_running(60, 9, 7.5, 6.5), [*EIGHT, late]) is None
 
 
 def test_a_gain_counts_from_the_step_that_the_trial_has_reached_whatever_the_spacing() -> None:
@@ -172,20 +173,106 @@ def test_shorter_trials_say_nothing_of_a_longer_one() -> None:
     assert (verdict.curves, verdict.bound["loss"], verdict.steps_saved) == (8, 99 - 1.25 * 7 - 1, 7)
 
 
-def test_what_is_saved_is_the_least_where_lengths_differ() -> None:
-    lengths = [_completed(index, 50, *[5.0] * (5 + index)) for index in range(8)]
+def test_where_lengths_differ_the_shortest_trial_that_went_further_says_what_is_saved_at_least() -> None:
+    lengths = [_completed(index, 50, *[5.0] * (3 + index)) for index in range(10)]  # their last steps are 2 to 11
     verdict = _judge(_running(60, 9, 9, 9), lengths)
     assert verdict is not None
-    assert verdict.steps_saved == 4 - 2
+    assert (verdict.step, verdict.curves, verdict.steps_saved) == (2, 9, 1), "the trial that ended at step 2 is no peer"
+    known = _judge(_running(60, 9, 9, 9, last_step=4), lengths)
+    assert known is not None
+    assert (known.curves, known.steps_saved) == (8, 2)
+
+
+def _epochs(index: int, epochs: int, *, slow: float = 1.0) -> CompletedTrial:
+    """A trial of some epochs, at steps 1 to `epochs`: the loss falls evenly from 10, the slower the longer it is."""
+    losses = [10 - 8 * slow * step / epochs for step in range(1, epochs + 1)]
+    curves = {"loss": list(enumerate(losses, start=1)), "size": [(1, 50.0)]}
+    return CompletedTrial(f"nas-{index}", {"loss": losses[-1], "size": 50.0}, curves)
+
+
+TWO_TO_TWELVE = [_epochs(10 * round_ + epochs, epochs) for round_ in (1, 3) for epochs in range(2, 13)]
+"""Two trials of each length from 2 to 12 epochs, all with a loss of 2 in the end."""
+
+
+@pytest.mark.parametrize("epochs", range(4, 13))
+def test_where_a_parameter_sets_the_epochs_only_trials_at_least_as_long_tell_how_one_ends(epochs: int) -> None:
+    poor = {"loss": [(1, 30.0), (2, 30.0), (3, 30.0)], "size": [(1, 60.0)]}
+    verdict = _judge(TrialCurves("nas-99", poor, last_step=epochs), TWO_TO_TWELVE)
+    peers = 2 * (12 - epochs + 1)
+    if peers < 8:
+        assert verdict is None, "too few were as long: nothing is known of how such a trial ends"
+        return
+    assert verdict is not None
+    gain = 8 - 8 * 3 / 12  # the longest made the largest gain after step 3
+    noise = (8 / epochs + 8 / 12) / 2  # half of the lengths are below the median, where steps are larger
+    assert (verdict.curves, verdict.steps_saved) == (peers, epochs - 3)
+    assert verdict.bound["loss"] <= 30 - (1 + 2 / peers) * gain
+    assert verdict.bound["loss"] >= 30 - (1 + 2 / peers) * gain - noise
+
+
+def test_without_its_last_step_a_long_trial_would_be_stopped_for_what_short_ones_gained() -> None:
+    short = [_epochs(index, 4) for index in range(10)]
+    steady = [_epochs(20 + index, 12) for index in range(8)]
+    curves = {"loss": [(1, 9.3), (2, 8.7), (3, 8.0)], "size": [(1, 60.0)]}  # as fast as those of 12 epochs
+    assert _judge(TrialCurves("nas-99", curves), short) is not None, "after step 3, they gained 2 at most"
+    assert _judge(TrialCurves("nas-99", curves, last_step=12), short) is None
+    assert _judge(TrialCurves("nas-99", curves, last_step=12), [*short, *steady]) is None, "those gained 6"
+
+
+def test_a_trial_that_has_reached_its_last_step_has_nothing_to_save() -> None:
+    assert _judge(_running(60, 9, 9, 9, last_step=3), EIGHT) is not None
+    assert _judge(_running(60, 9, 9, 9, last_step=2), EIGHT) is None
+    assert _judge(_running(60, 9, 9, 9, last_step=1), EIGHT) is None, "it made more steps than were expected"
+
+
+def test_a_trial_goes_on_before_grace_steps_and_before_a_tenth_of_the_shortest_curve() -> None:
+    assert _judge(_running(60, 12, 12), EIGHT) is not None
+    assert _judge(_running(60, 9, 9, 9), EIGHT, grace_steps=4) is None
+    assert _judge(_running(60, 9, 9, 9), EIGHT, grace_steps=3) is not None
+    fifty = [_completed(index, 50, *[5.0] * 50) for index in range(7)]
+    for last, enough in ((50, 6), (31, 4), (21, 3), (11, 2)):
+        peers = [*fifty, _completed(7, 50, *[5.0] * last)]
+        assert _judge(_running(60, *[9.0] * (enough - 1)), peers) is None, last
+        assert _judge(_running(60, *[9.0] * enough), peers) is not None, last
+
+
+@pytest.mark.parametrize(
+    ("losses", "goes_on"),
+    [
+        ((20, 19.9, 19), True),
+        ((20, 19, 18), False),
+        ((20, 19, 18.5), False),
+        ((20, 20, 20, 20, 19.5, 19), True),  # the last third against the third before
+        ((20, 19, 18, 17.5, 17.5, 17), False),
+        ((20, 19.9, 21), False),  # it became worse
+        ((20, 18), False),  # two values do not tell
+    ],
+)
+def test_a_trial_goes_on_while_its_loss_falls_faster_than_before(losses: tuple[float, ...], goes_on: bool) -> None:
+    assert (_judge(_running(60, *losses), EIGHT) is None) is goes_on
+
+
+def test_a_fall_within_the_noise_is_not_taken_for_a_curve_that_falls_faster() -> None:
+    restless = [_completed(index, 50, 5, 5, 5, 5, 5, 5, 6, 5, 6) for index in range(8)]  # usual late changes of 1
+    assert _judge(_running(60, 20, 20, 19), restless) is not None
+    assert _judge(_running(60, 20, 20, 18.9), restless) is None
+
+
+@pytest.mark.parametrize(("curves", "factor"), [(8, 2.0), (16, 1.5), (80, 1.1)])
+def test_the_margin_on_the_largest_gain_falls_as_curves_become_more(curves: int, factor: float) -> None:
+    completed = [_completed(index, 50, 9, 7, 6, 5.5, 5, 5, 5, 5, 5) for index in range(curves)]
+    verdict = _judge(_running(60, 30, 30, 30), completed, safety=2.0)
+    assert verdict is not None
+    assert verdict.bound["loss"] == 30 - factor * 1.0
 
 
 @pytest.mark.parametrize(
     ("reduce", "bound"),
     [
-        ("Last", 4 - 1.25 * 1),  # the best so far was 4; of the others 3, and they ended at 2
-        ("Min", 4 - 1.25 * 1),
+        ("Last", 4 - NINE * 1),  # the best so far was 4; of the others 3, and they ended at 2
+        ("Min", 4 - NINE * 1),
         ("Max", 7.0),  # it cannot become less
-        ("Mean", 5 - 1.25 * 0.5),  # the others' mean fell from 4 to 3.5
+        ("Mean", 5 - NINE * 0.5),  # the others' mean fell from 4 to 3.5
     ],
 )
 def test_the_bound_follows_what_is_reported(reduce: str, bound: float) -> None:
@@ -206,12 +293,12 @@ def test_the_bound_follows_what_is_reported(reduce: str, bound: float) -> None:
 def test_a_goal_and_a_scale_only_change_the_units_of_the_bound() -> None:
     accuracy = _spec([{"metric": "loss", "goal": "Maximize"}, LOSS_AND_SIZE[1]])
     rising = [_completed(index, 50, *(-loss for loss in (9, 7, 6, 5.5, 5, 5, 5, 5, 5))) for index in range(8)]
-    verdict = _judge(_running(60, -9, -8, -6.5), rising, accuracy)
+    verdict = _judge(_running(60, -9, -7.5, -6.5), rising, accuracy)
     assert verdict is not None
     assert verdict.bound["loss"] == -5.25
     decades = _spec([{**LOSS_AND_SIZE[0], "scale": "Log"}, LOSS_AND_SIZE[1]])
     powers = [_completed(index, 50, *(10**loss for loss in (9, 7, 6, 5.5, 5, 5, 5, 5, 5))) for index in range(8)]
-    verdict = _judge(_running(60, 1e9, 1e8, 10**6.5), powers, decades)
+    verdict = _judge(_running(60, 1e9, 10**7.5, 10**6.5), powers, decades)
     assert verdict is not None
     assert verdict.bound["loss"] == pytest.approx(10**5.25)
 
@@ -271,10 +358,10 @@ def test_the_metric_of_a_constraint_is_imputed_from_its_newest_value() -> None:
         return CompletedTrial(trial.trial, {**trial.metrics, "memory": 3.0}, curves)
 
     completed = CompletedTrials(spec, map(with_memory, EIGHT))
-    curves = {**_running(60, 9, 8, 6.5).curves, "memory": _points(1, 4, 2)}
+    curves = {**_running(60, 9, 7.5, 6.5).curves, "memory": _points(1, 4, 2)}
     imputed = impute_metrics(spec, TrialCurves("nas-99", curves), completed)
     assert imputed == {"loss": 5.5, "size": 60.0, "memory": 2 + (3 - 1)}
-    assert impute_metrics(spec, _running(60, 9, 8, 6.5), completed) is None, "nothing is known of its memory"
+    assert impute_metrics(spec, _running(60, 9, 7.5, 6.5), completed) is None, "nothing is known of its memory"
 
 
 def test_nothing_is_imputed_without_a_trial_that_went_further() -> None:
@@ -296,7 +383,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert EarlyStopping.model_validate({"strategy": "OptimisticDominance"}).to_dict() == {
         "strategy": "OptimisticDominance",
         "minCurves": 8,
-        "graceSteps": 3,
+        "graceSteps": 1,
         "safety": 1.25,
         "auditFraction": 0.1,
     }

@@ -80,6 +80,17 @@ class Progress:
         """
         return self.best[bisect_right(self.steps, step) - 1] - self.final
 
+    def bends_down(self, noise: float) -> bool:
+        """Whether the cost falls faster than before: more in the last third of the values than in the third before.
+
+        A fall that is no larger than the noise is none. Fewer than 3 values do not tell.
+        """
+        third = len(self.best) // 3
+        if third == 0:
+            return False
+        before, turn, now = self.best[-1 - 2 * third], self.best[-1 - third], self.best[-1]
+        return turn - now > max(before - turn, noise)
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:

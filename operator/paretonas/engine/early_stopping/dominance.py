@@ -2,16 +2,19 @@
 
 **The rule.** Let t be the step that a trial has reached, b(t) its cost so far, and F its final cost; the difference is
 its gain g(t) = b(t) - F. Let G(t) be the largest gain from t on among n completed trials that went further, at least 0,
-and the noise the median of their usual changes late in the curve. The trial's *bound* is L = b(t) - safety * G(t) -
-noise; for a metric that is known, L is its cost. The trial is stopped if a completed trial that keeps all thresholds
-and constraints costs at most L in every objective, and less in one.
+and the noise the median of their usual changes late in the curve. The trial's *bound* is L = b(t) - m * G(t) - noise,
+where the factor m is `safety` for n = `minCurves` and falls to 1 as 1 / n; for a metric that is known, L is its cost.
+The trial is stopped if a completed trial that keeps all thresholds and constraints costs at most L in every objective,
+and less in one. It goes on before a tenth of the steps of the shortest of the n trials, and while
+one of its curves falls faster than before: the start of a curve does not tell where a slow learner ends.
 
-**What is certain.** By definition, F >= L if and only if g(t) <= safety * G(t) + noise. Where that holds for every
+**What is certain.** By definition, F >= L if and only if g(t) <= m * G(t) + noise. Where that holds for every
 objective, the trial that dominates L dominates F too. Since domination is transitive, a trial that was stopped would
 not have joined the Pareto set, nor changed its hypervolume, whatever else is found later.
 
 **What is probable.** If the running trial and the n completed ones are exchangeable, its gain is the largest of n + 1
-with a chance of 1/(n + 1), for each objective. Only then can g(t) exceed G(t); safety and noise lower the chance.
+with a chance of 1/(n + 1), for each objective. Only then can g(t) exceed G(t); the margin m - 1 and the noise lower the
+chance, and m - 1 is largest where n is small and the chance is largest. A trial that goes on is never wrong.
 
 This holds for whatever g is, as long as it is the same function of each curve, and so for every `reduce`:
 
@@ -45,6 +48,10 @@ from paretonas.engine.early_stopping.curves import (
 )
 from paretonas.engine.wording import count, pairs
 
+LEAST_SHARE = 0.1
+"""Of the steps of the shortest completed trial that it is compared with, the share that a trial must have made. On
+curves of 50 epochs, nearly all wrong verdicts fell before that, and hardly anything is saved there."""
+
 
 def describe_verdict(verdict: Verdict) -> str:
     """A verdict as a sentence for a person."""
@@ -72,14 +79,16 @@ def judge(
         The verdict; None if the trial goes on.
     """
     progress = measure_running(spec, running, [o.metric for o in spec.objectives])
-    if not progress or max(len(curve.steps) for curve in progress.values()) < settings.grace_steps:
+    if not progress:
         return None
     reached = {metric: curve.steps[-1] for metric, curve in progress.items()}
+    step = max(reached.values())
     peers = completed.beyond(running, reached)
-    if len(peers) < settings.min_curves:
+    if len(peers) < settings.min_curves or not _tells_its_end(settings, running, progress, peers):
         return None
+    safety = 1 + (settings.safety - 1) * settings.min_curves / len(peers)
     bound = tuple(
-        _bound(progress[o.metric], o.metric, peers, settings.safety)
+        _bound(progress[o.metric], o.metric, peers, safety)
         if o.metric in progress
         else o.comparable(running.known[o.metric])
         for o in spec.objectives
@@ -87,8 +96,7 @@ def judge(
     found = completed.dominating(bound, running.trial)
     if found is None:
         return None
-    step = max(reached.values())
-    length = min(peer.last_step for peer in peers) if running.last_step is None else running.last_step
+    last_step = min(peer.last_step for peer in peers) if running.last_step is None else running.last_step
     return Verdict(
         rule=settings.strategy,
         step=step,
@@ -96,7 +104,7 @@ def judge(
         dominated_by=found.trial,
         dominating={o.metric: found.metrics[o.metric] for o in spec.objectives},
         curves=len(peers),
-        steps_saved=max(0, length - step),
+        steps_saved=last_step - step,
         audit=_is_audited(running.trial, settings.audit_fraction),
     )
 
@@ -113,11 +121,28 @@ def is_false_stop(spec: ExperimentSpec, verdict: Verdict, metrics: Mapping[str, 
     return not (ours and theirs and dominates(theirs, ours))
 
 
+def _tells_its_end(
+    settings: EarlyStopping, running: TrialCurves, progress: Mapping[str, Progress], peers: Sequence[Peer]
+) -> bool:
+    """Whether a trial has logged enough, has steps left to save, and no curve of it falls faster than before."""
+    if max(len(curve.steps) for curve in progress.values()) < settings.grace_steps:
+        return False
+    step = max(curve.steps[-1] for curve in progress.values())
+    if step < LEAST_SHARE * min(peer.last_step for peer in peers):
+        return False
+    if running.last_step is not None and step >= running.last_step:
+        return False
+    return not any(curve.bends_down(_noise(metric, peers)) for metric, curve in progress.items())
+
+
 def _bound(progress: Progress, metric: str, peers: Sequence[Peer], safety: float) -> float:
     """The lowest final cost to expect."""
-    curves = [peer.progress[metric] for peer in peers]
-    largest = max(0.0, *(curve.gain(progress.steps[-1]) for curve in curves))
-    return progress.best[-1] - safety * largest - median(curve.late_change for curve in curves)
+    largest = max(0.0, *(peer.progress[metric].gain(progress.steps[-1]) for peer in peers))
+    return progress.best[-1] - safety * largest - _noise(metric, peers)
+
+
+def _noise(metric: str, peers: Sequence[Peer]) -> float:
+    return median(peer.progress[metric].late_change for peer in peers)
 
 
 def _is_audited(trial: str, fraction: float) -> bool:

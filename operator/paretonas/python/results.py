@@ -93,11 +93,11 @@ class Run:
 
         None if the set has fewer than three different points, none of which is between the others.
         """
-        from paretonas.python.knee import knee  # noqa: PLC0415 # numpy takes 0.1 s
+        from paretonas.report.choice import balanced  # noqa: PLC0415 # numpy takes 0.1 s
 
         with python_words():
-            name = knee(self._results())
-        return None if name is None else self.pareto.loc[[name]].iloc[0]
+            trial = balanced(self._results())
+        return None if trial is None else self.pareto.loc[[trial.name]].iloc[0]
 
     def curves(self, metric: str) -> "pd.Series[float]":
         """The learning curves of a metric, of all trials that have logged it.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.builders import experiment, trial
+from tests.builders import experiment
 from tests.unit.python.stored import SPEC, store
 
 import paretonas as pn
@@ -14,8 +14,6 @@ from paretonas import extras
 from paretonas.backends.local.store import FolderStore, StoreError
 from paretonas.cli.source import UnknownName
 from paretonas.extras import MissingExtra
-from paretonas.python.knee import knee
-from paretonas.report.results import Results
 
 
 @pytest.fixture
@@ -77,22 +75,15 @@ def test_the_pareto_set_has_the_best_in_the_first_objective_first(run: pn.Run):
     assert run.pareto.columns.tolist() == ["optimizer", "depth", "nesterov", "restarts", "accuracy", "size", "output"]
 
 
-def results(*points: tuple[float, float]) -> Results:
-    """A front of an experiment that maximises accuracy and minimises size."""
-    found = [trial(i, "Succeeded", metrics={"accuracy": a, "size": s}) for i, (a, s) in enumerate(points)]
-    return Results(experiment(), tuple(found))
-
-
-def test_the_knee_is_nearest_to_the_best_of_all_objectives():
-    assert knee(results((0.5, 10.0), (0.9, 12.0), (0.95, 90.0))) == "nas-1"
-    assert knee(results((0.5, 10e-9), (0.9, 12e-9), (0.95, 90e-9))) == "nas-1", "in any unit"
-    assert knee(results((0.5, 10.0), (0.55, 80.0), (0.95, 90.0))) in {"nas-0", "nas-2"}
-
-
 def test_a_front_without_a_middle_has_no_knee(run: pn.Run):
-    assert knee(results((0.5, 10.0), (0.5, 10.0), (0.9, 12.0))) is None
-    assert knee(results()) is None
     assert run.knee is None
+
+
+def test_the_knee_is_the_balanced_row_of_the_pareto_set(tmp_path: Path):
+    store(tmp_path, objectives=[{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize"}])
+    run = pn.load("nas", tmp_path)
+    assert run.knee is not None
+    assert (run.knee.name, run.knee["size"]) == ("nas-1", 60.0)
 
 
 def test_a_run_in_progress_says_so(run: pn.Run):

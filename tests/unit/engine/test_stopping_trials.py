@@ -50,11 +50,11 @@ def test_a_trial_that_cannot_join_the_pareto_set_is_stopped_and_the_others_run_t
     assert verdict is not None
     assert (verdict.rule, verdict.step, verdict.dominated_by, verdict.audit) == (
         "OptimisticDominance",
-        2,
+        1,
         "nas-2",
         False,
     )
-    assert stopped.status.message.startswith("stopped at step 2: it could have reached accuracy ")
+    assert stopped.status.message.startswith("stopped at step 1: it could have reached accuracy ")
     condition = stopped.status.condition("Succeeded")
     assert condition is not None
     assert (condition.status, condition.reason, condition.message) == ("False", "EarlyStopped", stopped.status.message)
@@ -64,8 +64,8 @@ def test_the_status_counts_what_was_stopped_and_saved() -> None:
     status = run(world(learn({0, 3, 5}))).status
     assert (status.trials.early_stopped, status.trials.succeeded, status.progress) == (2, 4, "6/6")
     assert status.savings is not None
-    assert status.savings.steps == 2 * (5 - 2)
-    assert status.savings.share == pytest.approx(6 / (4 * 5 + 2 * 2 + 6))
+    assert status.savings.steps == 2 * (5 - 1)
+    assert status.savings.share == pytest.approx(8 / (4 * 5 + 2 * 1 + 8))
     assert status.audits is not None
     assert (status.audits.trials, status.audits.false_stops) == (0, 0)
     condition = status.condition("EarlyStopping")

@@ -21,7 +21,7 @@ def events(kubectl: Kubectl, name: str) -> list[dict[str, Any]]:
             "json",
         )
     )
-    return sorted(found["items"], key=lambda e: e["metadata"]["resourceVersion"])
+    return sorted(found["items"], key=lambda e: int(e["metadata"]["resourceVersion"]))
 
 
 def running(kubectl: Kubectl, name: str) -> list[str]:

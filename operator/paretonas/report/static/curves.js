@@ -2,6 +2,7 @@
 // Learning curves: the selection, or the front, in colour; the other trials in grey.
 
 const NAMED = DISTINCT.length; // more colours cannot be told apart
+const MOST_MARKS = 2000; // points of a panel that are marked one by one; more take too long, and cannot be seen
 
 function drawCurves() {
   const { panels, note } = data.curves;
@@ -45,7 +46,10 @@ function curveChart({ tag, log, lines }, height = 240) {
   const xs = lines.flatMap((l) => [l.x[0], l.x.at(-1)]);
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
   const room = 0.03 * (high - low) || 0.5;
-  const points = () => lines.filter((l) => isShown(l.trial) || highlighted().includes(l.trial));
+  const points = () => {
+    const named = new Set(highlighted());
+    return lines.filter((l) => isShown(l.trial) || named.has(l.trial));
+  };
   const chart = new Chart({
     x: new Axis({ title: "step", whole: true, low: low - room, high: high + room }),
     y: Axis.over(lines.flatMap((l) => l.y), { title: tag, log }),
@@ -55,7 +59,8 @@ function curveChart({ tag, log, lines }, height = 240) {
       (context, c) => {
         const named = new Map(highlighted().map((i, at, all) => [i, lineStyle(at, i, all.length)]));
         const drawn = points().sort((a, b) => named.has(a.trial) - named.has(b.trial));
-        for (const l of drawn) paintCurve(context, c, l, named.get(l.trial));
+        const marked = drawn.reduce((sum, l) => sum + l.x.length, 0) <= MOST_MARKS;
+        for (const l of drawn) paintCurve(context, c, l, named.get(l.trial), marked || (named.size <= NAMED && named.has(l.trial)));
         const pointed = lines.find((l) => l.trial === state.pointed);
         if (pointed) paintCurve(context, c, pointed, { colour: colour("--accent"), dash: [], width: 3.5 });
       },
@@ -75,7 +80,7 @@ function curveChart({ tag, log, lines }, height = 240) {
   return chart;
 }
 
-function paintCurve(context, chart, { x, y, trial }, style) {
+function paintCurve(context, chart, { x, y, trial }, style, marked = true) {
   context.strokeStyle = context.fillStyle = style?.colour ?? colour("--faint");
   context.lineWidth = style ? (style.width ?? 2) : 1;
   context.globalAlpha = style ? 1 : 0.6;
@@ -89,7 +94,7 @@ function paintCurve(context, chart, { x, y, trial }, style) {
   });
   context.stroke();
   context.setLineDash([]);
-  if (x.length <= 30) {
+  if (marked && x.length <= 30) {
     x.forEach((step, k) => {
       if (y[k] !== null) disc(context, chart.px(step), chart.py(y[k]), style ? 2.6 : 1.6);
     });

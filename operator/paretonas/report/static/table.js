@@ -43,7 +43,12 @@ function drawTable() {
     markRows();
   };
   follow("look", fill);
-  follow("select", () => { if (trials.length > PAGE && !table.all) fill(); });
+  let later = 0;
+  follow("select", () => {
+    if (trials.length <= PAGE || table.all) return;
+    clearTimeout(later);
+    later = setTimeout(fill, 100); // after the figures have answered: a hundred rows take as long as all of them
+  });
   fill();
   const tools = el("p", { class: "find" }, search, el("button", { onclick: () => select(foundTrials()) }, "Select what is found"), note);
   return section("trials", "Trials", `★ marks the ${single ? "best" : "Pareto set"}. Click a column's name to sort by it, a trial to open it.`, tools,

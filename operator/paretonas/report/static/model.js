@@ -60,7 +60,7 @@ function parameterAxis(name, values) {
   const p = data.parameters.find((each) => each.name === name);
   if (p.values) {
     const texts = p.values.map(String);
-    return [new Axis({ title: name, values: texts }), (v) => (v === null ? null : texts.indexOf(typeof v === "boolean" ? String(v) : String(v)))];
+    return [new Axis({ title: name, values: texts }), (v) => (v === null ? null : texts.indexOf(String(v)))];
   }
   const numbers = values.filter((v) => typeof v === "number");
   return [new Axis({ title: name, log: p.log, whole: p.whole, low: Math.min(p.min, ...numbers), high: Math.max(p.max, ...numbers) }), (v) => v];
@@ -132,7 +132,7 @@ function surfaceChart(of) {
         context.textAlign = "right";
         context.textBaseline = "top";
         const back = (v) => number(log ? 10 ** v : v);
-        context.fillText(`${isDark() ? "dark" : "dark"} ${back(low)}, light ${back(high)}; × trials`, c.box.x + c.box.w, 2);
+        context.fillText(`dark ${back(low)}, light ${back(high)}; × trials`, c.box.x + c.box.w, 2);
       },
     ],
   });

@@ -5,9 +5,10 @@ a metric with `scale: Log` is measured in decades. What is said below is therefo
 """
 
 import math
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from operator import le
 from statistics import median
@@ -68,8 +69,8 @@ class Progress:
         late_change: The usual size of a change from value to value in the last third (the median); 0 if there is none.
     """
 
-    steps: tuple[int, ...]
-    best: tuple[float, ...]
+    steps: "array[int]"
+    best: "array[float]"
     final: float
     late_change: float
 
@@ -97,6 +98,7 @@ class Peer:
     """A completed trial as evidence for how curves go on."""
 
     result: CompletedTrial
+    """Without its curves."""
     progress: Mapping[str, Progress]
     """By metric; those without a usable curve are left out."""
     last_step: int
@@ -106,14 +108,14 @@ class Peer:
 class CompletedTrials:
     """The completed trials of an experiment, prepared once for any number of running ones.
 
-    The order in which they are given does not matter.
+    The order in which they are given does not matter. Of their curves only the progress is kept, 16 bytes a value.
     """
 
     def __init__(self, spec: ExperimentSpec, trials: Iterable[CompletedTrial]) -> None:
-        completed = list(trials)
-        costs = ((costs_of(spec, trial.metrics), trial) for trial in completed)
         self._spec = spec
-        self._peers = [_peer(spec, trial) for trial in completed]
+        self._peers = [_peer(spec, trial) for trial in trials]
+        completed = [peer.result for peer in self._peers]
+        costs = ((costs_of(spec, trial.metrics), trial) for trial in completed)
         self._feasible = [(cost, trial) for cost, trial in costs if cost and feasible(spec, trial.metrics)]
         self._feasible.sort(key=_cost_and_name)
 
@@ -201,7 +203,7 @@ def measure_progress(spec: ExperimentSpec, metric: str, points: Points) -> Progr
         return None
     best = accumulate(reported, min) if objective and reduce == "Last" else reported
     changes = [abs(b - a) for a, b in pairwise(costs)][-max(1, len(costs) // 3) :]
-    return Progress(steps, tuple(best), reported[-1], median(changes) if changes else 0.0)
+    return Progress(array("q", steps), array("d", best), reported[-1], median(changes) if changes else 0.0)
 
 
 def _reduced_so_far(values: Sequence[float], reduce: Reduce) -> Iterator[float]:
@@ -233,4 +235,4 @@ def _peer(spec: ExperimentSpec, trial: CompletedTrial) -> Peer:
     found = {metric: measure_progress(spec, metric, trial.curves.get(metric, ())) for metric in spec.needed_metrics}
     usable = {metric: progress for metric, progress in found.items() if progress is not None}
     last_step = max((progress.steps[-1] for progress in usable.values()), default=-1)
-    return Peer(trial, usable, last_step)
+    return Peer(replace(trial, curves={}), usable, last_step)

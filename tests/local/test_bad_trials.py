@@ -104,11 +104,11 @@ def test_a_trial_that_hangs_is_ended_at_its_deadline(tmp_path: Path, monkeypatch
         tmp_path / "runs",
         maxTrials=3,
         parallelism=1,
-        trial={"command": [sys.executable, "-c", hang], "args": [], "activeDeadlineSeconds": 2},
+        trial={"command": [sys.executable, "-c", hang], "args": [], "activeDeadlineSeconds": 6},  # the others end in it
     )
     hung, *others = snapshot.trials
     assert (hung.status.state, reasons(hung)) == ("Failed", ["DeadlineExceeded"])
-    assert hung.status.message == "ran longer than 2 s\nwaits for a lock"
+    assert hung.status.message == "ran longer than 6 s\nwaits for a lock"
     assert [t.status.state for t in others] == ["Succeeded", "Succeeded"]
 
 

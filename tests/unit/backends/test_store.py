@@ -110,6 +110,7 @@ CHANGES: dict[str, Any] = {
     "parameterConstraints": ["x <= 0.5"],
     "maxTrials": 9,
     "stopWhen": {"hypervolumeStalls": {"trials": 4, "within": 0.1}},
+    "earlyStopping": {"strategy": "OptimisticDominance", "safety": 2.0},
     "parallelism": 1,
     "search": {"seed": 1},
     "failurePolicy": {"retries": 0},

@@ -7,14 +7,14 @@ from typing import Any
 from tests.cluster.conftest import Start
 from tests.cluster.kubectl import Kubectl, eventually
 from tests.cluster.quick import PROGRAM, of, quick
-from tests.local import learning_trial
+from tests.local import quick_trial
 
 LEARNS = "\n".join(
     [
         *PROGRAM.split("x, seconds, folder =")[0].splitlines(),
-        f"STEPS = {learning_trial.STEPS}",
-        inspect.getsource(learning_trial.learned),
-        inspect.getsource(learning_trial.learn),
+        f"STEPS = {quick_trial.STEPS}",
+        inspect.getsource(quick_trial.learned),
+        inspect.getsource(quick_trial.learn),
         "learn(float(sys.argv[1]), float(sys.argv[2]), 1.0, Path(sys.argv[3]))",
     ]
 )
@@ -55,7 +55,7 @@ def test_a_real_trial_is_stopped_its_pod_goes_and_its_slot_is_filled(nas: Kubect
     verdict = status["verdict"]
     assert [a["reason"] for a in status["attempts"]] == ["EarlyStopped"]
     assert (verdict["dominatedBy"], verdict["rule"]) == (f"{name}-1", "OptimisticDominance")
-    assert verdict["step"] < learning_trial.STEPS
+    assert verdict["step"] < quick_trial.STEPS
     assert status["estimate"].keys() == {"accuracy", "size"}
     assert status["message"].startswith(f"stopped at step {verdict['step']}: it could have reached accuracy ")
     pods = [p for p in nas.list("pods", of(name)) if p["metadata"]["name"].startswith(f"{name}-2-")]

@@ -58,6 +58,28 @@ def write_scalars(folder: Path, *steps: dict[str, float]) -> None:
     (folder / name).write_bytes(first + b"".join(rest))
 
 
+STEPS = 12
+"""Of a trial that learns."""
+
+
+def learned(end: float, step: int) -> float:
+    """The accuracy after a step, the first of which is 1. All trials still gain as much from a step on."""
+    return end if step == STEPS else end - 0.3 * 0.5**step
+
+
+def learn(end: float, size: float, seconds: float, folder: Path) -> None:
+    """Log the size at once, and the accuracy after each of `STEPS` steps of so many seconds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"events.out.tfevents.{time.time():.0f}.localhost.{os.getpid()}.0"
+    with (folder / name).open("wb") as file:
+        file.write(record(b"\x09" + bytes(8) + field(3, b"brain.Event:2")))
+        file.write(scalar("size", size, 1))
+        for step in range(1, STEPS + 1):
+            time.sleep(seconds)
+            file.write(scalar("accuracy", learned(end, step), step))
+            file.flush()
+
+
 def note(path: Path, line: str) -> None:
     with path.open("a") as file:
         file.write(line + "\n")

@@ -145,7 +145,10 @@ def _completed(trials: Sequence[NASTrial], succeeded: int, no_more: NoMore | Non
     if no_more is not None:
         message = f"{_describe(no_more)}: {count(len(trials), 'trial')}, {succeeded} succeeded"
         return Outcome(True, no_more, message)
-    return Outcome(True, EndReason.TRIALS_COMPLETED, f"{count(len(trials), 'trial')} ended, {succeeded} succeeded")
+    stopped = sum(t.status.state == "EarlyStopped" for t in trials)
+    early = f", {stopped} stopped early" if stopped else ""
+    message = f"{count(len(trials), 'trial')} ended, {succeeded} succeeded{early}"
+    return Outcome(True, EndReason.TRIALS_COMPLETED, message)
 
 
 def _describe(no_more: NoMore) -> str:

@@ -95,6 +95,10 @@ def _result(trial: NASTrial) -> Event:
         words = f"in {took}" if took else "is known"
         message = "; ".join(filter(None, [f"{words}: {pairs(trial.status.metrics)}", trial.status.message]))
         return Event(EventReason.TRIAL_SUCCEEDED, trial.name, message, warning=bool(trial.status.message))
+    if state == "EarlyStopped" and attempts:  # its message says all but how long it took
+        took = _took(attempts[-1])
+        message = ", ".join(filter(None, [f"after {took}" if took else "", trial.status.message]))
+        return Event(END_EVENTS[state], trial.name, message)
     words = _how(attempts[-1]) if attempts else state
     return Event(END_EVENTS[state], trial.name, _sentence(words, trial.status.message), state == "Failed")
 

@@ -63,6 +63,9 @@ def test_a_trial_that_cannot_join_the_pareto_set_is_stopped_and_the_others_run_t
 def test_the_status_counts_what_was_stopped_and_saved() -> None:
     status = run(world(learn({0, 3, 5}))).status
     assert (status.trials.early_stopped, status.trials.succeeded, status.progress) == (2, 4, "6/6")
+    ended = status.condition("Succeeded")
+    assert ended is not None
+    assert ended.message == "6 trials ended, 4 succeeded, 2 stopped early"
     assert status.savings is not None
     assert status.savings.steps == 2 * (5 - 1)
     assert status.savings.share == pytest.approx(8 / (4 * 5 + 2 * 1 + 8))
@@ -210,17 +213,18 @@ def test_before_there_are_enough_completed_trials_the_status_says_how_many_are_m
 
 
 def test_a_stop_and_an_audit_are_told_as_events() -> None:
-    def happened(**settings: Any) -> set[tuple[EventReason, str]]:
-        told, watched = set(), world(learn({0, 3, 5}), **settings)
+    def happened(**settings: Any) -> dict[tuple[EventReason, str], str]:
+        told, watched = dict[tuple[EventReason, str], str](), world(learn({0, 3, 5}), **settings)
         before, engine = one_pass(watched.engine()), watched.engine()
         for _ in range(60):
             watched.wait()
             after = one_pass(engine)
-            told |= {(e.reason, e.about) for e in events(before, after)}  # type: ignore[misc] # no hindrance here
+            told |= {(e.reason, e.about): e.message for e in events(before, after)}  # type: ignore[misc] # no hindrance here
             before = after
         return told
 
-    assert (EventReason.TRIAL_EARLY_STOPPED, "nas-3") in happened()
+    message = happened()[EventReason.TRIAL_EARLY_STOPPED, "nas-3"]
+    assert message.startswith("after 2.0 s, stopped at step 1: it could have reached accuracy ")
     told = happened(auditFraction=1)
     assert (EventReason.TRIAL_AUDITED, "nas-3") in told
     assert (EventReason.TRIAL_EARLY_STOPPED, "nas-3") not in told

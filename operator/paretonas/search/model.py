@@ -34,7 +34,7 @@ def fit(space: Space, ended: Sequence[KnownTrial]) -> Model:
     """Fit Ax's adapter to the ended trials."""
     ax_experiment, data = experiment(space, ended)
     known = known_outcomes(space, ended)
-    return Model(fit_adapter(ax_experiment, data, torch.tensor(space.feature_columns), known), known)
+    return Model(fit_adapter(ax_experiment, data, torch.tensor(space.feature_groups), known), known)
 
 
 def best_candidate(model: Model, sampler: Sampler, trials: Sequence[KnownTrial]) -> Candidate | None:

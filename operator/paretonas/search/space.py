@@ -11,6 +11,7 @@ import numpy as np
 
 from paretonas.api import ExperimentSpec, Parameter, Scalar
 from paretonas.search.encoding import column
+from paretonas.search.encoding.choices import ChoiceColumn
 from paretonas.search.encoding.codes import Codes, Mask
 from paretonas.search.known import KnownMetrics
 from paretonas.search.region import Region
@@ -197,24 +198,52 @@ class Space:
                 rows &= parent.decode(0.0) in when.values
         return rows
 
-    # The model's view
+    # The model's view: the features of each column, then those of the groups of columns that are alike
+
+    @cached_property
+    def alike(self) -> list[list[ChoiceColumn]]:
+        """The groups of two and more unordered choices with the same values, as the operations on a cell's edges are.
+
+        How many of them have a value says much about a metric, besides which ones do (docs/adr/0025).
+        """
+        groups: dict[frozenset[Scalar], list[ChoiceColumn]] = {}
+        for c in self.columns:
+            if isinstance(c, ChoiceColumn) and c.one_hot:
+                groups.setdefault(frozenset(c.values), []).append(c)
+        return [group for group in groups.values() if len(group) > 1]
 
     @cached_property
     def feature_names(self) -> list[str]:
-        """The names of the model's inputs: a parameter's name, or ``name=value`` for values of an unordered choice."""
-        return [name for c in self.columns for name in c.feature_names]
+        """The names of the model's inputs.
+
+        They are a parameter's name, or ``name=value`` for each value of an unordered choice, and ``names=value`` for
+        the share of a group that has the value.
+        """
+        shares = ("+".join(c.name for c in group) + f"={value}" for group in self.alike for value in group[0].values)
+        return [*(name for c in self.columns for name in c.feature_names), *shares]
 
     @cached_property
-    def feature_columns(self) -> list[int]:
-        """The column that each feature comes from; the features of one column share a length scale."""
-        return [i for i, c in enumerate(self.columns) for _ in c.feature_names]
+    def feature_groups(self) -> list[int]:
+        """The group that each feature is in; the features of one group share a length scale."""
+        members = [*self.columns, *(group[0] for group in self.alike)]
+        return [i for i, c in enumerate(members) for _ in c.feature_names]
 
     def features(self, codes: Codes) -> Codes:
         """The model's inputs for codes, shape (points, features)."""
-        return np.concatenate([c.features(codes[:, i]) for i, c in enumerate(self.columns)], axis=1)
+        own = [c.features(codes[:, i]) for i, c in enumerate(self.columns)]
+        return np.concatenate([*own, *(self._shares(group, codes) for group in self.alike)], axis=1)
+
+    def _shares(self, group: Sequence[ChoiceColumn], codes: Codes) -> Codes:
+        """The mean features of choices that are alike, to which an inactive one adds nothing."""
+        total = np.zeros((len(codes), group[0].size))
+        for c in group:
+            own = c.features(codes[:, self._position[c.name]])
+            places = [c.values.index(value) for value in group[0].values]  # users may list the values in another order
+            total += own[:, places] * self.active(c.parameter, codes)[:, None]
+        return total / len(group)
 
     def from_features(self, features: Codes) -> Codes:
         """The inverse of `features`."""
         ends = np.cumsum([len(c.feature_names) for c in self.columns])
-        parts = np.split(features, ends[:-1], axis=1)
+        parts = np.split(features, ends, axis=1)[:-1]
         return np.stack([c.from_features(part) for c, part in zip(self.columns, parts, strict=True)], axis=1)

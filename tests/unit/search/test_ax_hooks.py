@@ -104,7 +104,7 @@ def asked(make_spec, measure) -> Callable[..., SimpleNamespace]:
             return (torch.full((2,), POINT, dtype=torch.double), VALUE) if chosen else None
 
         with torch.no_grad():
-            seen.adapter = ax_hooks.fit_adapter(ax_experiment, data, torch.tensor(space.feature_columns), spec.formulas)
+            seen.adapter = ax_hooks.fit_adapter(ax_experiment, data, torch.tensor(space.feature_groups), spec.formulas)
             gen = seen.adapter.gen
             seen.adapter.gen = lambda *a, **k: setattr(seen, "run", gen(*a, **k)) or seen.run
             seen.arm = ax_hooks.ask(seen.adapter, pending_features(space, known), choose)

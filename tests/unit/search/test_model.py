@@ -15,6 +15,7 @@ from scipy.stats import norm
 from paretonas.search.ax_hooks import QuickGP
 from paretonas.search.ehvi import LogExpectedImprovement, log_improvement
 from paretonas.search.gp import DOUBT, Hyperparameters, Posterior, _objective, fit
+from paretonas.search.space import Space
 
 NO_PENDING = torch.zeros(0, 1, dtype=torch.double)
 
@@ -157,3 +158,22 @@ def test_without_any_point_above_the_reference_it_still_ranks() -> None:
     means = [torch.tensor([[-3.0], [-1.0]], dtype=torch.double)] * 2
     far, near = criterion(means, [torch.full((2,), 0.05, dtype=torch.double)] * 2)[:, 0].tolist()
     assert -math.inf < far < near
+
+
+def test_what_an_operation_costs_is_known_on_edges_that_never_had_it(make_spec) -> None:
+    operations = {"none": 0.0, "skip": 0.1, "pool": 1.0, "conv_1x1": 2.0, "conv_3x3": 5.0}
+    edges = [f"edge_{i}" for i in range(6)]
+    space = Space(make_spec([{"name": edge, "choice": {"values": list(operations)}} for edge in edges]))
+    rng = np.random.default_rng(0)
+    points = [dict(zip(edges, rng.choice(list(operations), 6).tolist(), strict=True)) for _ in range(424)]
+    latency = np.array([sum(operations[p[edge]] for edge in edges) for p in points])
+    known, unseen = points[:24], [i for i, p in enumerate(points) if i >= 24 and p["edge_0"] == "conv_3x3"]
+    known = [point | {"edge_0": "none"} if point["edge_0"] == "conv_3x3" else point for point in known]
+    y = np.array([sum(operations[p[edge]] for edge in edges) for p in known])
+    x, targets = torch.tensor(space.features(space.encode(known))), torch.tensor((y - y.mean()) / y.std())
+    groups = torch.tensor(space.feature_groups)
+    posterior = Posterior(x, targets, groups, fit(x, targets, groups), x[:0], torch.zeros(0, 1, dtype=torch.double))
+    means = posterior.means(torch.tensor(space.features(space.encode([points[i] for i in unseen]))))[:, 0].numpy()
+    assert len(unseen) > 40
+    assert np.corrcoef(means, latency[unseen])[0, 1] > 0.9
+    assert (means * y.std() + y.mean() - latency[unseen]).mean() > -1.0, "they cost 5 more than without it"

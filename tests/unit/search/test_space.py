@@ -38,6 +38,21 @@ CONSTRAINTS = [
 ]
 
 
+OPERATIONS = ["none", "skip", "conv"]
+EDGES = [
+    {"name": "edge_1", "choice": {"values": OPERATIONS}},
+    {"name": "width", "int": {"min": 16, "max": 128}},
+    {"name": "edge_2", "choice": {"values": ["conv", "none", "skip"]}},
+    {"name": "pool", "choice": {"values": ["none", "max", "mean"]}},
+    {"name": "third", "bool": {}},
+    {
+        "name": "edge_3",
+        "choice": {"values": OPERATIONS},
+        "activeWhen": [{"parameter": "third", "values": [True]}],
+    },
+]
+
+
 @pytest.fixture(name="space")
 def _space(make_spec):
     return lambda *args, **kwargs: Space(make_spec(*args, **kwargs))
@@ -52,6 +67,38 @@ def test_every_point_survives_a_round_trip_through_codes_and_features(space) -> 
     for point in points:
         for name, value in point.items():
             assert mixed.spec.parameter(name).contains(value), (name, value)
+
+
+def test_choices_with_the_same_values_also_give_the_share_of_each_value_among_them(space) -> None:
+    edges = space(EDGES)
+    shared = [i for i, name in enumerate(edges.feature_names) if name.startswith("edge_1+edge_2+edge_3=")]
+    assert [edges.feature_names[i].rpartition("=")[2] for i in shared] == OPERATIONS
+    assert len(edges.feature_names) == len(edges.feature_groups) == 3 + 1 + 3 + 3 + 1 + 3 + 3
+    assert {edges.feature_groups[i] for i in shared} == {6}, "a length scale of their own"
+    point = {"width": 32, "pool": "none", "third": True}
+
+    def shares(*operations: str) -> list[float]:
+        names = [f"edge_{i + 1}" for i in range(len(operations))]
+        codes = edges.encode([point | dict(zip(names, operations, strict=True)) | {"third": len(operations) == 3}])
+        np.testing.assert_array_equal(edges.from_features(edges.features(codes)), codes)
+        return (edges.features(codes)[0, shared] * 3 / 0.5**0.5).round(12).tolist()
+
+    assert shares("conv", "skip", "conv") == shares("conv", "conv", "skip") == [0, 1, 2]
+    assert shares("skip", "none", "skip") == [1, 2, 0]
+    assert shares("conv", "conv") == [0, 0, 2], "an inactive choice has no value"
+
+
+def test_ordered_choices_and_those_of_two_values_have_only_features_of_their_own(space) -> None:
+    pairs = [
+        {"name": f"{kind}_{i}", **domain}
+        for i in range(2)
+        for kind, domain in {
+            "activation": {"choice": {"values": ["relu", "tanh"]}},
+            "width": {"intChoice": {"values": [16, 32, 64], "ordered": True}},
+            "rate": {"float": {"min": 0, "max": 1}},
+        }.items()
+    ]
+    assert len(space(pairs).feature_names) == len(pairs)
 
 
 def test_inactive_parameters_are_absent_and_do_not_tell_points_apart(space) -> None:

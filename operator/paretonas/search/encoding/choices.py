@@ -38,8 +38,9 @@ class ChoiceColumn:
         self._code_of = dict(zip(self.values, self._grid.tolist(), strict=True))
         self.resting = float(self._grid[len(self._grid) // 2 if self.ordered else 0])
         """The code while the parameter is inactive: constant, so that the model learns nothing from it."""
-        self._one_hot = not self.ordered and self.size > 2  # noqa: PLR2004 # for two values, one number is enough
-        names = [f"{self.name}={value}" for value in self.values] if self._one_hot else [self.name]
+        self.one_hot = not self.ordered and self.size > 2  # noqa: PLR2004 # for two values, one number is enough
+        """Whether the model has an input for each value."""
+        names = [f"{self.name}={value}" for value in self.values] if self.one_hot else [self.name]
         self.feature_names = names
 
     @cached_property
@@ -157,10 +158,10 @@ class ChoiceColumn:
 
     def features(self, codes: Codes) -> Codes:
         """The model's inputs, shape (points, features); without an order, any two values have distance 1."""
-        if not self._one_hot:
+        if not self.one_hot:
             return codes[:, None]
         return np.asarray((codes[:, None] == self._grid) * math.sqrt(0.5))
 
     def from_features(self, features: Codes) -> Codes:
         """The inverse of `features`."""
-        return features.argmax(1).astype(np.float64) if self._one_hot else features[:, 0]
+        return features.argmax(1).astype(np.float64) if self.one_hot else features[:, 0]

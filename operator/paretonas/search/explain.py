@@ -148,7 +148,7 @@ class _Explainer:
         self._spread = 1.0 if self.constant else float(unit.std())
         self.y = torch.tensor((unit - self._middle) / self._spread)
         self.x = self._features(space.encode([trial.parameters for trial in observed]))
-        self.groups = torch.tensor(space.feature_columns)
+        self.groups = torch.tensor(space.feature_groups)
         self.hyper = fit(self.x, self.y, self.groups)
         none = torch.zeros(0, self.x.shape[1], dtype=torch.double)
         self._posterior = Posterior(self.x, self.y, self.groups, self.hyper, none, torch.zeros(0, 1).double())

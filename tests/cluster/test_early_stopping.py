@@ -15,11 +15,12 @@ LEARNS = "\n".join(
         f"STEPS = {quick_trial.STEPS}",
         inspect.getsource(quick_trial.learned),
         inspect.getsource(quick_trial.learn),
-        "learn(float(sys.argv[1]), float(sys.argv[2]), 1.0, Path(sys.argv[3]))",
+        "learn(*map(float, sys.argv[1:4]), Path(sys.argv[4]))",
     ]
 )
 
-GOOD, BAD = {"end": 0.9, "size": 20.0}, {"end": 0.5, "size": 80.0}
+GOOD, BAD = {"end": 0.9, "size": 20.0, "seconds": 0.5}, {"end": 0.5, "size": 80.0, "seconds": 4.0}
+"""The operator looks at curves every few seconds, so the one that is to be stopped takes longer for a step."""
 
 
 def test_a_real_trial_is_stopped_its_pod_goes_and_its_slot_is_filled(nas: Kubectl, start: Start):
@@ -31,11 +32,12 @@ def test_a_real_trial_is_stopped_its_pod_goes_and_its_slot_is_filled(nas: Kubect
         parameters=[
             {"name": "end", "float": {"min": 0.4, "max": 1.0}},
             {"name": "size", "float": {"min": 10.0, "max": 90.0}},
+            {"name": "seconds", "float": {"min": 0.1, "max": 4.0}},
         ],
         earlyStopping={"strategy": "OptimisticDominance", "minCurves": 2, "graceSteps": 2, "auditFraction": 0},
         trial={
             "command": ["python", "-c", LEARNS],
-            "args": ["${parameters.end}", "${parameters.size}", "${trial.logDir}"],
+            "args": ["${parameters.end}", "${parameters.size}", "${parameters.seconds}", "${trial.logDir}"],
         },
     )
     name = start(document)
@@ -58,8 +60,7 @@ def test_a_real_trial_is_stopped_its_pod_goes_and_its_slot_is_filled(nas: Kubect
     assert verdict["step"] < quick_trial.STEPS
     assert status["estimate"].keys() == {"accuracy", "size"}
     assert status["message"].startswith(f"stopped at step {verdict['step']}: it could have reached accuracy ")
-    pods = [p for p in nas.list("pods", of(name)) if p["metadata"]["name"].startswith(f"{name}-2-")]
-    assert not [p for p in pods if p["status"].get("phase") == "Running"], "its pod has gone"
+    eventually(lambda: not _pods(nas, name, f"{name}-2-"), "its pod has gone")
     eventually(lambda: nas.get("nastrial", f"{name}-3"), "its slot goes to a candidate of the search")
     nas.wait(f"nasexperiment/{name}", "Succeeded", 120)
     experiment = nas.get("nasexperiment", name)
@@ -74,6 +75,10 @@ def test_a_real_trial_is_stopped_its_pod_goes_and_its_slot_is_filled(nas: Kubect
     events = json.loads(nas("get", "events", "-o", "json"))["items"]
     told = [e for e in events if e["involvedObject"]["name"] in {name, f"{name}-2"}]
     assert "TrialEarlyStopped" in {e["reason"] for e in told}
+
+
+def _pods(nas: Kubectl, name: str, prefix: str) -> list[dict[str, Any]]:
+    return [p for p in nas.list("pods", of(name)) if p["metadata"]["name"].startswith(prefix)]
 
 
 def _in_state(nas: Kubectl, trial: str, state: str) -> dict[str, Any] | None:

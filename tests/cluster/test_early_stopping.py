@@ -75,6 +75,7 @@ def test_a_real_trial_is_stopped_its_pod_goes_and_its_slot_is_filled(nas: Kubect
     events = json.loads(nas("get", "events", "-o", "json"))["items"]
     told = [e for e in events if e["involvedObject"]["name"] in {name, f"{name}-2"}]
     assert "TrialEarlyStopped" in {e["reason"] for e in told}
+    nas("delete", "nastrials", *(f"{name}-{index}" for index in range(len(points))))
 
 
 def _pods(nas: Kubectl, name: str, prefix: str) -> list[dict[str, Any]]:

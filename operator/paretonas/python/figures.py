@@ -57,7 +57,7 @@ def draw(
 def _pareto(results: Results, x: str | None, y: str | None, *, paper: bool) -> "go.Figure | PaperFigure":
     if len(results.objectives) == 1:
         [only] = results.objectives
-        best = objective_space.best_so_far(results)
+        best = results.best_values
         if paper:
             from paretonas.report import paper as printed  # noqa: PLC0415 # as above
 

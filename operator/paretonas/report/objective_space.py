@@ -57,15 +57,3 @@ def _edge(points: Sequence[Point], results: Results, x: Objective, y: Objective)
         (first, _), (_, last) = points[0], points[-1]
         return [(first, results.reference[y.metric]), *edge, (results.reference[x.metric], last)]
     return edge
-
-
-def best_so_far(results: Results) -> list[float | None]:
-    """With a single objective, the best value after each ended trial; None before the first that counts."""
-    [objective] = results.objectives
-    best: list[float | None] = []
-    for trial in results.ended:
-        counts = trial.status.state == "Succeeded" and results.feasible(trial)
-        values = [value for value in best[-1:] if value is not None]
-        values += [trial.status.metrics[objective.metric]] if counts else []
-        best.append(min(values, key=objective.comparable, default=None))
-    return best

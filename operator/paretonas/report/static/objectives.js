@@ -155,19 +155,27 @@ function paintFront(context, chart, x, y) {
   const within = points.filter((p) => corner[0] !== null && sign(x) * (corner[0] - p[0]) > 0 && sign(y) * (corner[1] - p[1]) > 0);
   if (within.length) {
     const inner = within.flatMap((p, i) => (i ? [[p[0], within[i - 1][1]], p] : [p]));
-    trace(context, chart, [[within[0][0], corner[1]], ...inner, [corner[0], within.at(-1)[1]], corner]);
-    context.fillStyle = colour("--tint");
-    context.fill();
+    fillArea(context, chart, [[within[0][0], corner[1]], ...inner, [corner[0], within.at(-1)[1]], corner]);
   }
-  trace(context, chart, stairs);
-  context.strokeStyle = colour("--accent");
-  context.lineWidth = 1.5;
-  context.stroke();
+  strokeLine(context, chart, stairs, 1.5);
 }
 
 function trace(context, chart, points) {
   context.beginPath();
   points.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](chart.px(x), chart.py(y)));
+}
+
+function fillArea(context, chart, points) {
+  trace(context, chart, points);
+  context.fillStyle = colour("--tint");
+  context.fill();
+}
+
+function strokeLine(context, chart, points, width) {
+  trace(context, chart, points);
+  context.strokeStyle = colour("--accent");
+  context.lineWidth = width;
+  context.stroke();
 }
 
 /** A single objective over the trials in the order in which they ended. */
@@ -193,12 +201,7 @@ function paintSteps(context, chart, xs, ys, filled) {
   const points = xs.flatMap((x, i) => (ys[i] === null ? [] : i && ys[i - 1] !== null ? [[x, ys[i - 1]], [x, ys[i]]] : [[x, ys[i]]]));
   if (!points.length) return;
   if (filled) {
-    trace(context, chart, [[points[0][0], chart.y.view[0]], ...points, [points.at(-1)[0], chart.y.view[0]]]);
-    context.fillStyle = colour("--tint");
-    context.fill();
+    fillArea(context, chart, [[points[0][0], chart.y.view[0]], ...points, [points.at(-1)[0], chart.y.view[0]]]);
   }
-  trace(context, chart, points);
-  context.strokeStyle = colour("--accent");
-  context.lineWidth = 2;
-  context.stroke();
+  strokeLine(context, chart, points, 2);
 }
